@@ -1,0 +1,1 @@
+"""tilegrad: the tensor compiler you can see through."""
