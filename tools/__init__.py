@@ -1,0 +1,1 @@
+"""Scripts that keep the house in order. Nothing in src imports them."""
