@@ -1,0 +1,1 @@
+"""Neural networks: layers, optimisers, schedulers and the files that hold their state."""
