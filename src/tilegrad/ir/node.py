@@ -1,0 +1,227 @@
+"""The interned, immutable node that every stage of the compiler speaks.
+
+A tensor expression, a fused kernel, a tile program and a linear program are all made of nodes:
+``op``, ``sources`` and ``attributes``. ``dtype`` and ``shape`` follow from these by the op's rule.
+Equal nodes are the same object, so comparison is identity and common subexpressions are shared by
+construction. A scalar has shape ``()``.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable, Hashable, Iterable
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+if TYPE_CHECKING:
+    from tilegrad.ir.dtype import DType
+    from tilegrad.ir.op import Op
+
+
+class Operators(Protocol):
+    """What Python's operators do on nodes; ``tilegrad.ops`` provides it."""
+
+    def binary(self, name: str, left: object, right: object) -> Node:
+        """Apply the binary op called ``name``; plain numbers take the other operand's dtype."""
+        ...
+
+    def unary(self, name: str, operand: Node) -> Node:
+        """Apply the unary op called ``name``."""
+        ...
+
+
+class Node:
+    """One operation and its result. Make nodes by calling an ``Op``, never directly.
+
+    Attributes:
+        op: the operation.
+        dtype: dtype of the result.
+        shape: sizes of the result, each an int or an index node (a symbolic size).
+        sources: operands.
+        attributes: the op's typed record of constants, or None.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "attributes",
+        "cached_bounds",
+        "cached_digest",
+        "dtype",
+        "op",
+        "shape",
+        "sources",
+    )
+    operators: ClassVar[Operators]
+
+    op: Op
+    dtype: DType
+    shape: tuple[int | Node, ...]
+    sources: tuple[Node, ...]
+    attributes: Hashable
+    cached_bounds: tuple[float, float] | None
+    """Memo of ``ops.symbolic.bounds``, a pure function of the node."""
+    cached_digest: str | None
+    """Memo of ``ir.digest.digest``, a pure function of the node."""
+
+    def __repr__(self) -> str:
+        shape = ", ".join(str(size) for size in self.shape)
+        return f"<{self.op.name} {self.dtype.name}[{shape}]>"
+
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        return intern, (self.op, self.sources, self.attributes)
+
+    def __add__(self, other: object) -> Node:
+        return Node.operators.binary("add", self, other)
+
+    def __radd__(self, other: object) -> Node:
+        return Node.operators.binary("add", other, self)
+
+    def __sub__(self, other: object) -> Node:
+        return Node.operators.binary("subtract", self, other)
+
+    def __rsub__(self, other: object) -> Node:
+        return Node.operators.binary("subtract", other, self)
+
+    def __mul__(self, other: object) -> Node:
+        return Node.operators.binary("multiply", self, other)
+
+    def __rmul__(self, other: object) -> Node:
+        return Node.operators.binary("multiply", other, self)
+
+    def __truediv__(self, other: object) -> Node:
+        return Node.operators.binary("divide", self, other)
+
+    def __rtruediv__(self, other: object) -> Node:
+        return Node.operators.binary("divide", other, self)
+
+    def __floordiv__(self, other: object) -> Node:
+        return Node.operators.binary("floor_divide", self, other)
+
+    def __rfloordiv__(self, other: object) -> Node:
+        return Node.operators.binary("floor_divide", other, self)
+
+    def __mod__(self, other: object) -> Node:
+        return Node.operators.binary("modulo", self, other)
+
+    def __rmod__(self, other: object) -> Node:
+        return Node.operators.binary("modulo", other, self)
+
+    def __and__(self, other: object) -> Node:
+        return Node.operators.binary("bitwise_and", self, other)
+
+    def __rand__(self, other: object) -> Node:
+        return Node.operators.binary("bitwise_and", other, self)
+
+    def __or__(self, other: object) -> Node:
+        return Node.operators.binary("bitwise_or", self, other)
+
+    def __ror__(self, other: object) -> Node:
+        return Node.operators.binary("bitwise_or", other, self)
+
+    def __xor__(self, other: object) -> Node:
+        return Node.operators.binary("bitwise_xor", self, other)
+
+    def __rxor__(self, other: object) -> Node:
+        return Node.operators.binary("bitwise_xor", other, self)
+
+    def __lshift__(self, other: object) -> Node:
+        return Node.operators.binary("shift_left", self, other)
+
+    def __rshift__(self, other: object) -> Node:
+        return Node.operators.binary("shift_right", self, other)
+
+    def __lt__(self, other: object) -> Node:
+        return Node.operators.binary("less", self, other)
+
+    def __le__(self, other: object) -> Node:
+        return Node.operators.binary("less_equal", self, other)
+
+    def __gt__(self, other: object) -> Node:
+        return Node.operators.binary("less", other, self)
+
+    def __ge__(self, other: object) -> Node:
+        return Node.operators.binary("less_equal", other, self)
+
+    def __neg__(self) -> Node:
+        return Node.operators.unary("negate", self)
+
+    def __invert__(self) -> Node:
+        return Node.operators.unary("bitwise_not", self)
+
+
+class _Reference(weakref.ref["Node"]):
+    __slots__ = ("key",)
+    key: tuple[object, ...]
+
+
+_table: dict[tuple[object, ...], _Reference] = {}
+_lock = threading.Lock()
+
+
+def _forget(reference: weakref.ref[Node]) -> None:
+    key = reference.key  # type: ignore[attr-defined]
+    if _table.get(key) is reference:
+        del _table[key]
+
+
+def intern(op: Op, sources: tuple[Node, ...] = (), attributes: Hashable = None) -> Node:
+    """Return the one node with this op, sources and attributes, making it if there is none.
+
+    Raises:
+        TilegradError: the op's rule refuses these sources or attributes.
+    """
+    key = (op, sources, attributes)
+    reference = _table.get(key)
+    if reference is not None and (found := reference()) is not None:
+        return found
+    dtype, shape = op.infer(sources, attributes)
+    node = object.__new__(Node)
+    node.op = op
+    node.dtype = dtype
+    node.shape = shape
+    node.sources = sources
+    node.attributes = attributes
+    node.cached_bounds = None
+    node.cached_digest = None
+    reference = _Reference(node, _forget)
+    reference.key = key
+    with _lock:
+        present = _table.get(key)
+        if present is not None and (found := present()) is not None:
+            return found
+        _table[key] = reference
+    return node
+
+
+def count_interned() -> int:
+    """Return how many nodes are alive, for statistics and leak tests."""
+    return len(_table)
+
+
+def sort_topologically(
+    roots: Iterable[Node], is_leaf: Callable[[Node], bool] | None = None
+) -> list[Node]:
+    """Return every node reachable from ``roots``, sources before users, each once.
+
+    Iterative, so that a chain of any length is fine. The order depends only on the graph.
+
+    Args:
+        roots: where to start.
+        is_leaf: nodes for which this is true are listed, but their sources are not visited.
+    """
+    order: list[Node] = []
+    done: set[Node] = set()
+    stack: list[tuple[Node, bool]] = [(root, False) for root in reversed(list(roots))]
+    while stack:
+        node, is_expanded = stack.pop()
+        if node in done:
+            continue
+        if is_expanded:
+            done.add(node)
+            order.append(node)
+            continue
+        stack.append((node, True))
+        if is_leaf is not None and is_leaf(node):
+            continue
+        stack.extend((source, False) for source in reversed(node.sources) if source not in done)
+    return order
