@@ -1,0 +1,50 @@
+"""Every code block of the documentation runs, and prints what it states."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from markdown_it import MarkdownIt
+
+from tests.docs.blocks import run_file
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+
+
+@pytest.mark.parametrize(
+    "path", [pytest.param(path, id=str(path.relative_to(ROOT))) for path in DOCUMENTS]
+)
+def test_the_blocks_of_a_document_run(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run_file(path)
+
+
+@pytest.mark.parametrize(
+    "path", [pytest.param(path, id=str(path.relative_to(ROOT))) for path in DOCUMENTS]
+)
+def test_the_links_of_a_document_lead_somewhere(path):
+    for block in MarkdownIt().parse(path.read_text("utf-8")):
+        for token in block.children or []:
+            target = str(token.attrs.get("href") or token.attrs.get("src") or "")
+            if target and not re.match(r"[a-z]+:", target):
+                file, _, anchor = target.partition("#")
+                linked = (path.parent / file) if file else path
+                assert linked.exists(), f"{path}: {target} leads nowhere"
+                assert not anchor or anchor in headings(linked), f"{path}: no heading for {target}"
+
+
+def headings(path):
+    """Return the anchors of a Markdown file's headings, as code hosts make them."""
+    lines = re.findall(r"^#+ (.*)$", path.read_text("utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", line).strip().lower().replace(" ", "-") for line in lines}
+
+
+def test_every_document_is_found_from_the_index():
+    index = (ROOT / "docs" / "index.md").read_text("utf-8")
+    for path in (ROOT / "docs").rglob("*.md"):
+        name = path.relative_to(ROOT / "docs").as_posix()
+        is_listed = f"({name})" in index or name == "index.md" or name.startswith("decisions/")
+        assert is_listed, f"docs/index.md does not lead to {name}"
