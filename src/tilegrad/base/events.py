@@ -202,8 +202,8 @@ class CacheEntryCorrupted(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class BufferAllocated(Event):
-    """A device gave memory.
+class MemoryChanged(Event):
+    """Base of the events by which the memory in use on a device changes.
 
     Attributes:
         device: the device.
@@ -220,21 +220,13 @@ class BufferAllocated(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class BufferFreed(Event):
-    """A device took memory back.
+class BufferAllocated(MemoryChanged):
+    """A device gave memory."""
 
-    Attributes:
-        device: the device.
-        buffer: the number that the buffer had when it was allocated.
-        size_bytes: its size.
-        in_use_bytes: all memory in use on the device after this.
-    """
 
-    category: ClassVar[str] = "memory"
-    device: str
-    buffer: int
-    size_bytes: int
-    in_use_bytes: int
+@dataclass(frozen=True, slots=True)
+class BufferFreed(MemoryChanged):
+    """A device took memory back."""
 
 
 @dataclass(frozen=True, slots=True)

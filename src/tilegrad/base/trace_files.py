@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from tilegrad.base.errors import DataError
-from tilegrad.base.events import EVENTS, BufferAllocated, BufferFreed, Event
+from tilegrad.base.events import EVENTS, Event, MemoryChanged
 from tilegrad.base.trace import Entry, Sink
 
 _EVENTS_BY_NAME = {event.__name__: event for event in EVENTS}
@@ -182,7 +182,7 @@ def to_chrome(entry: Entry, lanes: dict[str, int]) -> Iterator[dict[str, Any]]:
     else:
         start, end = event.interval_ns
         yield record | {"ph": "X", "ts": start / 1000, "dur": (end - start) / 1000}
-    if isinstance(event, BufferAllocated | BufferFreed):
+    if isinstance(event, MemoryChanged):
         name = f"memory of {event.device}"
         used = {"bytes": event.in_use_bytes}
         counter = {"ph": "C", "name": name, "ts": entry.time_ns / 1000, "args": used}
