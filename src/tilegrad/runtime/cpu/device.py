@@ -1,0 +1,48 @@
+"""The CPU as a device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tilegrad.base.errors import ArgumentError
+from tilegrad.runtime.cpu.compiler import CpuCompiler, Optimisation
+from tilegrad.runtime.cpu.memory import CpuAllocator
+from tilegrad.runtime.cpu.queue import CpuQueue
+from tilegrad.runtime.cpu.recording import CpuRecording
+from tilegrad.runtime.cpu.target import CpuTarget, host_target
+from tilegrad.runtime.device import Device
+
+
+@dataclass(frozen=True, slots=True)
+class CpuDevice(Device[CpuRecording]):
+    """This machine's processor.
+
+    Attributes:
+        target: what code is generated for.
+    """
+
+    target: CpuTarget
+
+
+def cpu_device(
+    threads: int | None = None,
+    features: str | None = None,
+    optimisation: Optimisation = Optimisation.SHORT,
+) -> CpuDevice:
+    """Return this machine's processor as a device.
+
+    Args:
+        threads: how many threads run kernels; by default as many as there are cores to use.
+        features: the newest instruction set to use: avx512, avx2, sse4.2, ...; by default all.
+        optimisation: what LLVM does with the kernels.
+
+    Raises:
+        ArgumentError: `threads` is below 1 or `features` names no instruction set.
+    """
+    if threads is not None and threads < 1:
+        raise ArgumentError("A CPU needs a thread to run on", got=threads, expected="1 or more")
+    target = host_target(threads)
+    if features is not None:
+        target = target.limited(features)
+    compiler = CpuCompiler(target, optimisation)
+    return CpuDevice("cpu", CpuAllocator(), compiler, CpuQueue(compiler, target.threads), target)

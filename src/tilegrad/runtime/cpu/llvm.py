@@ -1,0 +1,83 @@
+"""LLVM as llvmlite gives it, made ready once, with its long calls open to several threads.
+
+llvmlite takes one lock around every call into LLVM. LLVM itself needs none between modules of
+different contexts, and compiling is what takes the time; so the four calls that read, check,
+transform and emit a module go to the same shared library directly, where ctypes releases the
+interpreter's lock. All else goes through llvmlite.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+from collections.abc import Callable
+from typing import Any
+
+import llvmlite.binding as llvm
+from llvmlite.binding import ffi
+
+
+@functools.cache
+def ensure_initialised() -> None:
+    """Register LLVM's targets; once a process, as LLVM keeps them in its own global state."""
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    llvm.initialize_native_asmparser()
+    # A child of fork must not find the lock held by a thread that it does not have.
+    lock = ffi.lib._lock  # noqa: SLF001
+    os.register_at_fork(
+        before=lock.__enter__,
+        after_in_parent=lock.__exit__,
+        after_in_child=lock.__exit__,
+    )
+
+
+@functools.cache
+def _unlocked(name: str) -> Callable[..., Any]:
+    """Return a function of llvmlite's library without llvmlite's lock around it."""
+    locked = getattr(ffi.lib, name)
+    function = getattr(ctypes.CDLL(ffi.lib._name), name)  # noqa: SLF001
+    function.argtypes, function.restype = locked.argtypes, locked.restype
+    return function
+
+
+def parse_module(source: str, context: llvm.ContextRef) -> llvm.ModuleRef:
+    """Read LLVM IR; raises RuntimeError with LLVM's words."""
+    with ffi.OutputString() as error:
+        text = ctypes.c_char_p(source.encode())
+        pointer = _unlocked("LLVMPY_ParseAssembly")(context, text, error)
+        module = llvm.ModuleRef(pointer, context)
+        if error:
+            module.close()
+            raise RuntimeError(str(error))
+    return module
+
+
+def verify_module(module: llvm.ModuleRef) -> None:
+    """Check LLVM's rules; raises RuntimeError with LLVM's words."""
+    with ffi.OutputString() as error:
+        if _unlocked("LLVMPY_VerifyModule")(module, error):
+            raise RuntimeError(str(error))
+
+
+def run_passes(
+    passes: llvm.ModulePassManager, module: llvm.ModuleRef, builder: llvm.PassBuilder
+) -> None:
+    """Run a pipeline over a module."""
+    _unlocked("LLVMPY_RunNewModulePassManager")(passes, module, builder)
+
+
+def emit(machine: llvm.TargetMachine, module: llvm.ModuleRef, *, is_object: bool) -> bytes:
+    """Generate an object file or the text of its assembly; raises RuntimeError."""
+    with ffi.OutputString() as error:
+        buffer = _unlocked("LLVMPY_TargetMachineEmitToMemory")(
+            machine, module, int(is_object), error
+        )
+        if not buffer:
+            raise RuntimeError(str(error))
+    try:
+        start = ffi.lib.LLVMPY_GetBufferStart(buffer)
+        return ctypes.string_at(start, ffi.lib.LLVMPY_GetBufferSize(buffer))
+    finally:
+        ffi.lib.LLVMPY_DisposeMemoryBuffer(buffer)

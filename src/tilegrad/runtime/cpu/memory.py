@@ -1,0 +1,240 @@
+"""The CPU's allocator: memory comes from mmap, is kept by size class when freed, and reused.
+
+Reuse is the point: a steady step takes no fresh page from the system, and fresh pages cost more
+than most kernels. Sizes are rounded up to a class: multiples of 64 bytes, then eight classes to
+each doubling, so at most an eighth is lost. Classes up to 32 KiB are carved from slabs of 512 KiB,
+greater ones are mapped one by one; from 4 MiB on they begin on a huge page and ask for such pages.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import threading
+import weakref
+from collections import Counter, deque
+
+from tilegrad.base.errors import ArgumentError, OutOfMemoryError
+from tilegrad.runtime.buffer import Buffer
+from tilegrad.runtime.cpu import host
+from tilegrad.runtime.cpu.pages import map_pages, unmap_pages
+from tilegrad.runtime.device import MemoryStatistics
+
+_GRAIN = 64
+_SLAB = 512 << 10
+_LARGEST_CARVED = 32 << 10
+# From this size on it is worth reading what the system says is available: some 50 microseconds.
+_CHECK_FROM = 64 << 20
+
+
+def size_class(nbytes: int) -> int:
+    """Return the bytes that are set aside for a request."""
+    shift = max(nbytes.bit_length() - 4, 6)
+    return max(-(-nbytes >> shift) << shift, _GRAIN)
+
+
+def _slab_of(address: int) -> int:
+    return address & -_SLAB
+
+
+class _Block:
+    """Memory on loan; dropping it returns it."""
+
+    __slots__ = ("_address", "_allocator", "_size")
+
+    def __init__(self, allocator: CpuAllocator, address: int, size: int) -> None:
+        self._allocator, self._address, self._size = allocator, address, size
+
+    def __del__(self) -> None:
+        self._allocator._give_back(self._address, self._size)  # noqa: SLF001
+
+
+class CpuAllocator:
+    """Gives memory of this machine.
+
+    Args:
+        capacity: the most that is mapped at any time, bytes; by default all that the machine, or
+            the group that the process is in, has.
+        keep: the most that is kept for reuse, bytes, beside slabs; by default half the capacity.
+    """
+
+    def __init__(self, *, capacity: int | None = None, keep: int | None = None) -> None:
+        self._capacity = host.memory_bytes() if capacity is None else capacity
+        self._keep = self._capacity // 2 if keep is None else keep
+        self._lock = threading.Lock()
+        self._free: dict[int, list[int]] = {}
+        self._kept: dict[int, int] = {}  # mapped blocks in `_free`, oldest first: address to size
+        self._slabs: dict[int, int] = {}  # address of a slab to the size class carved from it
+        self._uncarved: dict[int, range] = {}  # size class to what is left of its newest slab
+        self._returned: deque[tuple[int, int]] = deque()
+        self._live = self._peak = self._mapped = self._kept_bytes = self._carved_free = 0
+        reference = weakref.ref(self)
+        os.register_at_fork(after_in_child=lambda: _unlock(reference()))
+
+    def allocate(self, nbytes: int) -> Buffer:
+        """Return a buffer that begins on a 64-byte line (at least); its contents are undefined.
+
+        Raises:
+            OutOfMemoryError: the capacity or the machine's memory does not suffice.
+        """
+        if nbytes < 0:
+            raise ArgumentError("A size cannot be negative", got=nbytes, expected="0 or more")
+        size = size_class(nbytes)
+        with self._lock:
+            self._take_back()
+            address = self._take(size)
+            self._live += size
+            self._peak = max(self._peak, self._live)
+        buffer = Buffer(address, nbytes, _Block(self, address, size))
+        self._settle()
+        return buffer
+
+    def copy_in(self, destination: Buffer, source: memoryview) -> None:
+        """Copy contiguous bytes into a buffer of the same size."""
+        destination.view()[:] = source.cast("B")
+
+    def copy_out(self, destination: memoryview, source: Buffer) -> None:
+        """Copy a buffer into contiguous bytes of the same size."""
+        destination.cast("B")[:] = source.view()
+
+    def trim(self) -> int:
+        """Give all that is kept back to the system, and return how many bytes."""
+        with self._lock:
+            self._take_back()
+            return self._trim()
+
+    def statistics(self) -> MemoryStatistics:
+        """Say what is held now."""
+        with self._lock:
+            self._take_back()
+            return MemoryStatistics(
+                live=self._live,
+                peak=self._peak,
+                kept=self._kept_bytes + self._carved_free,
+                mapped=self._mapped,
+                capacity=self._capacity,
+            )
+
+    def reset_peak(self) -> None:
+        """Start measuring the peak anew."""
+        with self._lock:
+            self._take_back()
+            self._peak = self._live
+
+    def _give_back(self, address: int, size: int) -> None:
+        # May run anywhere, even while this thread holds the lock (the garbage collector): so the
+        # block is only noted here, and whoever gets the lock next takes it back.
+        self._returned.append((address, size))
+        self._settle()
+
+    def _settle(self) -> None:
+        while self._returned and self._lock.acquire(blocking=False):
+            try:
+                self._take_back()
+            finally:
+                self._lock.release()
+
+    def _take_back(self) -> None:
+        while self._returned:
+            address, size = self._returned.popleft()
+            self._live -= size
+            self._free.setdefault(size, []).append(address)
+            if size <= _LARGEST_CARVED:
+                self._carved_free += size
+                continue
+            self._kept[address] = size
+            self._kept_bytes += size
+            while self._kept_bytes > self._keep:
+                self._drop_oldest()
+
+    def _take(self, size: int) -> int:
+        free = self._free.get(size)
+        if size > _LARGEST_CARVED:
+            if not free:
+                return self._map(size)
+            self._kept_bytes -= size
+            address = free.pop()
+            del self._kept[address]
+            return address
+        if free:
+            self._carved_free -= size
+            return free.pop()
+        rest = self._uncarved.get(size, range(0))
+        if not rest:
+            slab = self._map(_SLAB)
+            self._slabs[slab] = size
+            rest = range(slab, slab + _SLAB - size + 1, size)
+        self._uncarved[size] = rest[1:]
+        return rest[0]
+
+    def _drop_oldest(self) -> None:
+        address = next(iter(self._kept))
+        size = self._kept.pop(address)
+        self._kept_bytes -= size
+        self._free[size].remove(address)
+        self._unmap(address, size)
+
+    def _trim(self) -> int:
+        before = self._mapped
+        while self._kept:
+            self._drop_oldest()
+        unused = Counter[int]()
+        for size in set(self._slabs.values()):
+            unused.update(_slab_of(address) for address in self._free.get(size, ()))
+            unused.update(_slab_of(address) for address in self._uncarved.get(size, ()))
+        empty = {slab for slab, size in self._slabs.items() if unused[slab] == _SLAB // size}
+        for size in {self._slabs[slab] for slab in empty}:
+            free = self._free.pop(size, [])
+            self._free[size] = [address for address in free if _slab_of(address) not in empty]
+            self._carved_free -= size * (len(free) - len(self._free[size]))
+            rest = self._uncarved.get(size)
+            if rest and _slab_of(rest[0]) in empty:
+                del self._uncarved[size]
+        for slab in empty:
+            del self._slabs[slab]
+            self._unmap(slab, _SLAB)
+        return before - self._mapped
+
+    def _map(self, size: int) -> int:
+        """Map memory; when there is too little, first give back what is kept."""
+        for is_last_try in (False, True):
+            reason = self._why_not(size)
+            if not reason:
+                address = map_pages(size, _SLAB if size == _SLAB else mmap.PAGESIZE)
+                if address:
+                    self._mapped += size
+                    return address
+                reason = "the system refuses to map more"
+            if not is_last_try:
+                self._trim()
+        raise OutOfMemoryError(
+            f"Out of memory: {reason}",
+            got=f"a request for {_readable(size)} with {_readable(self._live)} in use",
+            expected=f"at most {_readable(self._capacity)} in all",
+            mend="use smaller batches, or drop tensors that are not needed any more",
+        )
+
+    def _why_not(self, size: int) -> str:
+        # The system promises more than it has and ends the process that uses it: so ask before.
+        if self._mapped + size > self._capacity:
+            return "it would exceed the device's capacity"
+        if size >= _CHECK_FROM and size > (available := host.available_bytes()):
+            return f"the machine has only {_readable(available)} left"
+        return ""
+
+    def _unmap(self, address: int, size: int) -> None:
+        unmap_pages(address, size)
+        self._mapped -= size
+
+
+def _unlock(allocator: CpuAllocator | None) -> None:
+    """Replace the lock in the child of a fork: the thread that held it may not exist there."""
+    if allocator is not None:
+        allocator._lock = threading.Lock()  # noqa: SLF001
+
+
+def _readable(nbytes: int) -> str:
+    for unit, shift in (("GiB", 30), ("MiB", 20), ("KiB", 10)):
+        if nbytes >> shift:
+            return f"{nbytes / (1 << shift):.4g} {unit}"
+    return f"{nbytes} bytes"

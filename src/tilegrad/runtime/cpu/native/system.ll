@@ -1,0 +1,35 @@
+declare i64 @syscall(i64, ...)
+declare i32 @clock_gettime(i32, ptr)
+$DECLARE_PAUSE
+
+; Nanoseconds of the monotonic clock.
+define internal i64 @now() nounwind {
+  %time = alloca [2 x i64]
+  call i32 @clock_gettime(i32 1, ptr %time)
+  %seconds = load i64, ptr %time
+  %rest.at = getelementptr i64, ptr %time, i64 1
+  %rest = load i64, ptr %rest.at
+  %scaled = mul i64 %seconds, 1000000000
+  %sum = add i64 %scaled, %rest
+  ret i64 %sum
+}
+
+; Sleep while the 4 bytes are as expected; a limit of 0 nanoseconds means none.
+define internal void @futex_wait(ptr %word, i32 %expected, i64 %limit) nounwind {
+  %time = alloca [2 x i64]
+  %seconds = udiv i64 %limit, 1000000000
+  %rest = urem i64 %limit, 1000000000
+  store i64 %seconds, ptr %time
+  %rest.at = getelementptr i64, ptr %time, i64 1
+  store i64 %rest, ptr %rest.at
+  %is.endless = icmp eq i64 %limit, 0
+  %timeout = select i1 %is.endless, ptr null, ptr %time
+  call i64 (i64, ...) @syscall(i64 $SYSCALL_FUTEX, ptr %word, i32 128, i32 %expected, ptr %timeout)
+  ret void
+}
+
+define internal void @futex_wake(ptr %word, i32 %count) nounwind {
+  atomicrmw add ptr %word, i32 1 seq_cst
+  call i64 (i64, ...) @syscall(i64 $SYSCALL_FUTEX, ptr %word, i32 129, i32 %count)
+  ret void
+}

@@ -1,0 +1,78 @@
+define void @worker(ptr %pool, i64 %index) nounwind {
+entry:
+  %offset = mul i64 %index, $LINE
+  %lines = getelementptr i8, ptr %pool, i64 $POOL_WORDS
+  %line = getelementptr i8, ptr %lines, i64 %offset
+  %busy = getelementptr i8, ptr %line, i64 $BUSY
+  %thread.at = getelementptr i8, ptr %line, i64 $THREAD
+  %unclaimed.at = getelementptr i8, ptr %pool, i64 $UNCLAIMED
+  %epoch.at = getelementptr i8, ptr %pool, i64 $EPOCH_HALF
+  %sleepers.at = getelementptr i8, ptr %pool, i64 $SLEEPERS_HALF
+  %shutdown.at = getelementptr i8, ptr %pool, i64 $SHUTDOWN_HALF
+  %waiting.at = getelementptr i8, ptr %pool, i64 $WAITING_HALF
+  %completion.at = getelementptr i8, ptr %pool, i64 $COMPLETION_HALF
+  %spin.at = getelementptr i8, ptr %pool, i64 $SPIN_NS
+  %spin.for = load i64, ptr %spin.at
+  %thread = call i64 (i64, ...) @syscall(i64 $SYSCALL_GETTID)
+  store atomic i64 %thread, ptr %thread.at release, align 8
+  br label %idle
+idle:
+  %began = call i64 @now()
+  %spin.end = add i64 %began, %spin.for
+  br label %spin
+spin:
+  %turn = phi i64 [ 1, %idle ], [ %turn.next, %pause ], [ %turn.next, %clock ]
+  %left = load atomic i64, ptr %unclaimed.at acquire, align 8
+  %is.empty = icmp eq i64 %left, 0
+  br i1 %is.empty, label %pause, label %join
+pause:
+  $PAUSE
+  %turn.next = add i64 %turn, 1
+  %low = and i64 %turn, 31
+  %is.due = icmp eq i64 %low, 0
+  br i1 %is.due, label %check, label %spin
+check:
+  %shutdown = load atomic i32, ptr %shutdown.at acquire, align 4
+  %is.wanted = icmp eq i32 %shutdown, 0
+  br i1 %is.wanted, label %clock, label %leave
+clock:
+  %time = call i64 @now()
+  %is.spinning = icmp ult i64 %time, %spin.end
+  br i1 %is.spinning, label %spin, label %sleep
+join:
+  atomicrmw xchg ptr %busy, i64 1 seq_cst
+  call i64 @work(ptr %pool, i64 -1)
+  atomicrmw xchg ptr %busy, i64 0 seq_cst
+  %waiting = load atomic i32, ptr %waiting.at seq_cst, align 4
+  %is.waiting = icmp ne i32 %waiting, 0
+  br i1 %is.waiting, label %tell, label %idle
+tell:
+  call void @futex_wake(ptr %completion.at, i32 1)
+  br label %idle
+sleep:
+  %epoch = load atomic i32, ptr %epoch.at seq_cst, align 4
+  atomicrmw add ptr %sleepers.at, i32 1 seq_cst
+  %left.last = load atomic i64, ptr %unclaimed.at seq_cst, align 8
+  %has.none = icmp eq i64 %left.last, 0
+  %shutdown.last = load atomic i32, ptr %shutdown.at seq_cst, align 4
+  %is.kept = icmp eq i32 %shutdown.last, 0
+  %may.sleep = and i1 %has.none, %is.kept
+  br i1 %may.sleep, label %wait, label %rise
+wait:
+  call void @futex_wait(ptr %epoch.at, i32 %epoch, i64 0)
+  br label %rise
+rise:
+  atomicrmw sub ptr %sleepers.at, i32 1 seq_cst
+  br label %idle
+leave:
+  store atomic i64 0, ptr %thread.at release, align 8
+  ret void
+}
+
+define void @shutdown(ptr %pool) nounwind {
+  %shutdown.at = getelementptr i8, ptr %pool, i64 $SHUTDOWN_HALF
+  atomicrmw xchg ptr %shutdown.at, i32 1 seq_cst
+  %epoch.at = getelementptr i8, ptr %pool, i64 $EPOCH_HALF
+  call void @futex_wake(ptr %epoch.at, i32 2147483647)
+  ret void
+}
