@@ -1,0 +1,192 @@
+"""Ops on memory: where it is, loads and stores. See ``tile`` for what they mean in a program."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from tilegrad.base.errors import DTypeError, VerifyError
+from tilegrad.ir.dtype import STORABLE, DType, dtypes
+from tilegrad.ir.node import Node
+from tilegrad.ir.op import NotDifferentiable, Op, Property, Shape
+from tilegrad.ops.affine import Index, as_node
+from tilegrad.ops.infer import broadcast_shapes
+
+COMPILER_ONLY = NotDifferentiable("gradients are taken on the tensor graph")
+
+Inferred = tuple[DType, Shape]
+
+
+class ParameterAttributes(NamedTuple):
+    """Number of the launch argument that holds the address, and the dtype of the elements."""
+
+    slot: int
+    dtype: DType
+
+
+class LoadAttributes(NamedTuple):
+    """Whether a mask and an effect to come after follow pointer and offset."""
+
+    has_mask: bool = False
+    has_after: bool = False
+
+
+class StoreAttributes(NamedTuple):
+    """Whether a mask and an effect to come after follow pointer, offset and value."""
+
+    has_mask: bool = False
+    has_after: bool = False
+
+
+class ScratchAttributes(NamedTuple):
+    """A number that tells scratch memories of a program apart, dtype and number of elements."""
+
+    identity: int
+    dtype: DType
+    size: int
+
+
+def is_pointer(node: Node) -> bool:
+    """Whether a node is the address of memory rather than a value."""
+    return node.op is parameter or node.op is scratch
+
+
+def _check_storable(what: str, dtype: DType) -> None:
+    if dtype not in STORABLE:
+        raise DTypeError(
+            f"{what} cannot hold this dtype", got=dtype.name, expected="a dtype that tensors have"
+        )
+
+
+def check_slot(what: str, slot: int) -> None:
+    """Raise VerifyError if a slot is negative."""
+    if slot < 0:
+        raise VerifyError(f"{what} has a negative slot", got=slot)
+
+
+def check_count(name: str, sources: tuple[Node, ...], expected: int) -> None:
+    """Raise VerifyError unless there are as many sources as expected."""
+    if len(sources) != expected:
+        raise VerifyError(
+            f"{name} has the wrong number of sources", got=len(sources), expected=expected
+        )
+
+
+def _infer_parameter(sources: tuple[Node, ...], attributes: ParameterAttributes) -> Inferred:
+    del sources
+    _check_storable("a parameter", attributes.dtype)
+    check_slot("a parameter", attributes.slot)
+    return attributes.dtype, ()
+
+
+def _infer_scratch(sources: tuple[Node, ...], attributes: ScratchAttributes) -> Inferred:
+    del sources
+    _check_storable("scratch", attributes.dtype)
+    if attributes.size <= 0:
+        raise VerifyError("scratch needs a positive size", got=attributes.size)
+    return attributes.dtype, ()
+
+
+def _check_memory(name: str, sources: tuple[Node, ...], extra: tuple[Node, ...]) -> None:
+    pointer, offset = sources[:2]
+    if not is_pointer(pointer):
+        raise VerifyError(f"{name} needs a pointer", got=pointer, expected="parameter or scratch")
+    if offset.dtype is not dtypes.index:
+        raise DTypeError(f"{name}: offsets are indices", got=offset.dtype.name, expected="index")
+    for node in extra:
+        if node.dtype is not dtypes.bool and node.dtype is not dtypes.void:
+            raise DTypeError(f"{name}: a mask is a bool tile", got=node.dtype.name)
+
+
+def _infer_load(sources: tuple[Node, ...], attributes: LoadAttributes) -> Inferred:
+    check_count("load", sources, 2 + attributes.has_mask + attributes.has_after)
+    _check_memory("load", sources, sources[2:])
+    tiles = sources[1 : 2 + attributes.has_mask]
+    _check_order("load", attributes.has_mask, attributes.has_after, sources[2:])
+    return sources[0].dtype, broadcast_shapes("load", tiles)
+
+
+def _check_order(name: str, has_mask: bool, has_after: bool, extra: tuple[Node, ...]) -> None:
+    if has_mask and extra[0].dtype is not dtypes.bool:
+        raise DTypeError(f"{name}: a mask is a bool tile", got=extra[0].dtype.name)
+    if has_after and extra[-1].dtype is not dtypes.void:
+        raise DTypeError(f"{name} comes after an effect", got=extra[-1].dtype.name, expected="void")
+
+
+def _infer_store(sources: tuple[Node, ...], attributes: StoreAttributes) -> Inferred:
+    check_count("store", sources, 3 + attributes.has_mask + attributes.has_after)
+    _check_memory("store", sources, sources[3:])
+    _check_order("store", attributes.has_mask, attributes.has_after, sources[3:])
+    pointer, value = sources[0], sources[2]
+    if value.dtype is not pointer.dtype:
+        raise DTypeError(
+            "store: the value has another dtype than the memory",
+            got=value.dtype.name,
+            expected=pointer.dtype.name,
+        )
+    broadcast_shapes("store", sources[1 : 3 + attributes.has_mask])
+    return dtypes.void, ()
+
+
+parameter = Op(
+    "parameter",
+    "The address of a flat, contiguous buffer of elements, passed at launch.",
+    0,
+    _infer_parameter,
+    attributes=ParameterAttributes,
+    gradient=COMPILER_ONLY,
+)
+scratch = Op(
+    "scratch",
+    "The address of memory that is private to the program instance; its contents are undefined.",
+    0,
+    _infer_scratch,
+    attributes=ScratchAttributes,
+    gradient=COMPILER_ONLY,
+)
+load = Op(
+    "load",
+    "The elements at pointer[offset], 0 (False) where masked off: load(pointer, offset, [mask], "
+    "[after]). Masked-off offsets may lie anywhere.",
+    None,
+    _infer_load,
+    attributes=LoadAttributes,
+    gradient=COMPILER_ONLY,
+)
+store = Op(
+    "store",
+    "pointer[offset] = value where the mask holds: store(pointer, offset, value, [mask], [after]). "
+    "Where offsets repeat in one tile, the last in row-major order wins.",
+    None,
+    _infer_store,
+    attributes=StoreAttributes,
+    gradient=COMPILER_ONLY,
+    properties=Property.EFFECT,
+)
+
+
+def make_parameter(slot: int, dtype: DType) -> Node:
+    """Return the pointer passed in ``slot``."""
+    return parameter(attributes=ParameterAttributes(slot, dtype))
+
+
+def make_scratch(identity: int, dtype: DType, size: int) -> Node:
+    """Return a pointer to ``size`` private elements."""
+    return scratch(attributes=ScratchAttributes(identity, dtype, size))
+
+
+def make_load(
+    pointer: Node, offset: Index, mask: Node | None = None, after: Node | None = None
+) -> Node:
+    """Return the tile at ``pointer[offset]``, 0 where ``mask`` is false."""
+    extra = [node for node in (mask, after) if node is not None]
+    attributes = LoadAttributes(mask is not None, after is not None)
+    return load(pointer, as_node(offset), *extra, attributes=attributes)
+
+
+def make_store(
+    pointer: Node, offset: Index, value: Node, mask: Node | None = None, after: Node | None = None
+) -> Node:
+    """Return the effect ``pointer[offset] = value`` where ``mask`` is true."""
+    extra = [node for node in (mask, after) if node is not None]
+    attributes = StoreAttributes(mask is not None, after is not None)
+    return store(pointer, as_node(offset), value, *extra, attributes=attributes)

@@ -1,0 +1,374 @@
+"""Ops of the tile dialect that tensors do not have: memory, loops, program instances and ``dot``.
+
+A tile program is a sea of interned nodes whose values are tiles, arrays of static shape and any
+rank. Elementwise ops, reductions (``reduce_*``, axes kept with size 1), ``reshape``, ``permute``
+and ``expand`` are the same as on tensors. A pointer (``parameter`` or ``scratch``) has the dtype
+of the elements that it points to and shape ``()``; it is used only as the first source of ``load``
+and ``store``.
+
+* Offsets are counted in elements and are tiles of dtype ``index``.
+* An effect (dtype void: ``store``, ``block``, a ``loop`` with effects) is performed once for each
+  round of the loops around it, where the ``block`` or ``loop`` that lists it puts it. The same node
+  is never two effects: a second store of the same value to the same place needs its own ``after``.
+* A ``load`` without ``after`` reads memory that the program does not write before it; it may be
+  merged and hoisted. With ``after`` it is performed after that effect, and inside every loop that
+  stores through the same pointer and needs it.
+* Whatever does not depend on a loop's index or carries is computed before the loop.
+
+The ops on memory are defined in ``memory`` and the dialect in ``tile_dialect``. The functions named
+``make_`` build nodes with their attributes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from tilegrad.base.errors import DTypeError, ShapeError, VerifyError
+from tilegrad.ir.dtype import DType, Kind, dtypes
+from tilegrad.ir.node import Node
+from tilegrad.ir.op import Op, Property, attributes_of
+from tilegrad.ops.affine import Index, as_node
+from tilegrad.ops.leaves import value_of
+from tilegrad.ops.memory import (
+    COMPILER_ONLY,
+    Inferred,
+    LoadAttributes as LoadAttributes,
+    ParameterAttributes as ParameterAttributes,
+    ScratchAttributes as ScratchAttributes,
+    StoreAttributes as StoreAttributes,
+    check_count,
+    check_slot,
+    is_pointer as is_pointer,
+    load as load,
+    make_load as make_load,
+    make_parameter as make_parameter,
+    make_scratch as make_scratch,
+    make_store as make_store,
+    parameter as parameter,
+    scratch as scratch,
+    store as store,
+)
+
+
+class ScalarAttributes(NamedTuple):
+    """Number of the launch argument that holds the integer, its name and inclusive bounds."""
+
+    slot: int
+    name: str
+    minimum: int
+    maximum: int
+
+
+class ProgramIndexAttributes(NamedTuple):
+    """The axis of the grid."""
+
+    axis: int
+
+
+class LoopIndexAttributes(NamedTuple):
+    """The number of the loop, unique in the program."""
+
+    loop: int
+
+
+class CarryAttributes(NamedTuple):
+    """The number of the loop and the carry's position among the loop's."""
+
+    loop: int
+    position: int
+
+
+class LoopAttributes(NamedTuple):
+    """The number of the loop, unique in the program, and how many tiles it carries."""
+
+    loop: int
+    carries: int
+
+
+class ResultAttributes(NamedTuple):
+    """Which of several results."""
+
+    index: int
+
+
+class ProgramAttributes(NamedTuple):
+    """Name of the native function, number of grid axes, and whether a finish block follows them."""
+
+    name: str
+    axes: int
+    has_finish: bool = False
+
+
+def _infer_scalar(sources: tuple[Node, ...], attributes: ScalarAttributes) -> Inferred:
+    del sources
+    check_slot(f"the scalar {attributes.name}", attributes.slot)
+    if attributes.minimum > attributes.maximum:
+        raise VerifyError(
+            f"the bounds of the scalar {attributes.name} exclude every value",
+            got=f"minimum {attributes.minimum}, maximum {attributes.maximum}",
+        )
+    return dtypes.index, ()
+
+
+def _infer_program_index(sources: tuple[Node, ...], attributes: ProgramIndexAttributes) -> Inferred:
+    del sources
+    if attributes.axis < 0:
+        raise VerifyError("program_index has a negative axis", got=attributes.axis)
+    return dtypes.index, ()
+
+
+def _check_effect(name: str, node: Node) -> None:
+    if node.dtype.kind is not Kind.VOID:
+        raise DTypeError(f"{name} lists effects", got=node, expected="a store, block or loop")
+
+
+def _infer_block(sources: tuple[Node, ...], attributes: None) -> Inferred:
+    del attributes
+    for source in sources:
+        _check_effect("block", source)
+    return dtypes.void, ()
+
+
+def _check_scalar_index(name: str, node: Node) -> None:
+    if node.dtype is not dtypes.index or node.shape != ():
+        raise DTypeError(f"{name} is a scalar of dtype index", got=node)
+
+
+def _infer_loop_index(sources: tuple[Node, ...], attributes: LoopIndexAttributes) -> Inferred:
+    del attributes
+    for source in sources:
+        _check_scalar_index("a bound of a loop", source)
+    return dtypes.index, ()
+
+
+def _infer_carry(sources: tuple[Node, ...], attributes: CarryAttributes) -> Inferred:
+    del attributes
+    (initial,) = sources
+    if initial.dtype.kind is Kind.VOID:
+        raise DTypeError("a loop carries values", got=initial)
+    return initial.dtype, initial.shape
+
+
+def _infer_loop(sources: tuple[Node, ...], attributes: LoopAttributes) -> Inferred:
+    carries = attributes.carries
+    if len(sources) < 3 + 2 * carries:
+        raise VerifyError(
+            "loop has too few sources",
+            got=len(sources),
+            expected=f"start, stop, step, {carries} initial values, {carries} next values, effects",
+        )
+    for source in sources[:3]:
+        _check_scalar_index("a bound of a loop", source)
+    step = sources[2]
+    if step.op.name == "constant" and value_of(step) <= 0:
+        raise VerifyError("loop needs a positive step", got=value_of(step))
+    following = sources[3 + carries : 3 + 2 * carries]
+    for first, second in zip(sources[3 : 3 + carries], following, strict=True):
+        if first.dtype is not second.dtype or first.shape != second.shape:
+            raise VerifyError(
+                "a carried tile changes its dtype or shape in the loop", got=second, expected=first
+            )
+    for source in sources[3 + 2 * carries :]:
+        _check_effect("loop", source)
+    return dtypes.void, ()
+
+
+def _infer_loop_result(sources: tuple[Node, ...], attributes: ResultAttributes) -> Inferred:
+    (source,) = sources
+    if source.op is not loop:
+        raise VerifyError("loop_result needs a loop", got=source)
+    carries = attributes_of(source, LoopAttributes).carries
+    if not 0 <= attributes.index < carries:
+        raise VerifyError(
+            "loop_result: the loop has no such carry", got=attributes.index, expected=f"< {carries}"
+        )
+    initial = source.sources[3 + attributes.index]
+    return initial.dtype, initial.shape
+
+
+def _infer_dot(sources: tuple[Node, ...], attributes: None) -> Inferred:
+    del attributes
+    a, b, c = sources
+    if [len(source.shape) for source in sources] != [2, 2, 2]:
+        raise ShapeError("dot takes tiles of rank 2", got=[source.shape for source in sources])
+    if a.dtype is not b.dtype or not _is_number(a.dtype) or not _is_number(c.dtype):
+        raise DTypeError(
+            "dot multiplies two tiles of one number dtype and adds to a number",
+            got=f"{a.dtype.name} · {b.dtype.name} + {c.dtype.name}",
+        )
+    if a.shape[1] != b.shape[0] or c.shape != (a.shape[0], b.shape[1]):
+        raise ShapeError(
+            "dot: the shapes do not fit",
+            got=f"{a.shape} · {b.shape} + {c.shape}",
+            expected="(M, K) · (K, N) + (M, N)",
+        )
+    return c.dtype, c.shape
+
+
+def _is_number(dtype: DType) -> bool:
+    return dtype.is_float or dtype.is_integer
+
+
+def _infer_program(sources: tuple[Node, ...], attributes: ProgramAttributes) -> Inferred:
+    check_count("program", sources, 1 + attributes.axes + attributes.has_finish)
+    _check_effect("program", sources[0])
+    for size in sources[1 : 1 + attributes.axes]:
+        _check_scalar_index("a size of the grid", size)
+    if attributes.has_finish:
+        _check_effect("program", sources[-1])
+    return dtypes.void, ()
+
+
+scalar = Op(
+    "scalar",
+    "An integer passed at launch.",
+    0,
+    _infer_scalar,
+    attributes=ScalarAttributes,
+    gradient=COMPILER_ONLY,
+)
+program_index = Op(
+    "program_index",
+    "The position of the program instance along an axis of the grid.",
+    0,
+    _infer_program_index,
+    attributes=ProgramIndexAttributes,
+    gradient=COMPILER_ONLY,
+)
+block = Op(
+    "block",
+    "The effects in order.",
+    None,
+    _infer_block,
+    gradient=COMPILER_ONLY,
+    properties=Property.EFFECT,
+)
+loop_index = Op(
+    "loop_index",
+    "The index of a loop, from its bounds: loop_index(start, stop).",
+    2,
+    _infer_loop_index,
+    attributes=LoopIndexAttributes,
+    gradient=COMPILER_ONLY,
+)
+carry = Op(
+    "carry",
+    "A tile carried by a loop: the source (the initial value) in the first round, then the next "
+    "value of the round before.",
+    1,
+    _infer_carry,
+    attributes=CarryAttributes,
+    gradient=COMPILER_ONLY,
+)
+loop = Op(
+    "loop",
+    "for index in range(start, stop, step): effects in order, then carries = next values: "
+    "loop(start, stop, step, *initial values, *next values, *effects).",
+    None,
+    _infer_loop,
+    attributes=LoopAttributes,
+    gradient=COMPILER_ONLY,
+    properties=Property.EFFECT,
+)
+loop_result = Op(
+    "loop_result",
+    "What a loop carries at its end; the initial value if it had no round.",
+    1,
+    _infer_loop_result,
+    attributes=ResultAttributes,
+    gradient=COMPILER_ONLY,
+)
+dot = Op(
+    "dot",
+    "c + a·b for a[M, K], b[K, N], c[M, N], accumulated in the dtype of c; products may be fused "
+    "with sums and summed in any order.",
+    3,
+    _infer_dot,
+    gradient=COMPILER_ONLY,
+)
+program = Op(
+    "program",
+    "A grid of independent instances that each perform the block: program(block, *grid sizes, "
+    "[finish]). The finish block is performed once, after all instances.",
+    None,
+    _infer_program,
+    attributes=ProgramAttributes,
+    gradient=COMPILER_ONLY,
+    properties=Property.EFFECT,
+)
+
+OPS: tuple[Op, ...] = (
+    parameter,
+    scalar,
+    program_index,
+    scratch,
+    load,
+    store,
+    block,
+    loop_index,
+    carry,
+    loop,
+    loop_result,
+    dot,
+    program,
+)
+
+
+def make_scalar(slot: int, name: str, minimum: int, maximum: int) -> Node:
+    """Return the integer passed in ``slot``, with inclusive bounds."""
+    return scalar(attributes=ScalarAttributes(slot, name, minimum, maximum))
+
+
+def make_program_index(axis: int) -> Node:
+    """Return the instance's position along an axis of the grid."""
+    return program_index(attributes=ProgramIndexAttributes(axis))
+
+
+def make_loop_index(number: int, start: Index, stop: Index) -> Node:
+    """Return the index of loop ``number``, which runs from ``start`` to below ``stop``."""
+    attributes = LoopIndexAttributes(number)
+    return loop_index(as_node(start), as_node(stop), attributes=attributes)
+
+
+def make_carry(number: int, position: int, initial: Node) -> Node:
+    """Return what loop ``number`` carries at ``position``."""
+    return carry(initial, attributes=CarryAttributes(number, position))
+
+
+def make_loop(
+    index: Node,
+    step: Index = 1,
+    carries: Sequence[tuple[Node, Node]] = (),
+    effects: Sequence[Node] = (),
+) -> Node:
+    """Return the loop over ``index``.
+
+    Args:
+        index: its ``loop_index``, which gives the number and the bounds.
+        step: what is added to the index after each round; positive.
+        carries: each ``carry`` node, in order of position, with its value for the next round.
+        effects: what each round performs, in order.
+    """
+    number = attributes_of(index, LoopIndexAttributes).loop
+    initial = [node.sources[0] for node, _ in carries]
+    following = [value for _, value in carries]
+    attributes = LoopAttributes(number, len(carries))
+    return loop(
+        *index.sources, as_node(step), *initial, *following, *effects, attributes=attributes
+    )
+
+
+def make_loop_results(node: Node) -> tuple[Node, ...]:
+    """Return what a loop carries at its end, in order."""
+    count = attributes_of(node, LoopAttributes).carries
+    return tuple(loop_result(node, attributes=ResultAttributes(index)) for index in range(count))
+
+
+def make_program(
+    name: str, grid: Sequence[Index], effects: Sequence[Node], finish: Sequence[Node] = ()
+) -> Node:
+    """Return the program that performs ``effects`` for each point of the grid, then ``finish``."""
+    attributes = ProgramAttributes(name, len(grid), bool(finish))
+    ending = [block(*finish)] if finish else []
+    return program(block(*effects), *map(as_node, grid), *ending, attributes=attributes)
