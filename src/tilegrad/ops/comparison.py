@@ -1,0 +1,68 @@
+"""Comparisons, tests and the choice between two values."""
+
+from __future__ import annotations
+
+import numpy
+
+from tilegrad.ir.node import Node
+from tilegrad.ir.op import Op, Property
+from tilegrad.ops.elementwise import define_test, zero
+from tilegrad.ops.infer import infer_where, is_any, is_float
+from tilegrad.ops.numerics import silent, widen
+
+less = define_test(
+    "less",
+    "x < y. False if either is NaN; False < True.",
+    2,
+    is_any,
+    silent(lambda x, y: widen(x) < widen(y)),
+)
+less_equal = define_test(
+    "less_equal",
+    "x ≤ y. False if either is NaN.",
+    2,
+    is_any,
+    silent(lambda x, y: widen(x) <= widen(y)),
+)
+equal = define_test(
+    "equal",
+    "x = y. NaN equals nothing; -0 equals +0.",
+    2,
+    is_any,
+    silent(lambda x, y: widen(x) == widen(y)),
+    Property.COMMUTATIVE,
+)
+not_equal = define_test(
+    "not_equal",
+    "x ≠ y. True if either is NaN.",
+    2,
+    is_any,
+    silent(lambda x, y: widen(x) != widen(y)),
+    Property.COMMUTATIVE,
+)
+is_nan = define_test(
+    "is_nan", "Whether x is NaN.", 1, is_float, silent(lambda x: numpy.isnan(widen(x)))
+)
+is_infinite = define_test(
+    "is_infinite",
+    "Whether x is +∞ or -∞.",
+    1,
+    is_float,
+    silent(lambda x: numpy.isinf(widen(x))),
+)
+
+
+def _where_gradient(node: Node, upstream: Node) -> tuple[Node | None, ...]:
+    condition, nothing = node.sources[0], zero(upstream.dtype)
+    return None, where(condition, upstream, nothing), where(condition, nothing, upstream)
+
+
+where = Op(
+    "where",
+    "a where the condition holds, else b: where(condition, a, b).",
+    3,
+    infer_where,
+    reference=silent(numpy.where),
+    gradient=_where_gradient,
+    properties=Property.ELEMENTWISE,
+)

@@ -1,0 +1,68 @@
+"""What the elementwise ops share.
+
+Each result element depends on one element of each source. Sources broadcast as in NumPy but without
+adding axes: equal ranks, or scalars. All numeric sources of an op have one dtype; promotion is the
+business of ``Tensor``.
+"""
+
+from __future__ import annotations
+
+from tilegrad.ir.dtype import DType, dtypes
+from tilegrad.ir.node import Node
+from tilegrad.ir.op import Gradient, NotDifferentiable, Op, Property, Reference
+from tilegrad.ops.infer import DTypeTest, elementwise_infer
+from tilegrad.ops.leaves import constant
+
+DISCRETE = NotDifferentiable("its result is discrete")
+
+
+def define(
+    name: str,
+    documentation: str,
+    arity: int,
+    test: DTypeTest,
+    reference: Reference,
+    gradient: Gradient | NotDifferentiable,
+    properties: Property = Property.NONE,
+) -> Op:
+    """Define an elementwise op whose result has the dtype of its sources."""
+    return Op(
+        name,
+        documentation,
+        arity,
+        elementwise_infer(name, test),
+        reference=reference,
+        gradient=gradient,
+        properties=properties | Property.ELEMENTWISE,
+    )
+
+
+def define_test(
+    name: str,
+    documentation: str,
+    arity: int,
+    test: DTypeTest,
+    reference: Reference,
+    properties: Property = Property.NONE,
+) -> Op:
+    """Define an elementwise op whose result is a bool."""
+    return Op(
+        name,
+        documentation,
+        arity,
+        elementwise_infer(name, test, dtypes.bool),
+        reference=reference,
+        gradient=DISCRETE,
+        properties=properties | Property.ELEMENTWISE,
+    )
+
+
+def zero(dtype: DType) -> Node:
+    """Return the scalar 0 (False)."""
+    return constant(0, dtype)
+
+
+def has_zero_gradient(node: Node, upstream: Node) -> tuple[None, ...]:
+    """The gradient of a function that is constant between its steps: zero for every source."""
+    del upstream
+    return (None,) * len(node.sources)

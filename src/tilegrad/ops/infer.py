@@ -1,0 +1,111 @@
+"""Dtype and shape rules that the op definitions share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+
+from tilegrad.base.errors import DTypeError, ShapeError
+from tilegrad.ir.dtype import DType, Kind, dtypes
+from tilegrad.ir.node import Node
+from tilegrad.ir.op import Infer, Shape
+
+DTypeTest = Callable[[DType], bool]
+
+
+def is_any(dtype: DType) -> bool:
+    """Every dtype that has values."""
+    return dtype.kind is not Kind.VOID
+
+
+def is_number(dtype: DType) -> bool:
+    """Every dtype but bool."""
+    return is_any(dtype) and not dtype.is_boolean
+
+
+def is_float(dtype: DType) -> bool:
+    """Floats."""
+    return dtype.is_float
+
+
+def is_whole(dtype: DType) -> bool:
+    """Integers and indices."""
+    return dtype.is_integer or dtype.kind is Kind.INDEX
+
+
+def is_bits(dtype: DType) -> bool:
+    """Bool, integers and indices."""
+    return is_whole(dtype) or dtype.is_boolean
+
+
+def broadcast_shapes(name: str, sources: tuple[Node, ...]) -> Shape:
+    """Return the common shape: equal ranks, each size equal or 1; scalars fit everything.
+
+    Raises:
+        ShapeError: the shapes do not broadcast.
+    """
+    shape: Shape = ()
+    for source in sources:
+        other = source.shape
+        if not other or other == shape:
+            continue
+        if not shape:
+            shape = other
+            continue
+        if len(other) != len(shape):
+            raise _misfit(name, sources)
+        merged = []
+        for first, second in zip(shape, other, strict=True):
+            if first != second and first != 1 and second != 1:
+                raise _misfit(name, sources)
+            merged.append(second if first == 1 else first)
+        shape = tuple(merged)
+    return shape
+
+
+def _misfit(name: str, sources: tuple[Node, ...]) -> ShapeError:
+    return ShapeError(
+        f"{name}: the shapes do not broadcast",
+        got=" and ".join(str(source.shape) for source in sources),
+        expected="equal ranks, and in each place equal sizes or a 1",
+    )
+
+
+def refuse_dtype(name: str, source: Node, expected: str) -> DTypeError:
+    """Return the error for a source whose dtype the op does not take."""
+    return DTypeError(f"{name} does not take this dtype", got=source.dtype.name, expected=expected)
+
+
+def elementwise_infer(name: str, test: DTypeTest, result: DType | None = None) -> Infer:
+    """Return the rule: all sources of one dtype that passes ``test``; result of it or ``result``."""
+    expected = (test.__doc__ or "").rstrip(".").lower()
+
+    def infer(sources: tuple[Node, ...], attributes: Hashable) -> tuple[DType, Shape]:
+        del attributes
+        dtype = sources[0].dtype
+        for source in sources:
+            if not test(source.dtype):
+                raise refuse_dtype(name, source, expected)
+            if source.dtype is not dtype:
+                raise DTypeError(
+                    f"{name}: the dtypes differ",
+                    got=f"{dtype.name} and {source.dtype.name}",
+                    expected="one dtype; cast one operand",
+                )
+        return result or dtype, broadcast_shapes(name, sources)
+
+    return infer
+
+
+def infer_where(sources: tuple[Node, ...], attributes: Hashable) -> tuple[DType, Shape]:
+    """The rule of ``where``: a bool condition and two values of one dtype."""
+    del attributes
+    condition, chosen, other = sources
+    if condition.dtype is not dtypes.bool:
+        raise refuse_dtype("where", condition, "a bool condition")
+    if chosen.dtype is not other.dtype:
+        raise DTypeError(
+            "where: the dtypes of the two values differ",
+            got=f"{chosen.dtype.name} and {other.dtype.name}",
+            expected="one dtype; cast one value",
+        )
+    return chosen.dtype, broadcast_shapes("where", sources)

@@ -1,0 +1,96 @@
+"""How the NumPy references compute: widths, rounding, and no warnings.
+
+float16, bfloat16 and the FP8 formats are computed in float32 and the result is rounded once, to
+nearest even; FP8 saturates (OCP 8-bit floating point specification, section 5.2.2): what is too
+large, infinities included, becomes the greatest finite number of that sign, and NaN stays NaN.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import ml_dtypes
+import numpy
+
+Array = numpy.ndarray
+Function = Callable[..., Array]
+
+FP8 = (numpy.dtype(ml_dtypes.float8_e4m3fn), numpy.dtype(ml_dtypes.float8_e5m2))
+NARROW = (numpy.dtype(numpy.float16), numpy.dtype(ml_dtypes.bfloat16), *FP8)
+
+
+def widen(array: Array) -> Array:
+    """Return a float narrower than 32 bits as float32, anything else as it is."""
+    return array.astype(numpy.float32) if array.dtype in NARROW else array
+
+
+def is_floating(dtype: numpy.dtype) -> bool:
+    """Whether a NumPy dtype is one of our floats."""
+    return dtype.kind == "f" or dtype in NARROW
+
+
+def round_to(array: Array, dtype: numpy.dtype) -> Array:
+    """Round floats to a float dtype, once, to nearest even; FP8 saturates."""
+    if dtype not in NARROW or array.dtype == dtype:
+        return array.astype(dtype)
+    if array.dtype == numpy.float64 and dtype != numpy.float16:
+        array = _round_to_odd(array)
+    if dtype in FP8:
+        greatest = numpy.float32(ml_dtypes.finfo(dtype).max)
+        array = numpy.clip(array, -greatest, greatest)
+    return array.astype(dtype)
+
+
+def _round_to_odd(array: Array) -> Array:
+    """Round float64 to float32 so that rounding the result again equals rounding once.
+
+    An inexact result keeps the neighbour whose last bit is 1 (S. Boldo and G. Melquiond, "Emulation
+    of FMA and correctly rounded sums: proved algorithms using rounding to odd", 2008).
+    """
+    nearest = array.astype(numpy.float32)
+    is_even = nearest.view(numpy.uint32) & numpy.uint32(1) == 0
+    wide = nearest.astype(numpy.float64)
+    toward = numpy.where(wide < array, numpy.inf, -numpy.inf).astype(numpy.float32)
+    is_inexact = (wide != array) & ~numpy.isnan(array)
+    return numpy.where(is_inexact & is_even, numpy.nextafter(nearest, toward), nearest)
+
+
+def silent(function: Function) -> Function:
+    """Make a reference that gives arrays, not NumPy scalars, and never warns."""
+
+    @functools.wraps(function)
+    def reference(*arguments: object) -> Array:
+        with numpy.errstate(all="ignore"):
+            return numpy.asarray(function(*arguments))
+
+    return reference
+
+
+def in_float32(function: Function) -> Function:
+    """Make a reference that computes floats in at least float32 and rounds once."""
+
+    @functools.wraps(function)
+    def reference(*sources: Array) -> Array:
+        with numpy.errstate(all="ignore"):
+            result = numpy.asarray(function(*map(widen, sources)))
+            return round_to(result, sources[0].dtype)
+
+    return reference
+
+
+def in_float64(function: Function) -> Function:
+    """Make a reference that computes in float64, rounds to at least float32, then to the dtype.
+
+    For functions whose float32 result should be the correctly rounded one.
+    """
+
+    @functools.wraps(function)
+    def reference(*sources: Array) -> Array:
+        dtype = sources[0].dtype
+        with numpy.errstate(all="ignore"):
+            result = numpy.asarray(function(*(source.astype(numpy.float64) for source in sources)))
+            wide = result if dtype == numpy.float64 else result.astype(numpy.float32)
+            return round_to(wide, dtype)
+
+    return reference

@@ -1,0 +1,85 @@
+"""Trigonometric and hyperbolic functions and their inverses. Angles are in radians."""
+
+from __future__ import annotations
+
+import numpy
+
+from tilegrad.ir.node import Node
+from tilegrad.ir.op import Gradient, Op
+from tilegrad.ops.elementwise import define
+from tilegrad.ops.exponential import reciprocal_square_root, square_root
+from tilegrad.ops.infer import is_float
+from tilegrad.ops.numerics import Function, in_float64
+
+
+def _unary(name: str, documentation: str, function: Function, gradient: Gradient) -> Op:
+    return define(name, documentation, 1, is_float, in_float64(function), gradient)
+
+
+sin = _unary("sin", "The sine.", numpy.sin, lambda node, up: (up * cos(node.sources[0]),))
+cos = _unary("cos", "The cosine.", numpy.cos, lambda node, up: (-(up * sin(node.sources[0])),))
+tan = _unary("tan", "The tangent.", numpy.tan, lambda node, up: (up * (node * node + 1),))
+
+
+def _asin_gradient(node: Node, upstream: Node) -> tuple[Node | None, ...]:
+    x = node.sources[0]
+    return (upstream * reciprocal_square_root(1 - x * x),)
+
+
+def _acos_gradient(node: Node, upstream: Node) -> tuple[Node | None, ...]:
+    x = node.sources[0]
+    return (-(upstream * reciprocal_square_root(1 - x * x)),)
+
+
+def _atan_gradient(node: Node, upstream: Node) -> tuple[Node | None, ...]:
+    x = node.sources[0]
+    return (upstream / (x * x + 1),)
+
+
+asin = _unary("asin", "The inverse sine, in [-π/2, π/2].", numpy.arcsin, _asin_gradient)
+acos = _unary("acos", "The inverse cosine, in [0, π].", numpy.arccos, _acos_gradient)
+atan = _unary("atan", "The inverse tangent, in [-π/2, π/2].", numpy.arctan, _atan_gradient)
+
+
+def _atan2_gradient(node: Node, upstream: Node) -> tuple[Node | None, ...]:
+    y, x = node.sources
+    share = upstream / (x * x + y * y)
+    return share * x, -(share * y)
+
+
+atan2 = define(
+    "atan2",
+    "The angle of the point (y, x) = (first, second) from the first axis, in [-π, π].",
+    2,
+    is_float,
+    in_float64(numpy.arctan2),
+    _atan2_gradient,
+)
+
+sinh = _unary("sinh", "The hyperbolic sine.", numpy.sinh, lambda n, up: (up * cosh(n.sources[0]),))
+cosh = _unary(
+    "cosh", "The hyperbolic cosine.", numpy.cosh, lambda n, up: (up * sinh(n.sources[0]),)
+)
+tanh = _unary("tanh", "The hyperbolic tangent.", numpy.tanh, lambda n, up: (up * (1 - n * n),))
+
+
+def _asinh_gradient(node: Node, upstream: Node) -> tuple[Node | None, ...]:
+    x = node.sources[0]
+    return (upstream * reciprocal_square_root(x * x + 1),)
+
+
+def _acosh_gradient(node: Node, upstream: Node) -> tuple[Node | None, ...]:
+    x = node.sources[0]
+    return (upstream / (square_root(x - 1) * square_root(x + 1)),)
+
+
+def _atanh_gradient(node: Node, upstream: Node) -> tuple[Node | None, ...]:
+    x = node.sources[0]
+    return (upstream / (1 - x * x),)
+
+
+asinh = _unary("asinh", "The inverse hyperbolic sine.", numpy.arcsinh, _asinh_gradient)
+acosh = _unary(
+    "acosh", "The inverse hyperbolic cosine; NaN below 1.", numpy.arccosh, _acosh_gradient
+)
+atanh = _unary("atanh", "The inverse hyperbolic tangent; ±∞ at ±1.", numpy.arctanh, _atanh_gradient)
