@@ -15,7 +15,7 @@ from tilegrad.ops.comparison import equal, less, where
 from tilegrad.ops.elementwise import define, has_zero_gradient, zero
 from tilegrad.ops.infer import is_any, is_float, is_number
 from tilegrad.ops.leaves import constant
-from tilegrad.ops.numerics import Array, in_float32, silent, widen
+from tilegrad.ops.numerics import Array, in_float32, selecting, silent
 
 _COMMUTES = Property.COMMUTATIVE | Property.ASSOCIATIVE
 
@@ -93,7 +93,7 @@ reciprocal = define(
     "1 / x.",
     1,
     is_float,
-    in_float32(lambda x: 1 / x),
+    in_float32(numpy.reciprocal),
     lambda node, upstream: (-(upstream * node * node),),
 )
 floor_divide = define(
@@ -156,23 +156,13 @@ def _minimum_gradient(node: Node, upstream: Node) -> tuple[Node | None, ...]:
     return _extreme_gradient(less(x, y), equal(x, y), upstream)
 
 
-def _choose(pick: numpy.ufunc) -> object:
-    @silent
-    def reference(x: Array, y: Array) -> Array:
-        wide_x, wide_y = widen(x), widen(y)
-        first = pick(wide_x, wide_y)
-        return first.astype(x.dtype)
-
-    return reference
-
-
 maximum = define(
     "maximum",
     "The greater of x and y; NaN if either is NaN. Of -0 and +0, either. The gradient is halved "
     "between equal operands.",
     2,
     is_any,
-    _choose(numpy.maximum),
+    selecting(numpy.maximum),
     _maximum_gradient,
     _COMMUTES | Property.IDEMPOTENT,
 )
@@ -182,7 +172,7 @@ minimum = define(
     "between equal operands.",
     2,
     is_any,
-    _choose(numpy.minimum),
+    selecting(numpy.minimum),
     _minimum_gradient,
     _COMMUTES | Property.IDEMPOTENT,
 )

@@ -8,28 +8,28 @@ from tilegrad.ir.node import Node
 from tilegrad.ir.op import Op, Property
 from tilegrad.ops.elementwise import define_test, zero
 from tilegrad.ops.infer import infer_where, is_any, is_float
-from tilegrad.ops.numerics import silent, widen
+from tilegrad.ops.numerics import silent, widened
 
 less = define_test(
     "less",
     "x < y. False if either is NaN; False < True.",
     2,
     is_any,
-    silent(lambda x, y: widen(x) < widen(y)),
+    widened(numpy.less),
 )
 less_equal = define_test(
     "less_equal",
     "x ≤ y. False if either is NaN.",
     2,
     is_any,
-    silent(lambda x, y: widen(x) <= widen(y)),
+    widened(numpy.less_equal),
 )
 equal = define_test(
     "equal",
     "x = y. NaN equals nothing; -0 equals +0.",
     2,
     is_any,
-    silent(lambda x, y: widen(x) == widen(y)),
+    widened(numpy.equal),
     Property.COMMUTATIVE,
 )
 not_equal = define_test(
@@ -37,18 +37,16 @@ not_equal = define_test(
     "x ≠ y. True if either is NaN.",
     2,
     is_any,
-    silent(lambda x, y: widen(x) != widen(y)),
+    widened(numpy.not_equal),
     Property.COMMUTATIVE,
 )
-is_nan = define_test(
-    "is_nan", "Whether x is NaN.", 1, is_float, silent(lambda x: numpy.isnan(widen(x)))
-)
+is_nan = define_test("is_nan", "Whether x is NaN.", 1, is_float, widened(numpy.isnan))
 is_infinite = define_test(
     "is_infinite",
     "Whether x is +∞ or -∞.",
     1,
     is_float,
-    silent(lambda x: numpy.isinf(widen(x))),
+    widened(numpy.isinf),
 )
 
 

@@ -94,13 +94,17 @@ def _infer_bitcast(sources: tuple[Node, ...], attributes: CastAttributes) -> tup
     return dtype, sources[0].shape
 
 
+def _bitcast_reference(x: Array, attributes: CastAttributes) -> Array:
+    return x.view(attributes.dtype.numpy)
+
+
 bitcast = Op(
     "bitcast",
     "The bits of x read as another dtype of the same width.",
     1,
     _infer_bitcast,
     attributes=CastAttributes,
-    reference=lambda x, attributes: x.view(attributes.dtype.numpy),
+    reference=_bitcast_reference,
     gradient=NotDifferentiable("bits are discrete"),
     properties=Property.ELEMENTWISE,
 )

@@ -13,7 +13,7 @@ from tilegrad.ops.comparison import equal, less_equal, where
 from tilegrad.ops.elementwise import define, zero
 from tilegrad.ops.infer import is_float
 from tilegrad.ops.leaves import constant
-from tilegrad.ops.numerics import Function, in_float32, in_float64
+from tilegrad.ops.numerics import Array, Function, in_float32, in_float64
 
 
 def _unary(name: str, documentation: str, function: Function, gradient: Gradient) -> Op:
@@ -60,10 +60,16 @@ square_root = define(
     in_float32(numpy.sqrt),
     lambda node, upstream: (upstream / (node + node),),
 )
+
+
+def _reciprocal_square_root(x: Array) -> Array:
+    return numpy.reciprocal(numpy.sqrt(x))
+
+
 reciprocal_square_root = _unary(
     "reciprocal_square_root",
     "1 / √x.",
-    lambda x: 1 / numpy.sqrt(x),
+    _reciprocal_square_root,
     lambda node, upstream: (upstream * -0.5 * node * node * node,),
 )
 

@@ -11,7 +11,7 @@ from tilegrad.ir.node import Node
 from tilegrad.ir.op import NotDifferentiable, Op, Shape, attributes_of
 from tilegrad.ops.elementwise import has_zero_gradient
 from tilegrad.ops.leaves import BufferAttributes, buffer
-from tilegrad.ops.numerics import Array
+from tilegrad.ops.numerics import Array, unchanged
 
 
 class CopyAttributes(NamedTuple):
@@ -43,7 +43,7 @@ contiguous = Op(
     "x itself, computed once and laid out in memory row by row.",
     1,
     _infer_same,
-    reference=lambda x: x,
+    reference=unchanged,
     gradient=lambda _, upstream: (upstream,),
 )
 detach = Op(
@@ -51,7 +51,7 @@ detach = Op(
     "x itself, with a gradient of zero.",
     1,
     _infer_same,
-    reference=lambda x: x,
+    reference=unchanged,
     gradient=has_zero_gradient,
 )
 
@@ -96,7 +96,7 @@ copy = Op(
     1,
     _infer_same,
     attributes=CopyAttributes,
-    reference=lambda x, _: x,
+    reference=unchanged,
     gradient=_copy_gradient,
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy
 
@@ -14,7 +14,7 @@ from tilegrad.ir.op import Op, Shape, attributes_of
 from tilegrad.ops.comparison import equal, where
 from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.elementwise import zero
-from tilegrad.ops.infer import is_number, is_whole
+from tilegrad.ops.infer import is_number, is_whole, known_sizes
 from tilegrad.ops.movement import check_axes, filled, reshape_to
 from tilegrad.ops.numerics import Array, round_to, silent, widen
 from tilegrad.ops.positions import row_major_position
@@ -106,13 +106,13 @@ def _rows(array: Array, axes: tuple[int, ...]) -> Array:
     return moved.reshape(count, rest).copy()
 
 
-def _gather_reference(data: Array, *arguments: Array | GatherAttributes) -> Array:
+def _gather_reference(data: Array, *arguments: Any) -> Array:
     *indices, (axes,) = arguments
     is_inside, row = _find_rows(data.shape, axes, tuple(indices))
     rows = _rows(data, axes)
     result = numpy.zeros((*is_inside.shape, rows.shape[1]), data.dtype)
     result[is_inside] = rows[row]
-    return result.reshape(is_inside.shape + _other_sizes(data.shape, axes))
+    return result.reshape(is_inside.shape + known_sizes(_other_sizes(data.shape, axes)))
 
 
 _COMBINE = {
@@ -124,7 +124,7 @@ _COMBINE = {
 
 
 @silent
-def _scatter_reference(base: Array, updates: Array, *arguments: Array | ScatterAttributes) -> Array:
+def _scatter_reference(base: Array, updates: Array, *arguments: Any) -> Array:
     *indices, (axes, mode) = arguments
     is_inside, row = _find_rows(base.shape, axes, tuple(indices))
     rows = _rows(base, axes)

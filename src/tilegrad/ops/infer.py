@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 
-from tilegrad.base.errors import DTypeError, ShapeError
+from tilegrad.base.errors import DTypeError, ShapeError, VerifyError
 from tilegrad.ir.dtype import DType, Kind, dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Infer, Shape
@@ -60,6 +60,18 @@ def broadcast_shapes(name: str, sources: tuple[Node, ...]) -> Shape:
             merged.append(second if first == 1 else first)
         shape = tuple(merged)
     return shape
+
+
+def known_sizes(shape: Shape) -> tuple[int, ...]:
+    """Return a shape whose sizes are all known, as a reference sees it.
+
+    Raises:
+        VerifyError: a size is symbolic.
+    """
+    sizes = tuple(size for size in shape if isinstance(size, int))
+    if len(sizes) != len(shape):
+        raise VerifyError("a symbolic size must get its value before evaluation", got=shape)
+    return sizes
 
 
 def _misfit(name: str, sources: tuple[Node, ...]) -> ShapeError:

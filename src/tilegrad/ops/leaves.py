@@ -12,6 +12,7 @@ from tilegrad.base.errors import ArgumentError, DTypeError, ShapeError
 from tilegrad.ir.dtype import DType, Kind, dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import NotDifferentiable, Op, Shape
+from tilegrad.ops.infer import known_sizes
 from tilegrad.ops.numerics import round_to
 
 Number = bool | int | float
@@ -69,15 +70,14 @@ def _bits_of(value: Number, dtype: DType) -> int:
         return _float_bits(float(value), dtype)
     if dtype.is_boolean:
         return int(bool(value))
-    whole = int(value) if not isinstance(value, float) or value.is_integer() else None
-    if whole is None:
+    if isinstance(value, float) and value % 1 != 0:
         raise ArgumentError(
             f"a constant of dtype {dtype.name} must be whole",
             got=value,
             expected="an integer",
             mend="cast the other operand to a floating-point dtype",
         )
-    return whole if dtype.kind is Kind.INDEX else whole & ((1 << dtype.bits) - 1)
+    return int(value) if dtype.kind is Kind.INDEX else int(value) & ((1 << dtype.bits) - 1)
 
 
 def _float_bits(value: float, dtype: DType) -> int:
@@ -205,11 +205,11 @@ def _infer_iota(sources: tuple[Node, ...], attributes: IotaAttributes) -> tuple[
 
 
 def _iota_reference(attributes: IotaAttributes) -> numpy.ndarray:
-    shape = numpy.array(attributes.shape, numpy.int64)
-    place = numpy.ones(len(shape), numpy.int64)
-    place[attributes.axis] = shape[attributes.axis]
-    counted = numpy.arange(shape[attributes.axis], dtype=numpy.int64).reshape(place)
-    return numpy.broadcast_to(counted, shape)
+    shape, axis = known_sizes(attributes.shape), attributes.axis
+    place = [1] * len(shape)
+    place[axis] = shape[axis]
+    counted = numpy.arange(shape[axis], dtype=numpy.int64)
+    return numpy.broadcast_to(counted.reshape(place), shape)
 
 
 iota = Op(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy
 
@@ -13,6 +14,7 @@ from tilegrad.ir.node import Node
 from tilegrad.ir.op import Op, Property, Shape, attributes_of
 from tilegrad.ops import symbolic
 from tilegrad.ops.affine import Index
+from tilegrad.ops.infer import known_sizes
 from tilegrad.ops.leaves import Number, constant
 from tilegrad.ops.numerics import Array
 
@@ -70,7 +72,7 @@ def check_axes(name: str, axes: tuple[int, ...], rank: int) -> None:
         raise OutOfRangeError(
             f"{name}: no such axis", got=axes, expected=f"axes from 0 to {rank - 1}"
         )
-    if any(first >= second for first, second in zip(axes, axes[1:], strict=False)):
+    if any(first >= second for first, second in pairwise(axes)):
         raise ShapeError(f"{name}: the axes must increase", got=axes, expected=sorted(set(axes)))
 
 
@@ -99,13 +101,17 @@ def _infer_reshape(sources: tuple[Node, ...], attributes: ReshapeAttributes) -> 
     return source.dtype, attributes.shape
 
 
+def _reshape_reference(x: Array, attributes: ReshapeAttributes) -> Array:
+    return x.reshape(known_sizes(attributes.shape))
+
+
 reshape = Op(
     "reshape",
     "The same elements in row-major order under another shape.",
     1,
     _infer_reshape,
     attributes=ReshapeAttributes,
-    reference=lambda x, attributes: x.reshape(attributes.shape),
+    reference=_reshape_reference,
     gradient=lambda node, upstream: (reshape_to(upstream, node.sources[0].shape),),
     properties=Property.MOVEMENT,
 )
@@ -131,13 +137,17 @@ def _permute_gradient(node: Node, upstream: Node) -> tuple[Node | None, ...]:
     return (permute_axes(upstream, invert_order(attributes_of(node, PermuteAttributes).order)),)
 
 
+def _permute_reference(x: Array, attributes: PermuteAttributes) -> Array:
+    return x.transpose(attributes.order)
+
+
 permute = Op(
     "permute",
     "The axes in another order.",
     1,
     _infer_permute,
     attributes=PermuteAttributes,
-    reference=lambda x, attributes: x.transpose(attributes.order),
+    reference=_permute_reference,
     gradient=_permute_gradient,
     properties=Property.MOVEMENT,
 )
@@ -167,13 +177,17 @@ def _infer_expand(sources: tuple[Node, ...], attributes: ExpandAttributes) -> tu
     return source.dtype, attributes.shape
 
 
+def _expand_reference(x: Array, attributes: ExpandAttributes) -> Array:
+    return numpy.broadcast_to(x, known_sizes(attributes.shape))
+
+
 expand = Op(
     "expand",
     "Axes of size 1 repeated.",
     1,
     _infer_expand,
     attributes=ExpandAttributes,
-    reference=lambda x, attributes: numpy.broadcast_to(x, attributes.shape),
+    reference=_expand_reference,
     gradient=lambda _, upstream: (upstream,),
     properties=Property.MOVEMENT,
 )
@@ -194,8 +208,12 @@ def _infer_pad(sources: tuple[Node, ...], attributes: PadAttributes) -> tuple[DT
     check_rank("pad", len(attributes.padding), source)
     if any(symbolic.less(count, 0) is True for pair in attributes.padding for count in pair):
         raise ShapeError("pad: a negative padding", got=attributes.padding, expected="0 or more")
-    sizes = zip(source.shape, attributes.padding, strict=True)
-    return source.dtype, tuple(symbolic.add(size, *padding) for size, padding in sizes)
+    return source.dtype, _padded_shape(source.shape, attributes)
+
+
+def _padded_shape(shape: Shape, attributes: PadAttributes) -> Shape:
+    sizes = zip(shape, attributes.padding, strict=True)
+    return tuple(symbolic.add(size, *padding) for size, padding in sizes)
 
 
 def _pad_gradient(node: Node, upstream: Node) -> tuple[Node | None, ...]:
@@ -211,13 +229,20 @@ def _pad_gradient(node: Node, upstream: Node) -> tuple[Node | None, ...]:
     )
 
 
+def _pad_reference(x: Array, attributes: PadAttributes) -> Array:
+    result = numpy.zeros(known_sizes(_padded_shape(x.shape, attributes)), x.dtype)
+    inner = zip(attributes.padding, x.shape, strict=True)
+    result[tuple(slice(before, before + size) for (before, _), size in inner)] = x
+    return result
+
+
 pad = Op(
     "pad",
     "Zeros (False) put before and after, along each axis.",
     1,
     _infer_pad,
     attributes=PadAttributes,
-    reference=lambda x, attributes: numpy.pad(x, attributes.padding) if x.ndim else x,
+    reference=_pad_reference,
     gradient=_pad_gradient,
     properties=Property.MOVEMENT,
 )
@@ -251,13 +276,17 @@ def _shrink_gradient(node: Node, upstream: Node) -> tuple[Node | None, ...]:
     return (pad_with(upstream, padding),)
 
 
+def _shrink_reference(x: Array, attributes: ShrinkAttributes) -> Array:
+    return x[tuple(slice(*pair) for pair in attributes.bounds)]
+
+
 shrink = Op(
     "shrink",
     "The elements between two positions along each axis.",
     1,
     _infer_shrink,
     attributes=ShrinkAttributes,
-    reference=lambda x, attributes: x[tuple(slice(*pair) for pair in attributes.bounds)],
+    reference=_shrink_reference,
     gradient=_shrink_gradient,
     properties=Property.MOVEMENT,
 )
@@ -275,13 +304,17 @@ def _infer_flip(sources: tuple[Node, ...], attributes: FlipAttributes) -> tuple[
     return sources[0].dtype, sources[0].shape
 
 
+def _flip_reference(x: Array, attributes: FlipAttributes) -> Array:
+    return numpy.flip(x, attributes.axes)
+
+
 flip = Op(
     "flip",
     "Axes reversed.",
     1,
     _infer_flip,
     attributes=FlipAttributes,
-    reference=lambda x, attributes: numpy.flip(x, attributes.axes),
+    reference=_flip_reference,
     gradient=lambda node, upstream: (flip(upstream, attributes=node.attributes),),
     properties=Property.MOVEMENT | Property.INVOLUTION,
 )
@@ -311,7 +344,7 @@ def _infer_concatenate(
     return first.dtype, (*first.shape[:axis], size, *first.shape[axis + 1 :])
 
 
-def _concatenate_reference(*arguments: Array | ConcatenateAttributes) -> Array:
+def _concatenate_reference(*arguments: Any) -> Array:
     *arrays, attributes = arguments
     return numpy.concatenate(arrays, attributes.axis)
 

@@ -67,6 +67,33 @@ def silent(function: Function) -> Function:
     return reference
 
 
+def widened(function: Function) -> Function:
+    """Make a reference that reads narrow floats as float32; the result is the function's own."""
+
+    @functools.wraps(function)
+    def reference(*sources: Array) -> Array:
+        with numpy.errstate(all="ignore"):
+            return numpy.asarray(function(*map(widen, sources)))
+
+    return reference
+
+
+def selecting(function: Function) -> Function:
+    """Make a reference of a function that returns one of its sources' values, so nothing rounds."""
+
+    @functools.wraps(function)
+    def reference(*sources: Array) -> Array:
+        with numpy.errstate(all="ignore"):
+            return numpy.asarray(function(*map(widen, sources))).astype(sources[0].dtype)
+
+    return reference
+
+
+def unchanged(x: Array, *_: object) -> Array:
+    """The reference of an identity."""
+    return x
+
+
 def in_float32(function: Function) -> Function:
     """Make a reference that computes floats in at least float32 and rounds once."""
 

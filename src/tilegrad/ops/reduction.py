@@ -71,7 +71,7 @@ def _sum_gradient(node: Node, upstream: Node) -> tuple[Node | None, ...]:
 
 
 def _product_gradient(node: Node, upstream: Node) -> tuple[Node | None, ...]:
-    """Each element's share is the product of all others: what comes before times what comes after."""
+    """Each element's share is the product of all others, before it and after it."""
     (x,), axes = node.sources, attributes_of(node, ReduceAttributes).axes
     kept = tuple(axis for axis in range(len(x.shape)) if axis not in axes)
     order, last = (*kept, *axes), len(kept)

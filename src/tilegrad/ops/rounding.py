@@ -9,7 +9,6 @@ from tilegrad.ir.op import NotDifferentiable, Op, Property
 from tilegrad.ops.arithmetic import sign
 from tilegrad.ops.elementwise import define, has_zero_gradient
 from tilegrad.ops.infer import is_float
-from tilegrad.ops.leaves import constant
 from tilegrad.ops.numerics import Function, in_float32, silent
 
 

@@ -81,7 +81,7 @@ def _scan_add_gradient(node: Node, upstream: Node) -> Node:
 
 
 def _scan_multiply_gradient(node: Node, upstream: Node) -> Node:
-    """The product of what comes before i, times Sᵢ = uᵢ + xᵢ₊₁ Sᵢ₊₁; no division, so zeros are fine.
+    """The product of what comes before i, times Sᵢ = uᵢ + xᵢ₊₁ Sᵢ₊₁; it never divides by a zero.
 
     The recurrence is solved by doubling: after each step Sᵢ = bᵢ + aᵢ Sᵢ₊ₛ with s twice as long.
     """

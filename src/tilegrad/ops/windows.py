@@ -15,6 +15,7 @@ from tilegrad.ir.node import Node
 from tilegrad.ir.op import Op, Property, Shape, attributes_of
 from tilegrad.ops import symbolic
 from tilegrad.ops.affine import Index
+from tilegrad.ops.infer import known_sizes
 from tilegrad.ops.movement import check_axes
 from tilegrad.ops.numerics import Array
 
@@ -104,12 +105,12 @@ def _positions(shape: tuple[int, ...], attributes: Windows) -> tuple[Array, ...]
 
 
 def _slide_reference(x: Array, attributes: SlideAttributes) -> Array:
-    shape = (*x.shape[: attributes.axis], attributes.size, *x.shape[attributes.axis + 1 :])
+    shape = known_sizes(_replace(x.shape, attributes.axis, attributes.size))
     return x[_positions(shape, attributes)]
 
 
 def _unslide_reference(x: Array, attributes: UnslideAttributes) -> Array:
-    shape = (*x.shape[: attributes.axis], attributes.size, *x.shape[attributes.axis + 1 :])
+    shape = known_sizes(_replace(x.shape, attributes.axis, attributes.size))
     result = numpy.zeros(shape, x.dtype)
     result[_positions(x.shape, attributes)] = x
     return result
