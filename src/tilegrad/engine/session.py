@@ -1,0 +1,177 @@
+"""The session: devices, settings, trace, and the tensors that are alive."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
+from typing import Protocol
+
+import numpy
+
+from tilegrad.base.errors import DeviceError
+from tilegrad.base.settings import Settings
+from tilegrad.base.trace import Trace
+from tilegrad.engine.reference import ReferenceExecutor
+from tilegrad.engine.storage import (
+    concrete_shape,
+    make_buffer_node,
+    storage_of,
+    view_storage,
+    wrap_array,
+)
+from tilegrad.ir.node import Node, sort_topologically
+from tilegrad.ops import graph
+from tilegrad.ops.leaves import Storage, buffer
+
+
+class Executor(Protocol):
+    """What realises nodes on one device."""
+
+    name: str
+
+    def realize(self, nodes: Sequence[Node], symbols: Mapping[str, int]) -> list[Node]:
+        """Return one buffer node per node."""
+        ...
+
+
+class Tracked(Protocol):
+    """A tensor as the session sees it."""
+
+    node: Node
+
+
+class Session:
+    """Owns everything that has state.
+
+    Args:
+        settings: what is in force; read from the environment if None.
+        trace: where events go; a trace that is off if None.
+    """
+
+    def __init__(self, settings: Settings | None = None, trace: Trace | None = None) -> None:
+        self.settings = settings or Settings.from_environment(os.environ)
+        self.trace = trace or Trace()
+        self._executors: dict[str, Executor] = {}
+        self._live: weakref.WeakSet[Tracked] = weakref.WeakSet()
+
+    @property
+    def device_names(self) -> tuple[str, ...]:
+        """Names of the devices that can be used."""
+        return ("cpu", "reference")
+
+    @property
+    def default_device(self) -> str:
+        """Name of the device that tensors are made on unless another is named."""
+        return self.settings.device
+
+    def executor(self, device: str) -> Executor:
+        """Return the executor of a device, started on first use.
+
+        Raises:
+            DeviceError: there is no such device.
+        """
+        found = self._executors.get(device)
+        if found is None:
+            if device not in self.device_names:
+                raise DeviceError(
+                    "there is no such device",
+                    got=device,
+                    expected=f"one of {', '.join(self.device_names)}",
+                )
+            found = self._executors[device] = self._start(device)
+        return found
+
+    def _start(self, device: str) -> Executor:
+        del device
+        return ReferenceExecutor()
+
+    def track(self, tensor: Tracked) -> None:
+        """Remember a tensor as long as it lives (see ``realize``)."""
+        self._live.add(tensor)
+
+    def realize(
+        self,
+        nodes: Sequence[Node],
+        device: str | None = None,
+        symbols: Mapping[str, int] | None = None,
+    ) -> list[Node]:
+        """Compute nodes and return one buffer node for each.
+
+        An ``assign`` writes into its target's storage. Tensors that still have to read the old
+        contents, views of it too, are realised first, so that every tensor keeps its value.
+
+        Args:
+            nodes: what is wanted.
+            device: where to compute what depends on no realised tensor; default: the default.
+            symbols: values of the symbolic sizes, by name.
+        """
+        targets = {storage_of(node.sources[0]): node for node in nodes if node.op is graph.assign}
+        late = self._find_readers(targets) if targets else []
+        wanted = [*nodes, *(tensor.node for tensor in late)]
+        name = next(filter(None, map(graph.find_device, wanted)), device or self.default_device)
+        results = self.executor(name).realize(wanted, symbols or {})
+        results = [
+            self._write_back(node, result) for node, result in zip(wanted, results, strict=True)
+        ]
+        for tensor, result in zip(late, results[len(nodes) :], strict=True):
+            tensor.node = result
+        return results[: len(nodes)]
+
+    def _find_readers(self, targets: Mapping[Storage, Node]) -> list[Tracked]:
+        """Return the live tensors that read a target and are not the result of the assignment."""
+        readers = []
+        for tensor in list(self._live):
+            node = tensor.node
+            if node.op is buffer or node in targets.values():
+                continue
+            for other in sort_topologically([node]):
+                if other.op is buffer and storage_of(other) in targets:
+                    readers.append(tensor)
+                    break
+        return readers
+
+    def _write_back(self, node: Node, result: Node) -> Node:
+        if node.op is not graph.assign:
+            return result
+        storage = storage_of(node.sources[0])
+        shape = concrete_shape(node.sources[0])
+        view_storage(storage, shape)[...] = view_storage(storage_of(result), shape)
+        storage.version += 1
+        return make_buffer_node(storage, shape)
+
+    def read(self, node: Node) -> numpy.ndarray:
+        """Return the contents of a buffer node as an array of its own."""
+        return self.view(node).copy()
+
+    def view(self, node: Node) -> numpy.ndarray:
+        """Return the contents of a buffer node as an array over the same memory."""
+        return view_storage(storage_of(node), concrete_shape(node))
+
+    def from_numpy(
+        self, array: numpy.ndarray, device: str | None = None, *, copy: bool = True
+    ) -> Node:
+        """Return a buffer node with the contents of an array.
+
+        Args:
+            array: any array of a dtype that tensors have.
+            device: where to put it; default: the default device.
+            copy: False to share the array's memory, which must be C-contiguous.
+        """
+        owned = numpy.array(array, order="C", copy=True) if copy else array
+        return wrap_array(owned, device or self.default_device)
+
+
+_current: ContextVar[Session | None] = ContextVar("tilegrad_session", default=None)
+_default: list[Session] = []
+
+
+def current_session() -> Session:
+    """Return the session in force: the one entered last, else the process's own."""
+    session = _current.get()
+    if session is not None:
+        return session
+    if not _default:
+        _default.append(Session())
+    return _default[0]

@@ -1,0 +1,70 @@
+"""Realised tensors: storages, their memory, and NumPy views of them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy
+
+from tilegrad.base.errors import ArgumentError
+from tilegrad.ir.dtype import DType, from_numpy
+from tilegrad.ir.node import Node
+from tilegrad.ir.op import Shape, attributes_of
+from tilegrad.ops.leaves import BufferAttributes, Storage, buffer
+from tilegrad.runtime.buffer import Buffer
+
+
+def make_buffer_node(storage: Storage, shape: Shape) -> Node:
+    """Return the node for the present contents of a storage."""
+    return buffer(attributes=BufferAttributes(storage, shape, storage.version))
+
+
+def storage_of(node: Node) -> Storage:
+    """Return the storage of a buffer node.
+
+    Raises:
+        VerifyError: the node is no buffer.
+    """
+    return attributes_of(node, BufferAttributes).storage
+
+
+def concrete_shape(node: Node) -> tuple[int, ...]:
+    """Return the shape of a buffer node as ints.
+
+    Raises:
+        ArgumentError: a size is symbolic.
+    """
+    sizes = [size for size in node.shape if isinstance(size, int)]
+    if len(sizes) != len(node.shape):
+        raise ArgumentError(
+            "a tensor with symbolic sizes has no contents of its own",
+            got=node.shape,
+            mend="bind the symbols by calling the captured function with concrete sizes",
+        )
+    return tuple(sizes)
+
+
+def wrap_array(array: numpy.ndarray, device: str) -> Node:
+    """Return a buffer node over the memory of a C-contiguous array, without a copy."""
+    dtype = from_numpy(array.dtype)
+    storage = Storage(device, dtype, array.size, memory=Buffer.wrap(array))
+    return make_buffer_node(storage, array.shape)
+
+
+def view_storage(storage: Storage, shape: tuple[int, ...]) -> numpy.ndarray:
+    """Return an array over the memory of a storage that the host can reach, without a copy.
+
+    Raises:
+        ArgumentError: the storage has no memory yet.
+    """
+    memory = storage.memory
+    if not isinstance(memory, Buffer):
+        raise ArgumentError("the storage has no memory on the host", got=storage)
+    count = math.prod(shape)
+    raw = memory.array()[: count * storage.dtype.itemsize]
+    return raw.view(storage.dtype.numpy).reshape(shape)
+
+
+def new_array(dtype: DType, shape: tuple[int, ...]) -> numpy.ndarray:
+    """Return an uninitialised C-contiguous array."""
+    return numpy.empty(shape, dtype.numpy)

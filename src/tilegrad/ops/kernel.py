@@ -1,0 +1,112 @@
+"""The kernel dialect: what the scheduler makes, scalar expressions over named axes.
+
+A kernel is a set of stores. Every value in it is a scalar (shape ``()``) that depends on the axes
+free in it; a reduction binds its axes as a lambda binds its variables. Loads name a flat, contiguous
+buffer and an offset. Nothing says yet in which order or on which unit anything runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import NamedTuple
+
+from tilegrad.base.errors import VerifyError
+from tilegrad.ir.dialect import Dialect
+from tilegrad.ir.dtype import DType, dtypes
+from tilegrad.ir.node import Node
+from tilegrad.ir.op import NotDifferentiable, Op, Property, Shape
+from tilegrad.ops import arithmetic, bits, comparison, conversion, leaves, selection, tile
+from tilegrad.ops.affine import Index, affine, as_index, product
+
+_COMPILER_ONLY = NotDifferentiable("gradients are taken on the tensor graph")
+
+
+class AxisAttributes(NamedTuple):
+    """Name, unique among the axes in scope, and extent (None if symbolic: then it is a source)."""
+
+    name: str
+    extent: int | None
+
+
+class ReduceOverAttributes(NamedTuple):
+    """How values are combined: add, multiply, maximum or minimum."""
+
+    kind: str
+
+
+def _infer_axis(sources: tuple[Node, ...], attributes: Hashable) -> tuple[DType, Shape]:
+    del sources, attributes
+    return dtypes.index, ()
+
+
+def _infer_reduce_over(sources: tuple[Node, ...], attributes: Hashable) -> tuple[DType, Shape]:
+    del attributes
+    body, *axes = sources
+    for node in axes:
+        if node.op is not axis:
+            raise VerifyError("reduce_over binds axes", got=node, expected="axis nodes")
+    return body.dtype, ()
+
+
+def _infer_kernel(sources: tuple[Node, ...], attributes: Hashable) -> tuple[DType, Shape]:
+    del attributes
+    for node in sources:
+        if node.op is not tile.store:
+            raise VerifyError("a kernel is made of stores", got=node)
+    return dtypes.void, ()
+
+
+axis = Op(
+    "axis",
+    "An integer that runs from 0 to extent − 1.",
+    None,
+    _infer_axis,
+    attributes=AxisAttributes,
+    gradient=_COMPILER_ONLY,
+)
+reduce_over = Op(
+    "reduce_over",
+    "The combination of the body over all values of the bound axes.",
+    None,
+    _infer_reduce_over,
+    attributes=ReduceOverAttributes,
+    gradient=_COMPILER_ONLY,
+)
+kernel = Op(
+    "kernel",
+    "Stores for every value of their free axes; in no order.",
+    None,
+    _infer_kernel,
+    gradient=_COMPILER_ONLY,
+    properties=Property.EFFECT,
+)
+
+
+def make_axis(name: str, extent: Index) -> Node:
+    """Return the axis called ``name`` with an int or symbolic extent."""
+    if isinstance(extent, int):
+        return axis(attributes=AxisAttributes(name, extent))
+    return axis(extent, attributes=AxisAttributes(name, None))
+
+
+def name_of(node: Node) -> str:
+    """Return the name of an axis."""
+    attributes = node.attributes
+    if not isinstance(attributes, AxisAttributes):
+        raise VerifyError("this is not an axis", got=node)
+    return attributes.name
+
+
+def extent_of(node: Node) -> Index:
+    """Return the extent of an axis."""
+    attributes = node.attributes
+    if not isinstance(attributes, AxisAttributes):
+        raise VerifyError("this is not an axis", got=node)
+    return as_index(node.sources[0]) if attributes.extent is None else attributes.extent
+
+
+def check_shapes(order: Sequence[Node]) -> None:
+    """Raise VerifyError if a value is not a scalar."""
+    for node in order:
+        if node.shape:
+            raise VerifyError("values in a kernel are scalars", got=node, expected="shape ()")

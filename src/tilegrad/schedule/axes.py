@@ -1,0 +1,84 @@
+"""Axes of a kernel: their names, and which of them an expression depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tilegrad.ir.node import Node, sort_topologically
+from tilegrad.ir.op import Shape, attributes_of
+from tilegrad.ops.affine import Index
+from tilegrad.ops.kernel import axis as axis_op
+from tilegrad.ops.kernel import make_axis, name_of, reduce_over
+from tilegrad.ops.reduction import ReduceAttributes
+
+Indices = tuple[Index, ...]
+Axes = frozenset[Node]
+
+NO_AXES: Axes = frozenset()
+
+
+class FreeAxes:
+    """Answers which axes are free in an expression, remembering every answer."""
+
+    def __init__(self) -> None:
+        self._known: dict[Node, Axes] = {}
+
+    def of(self, expression: Index | bool) -> Axes:
+        """Return the axes that the value of an expression depends on."""
+        if not isinstance(expression, Node):
+            return NO_AXES
+        found = self._known.get(expression)
+        if found is None:
+            for node in sort_topologically([expression], is_leaf=self._known.__contains__):
+                if node not in self._known:
+                    self._known[node] = self._find(node)
+            found = self._known[expression]
+        return found
+
+    def of_all(self, expressions: Iterable[Index | bool]) -> Axes:
+        """Return the axes that any of the expressions depends on."""
+        result = NO_AXES
+        for expression in expressions:
+            result |= self.of(expression)
+        return result
+
+    def _find(self, node: Node) -> Axes:
+        if node.op is axis_op:
+            return frozenset((node,))
+        if node.op is reduce_over:
+            return self._known[node.sources[0]] - frozenset(node.sources[1:])
+        result = NO_AXES
+        for source in node.sources:
+            result |= self._known[source]
+        return result
+
+
+def identity_indices(shape: Shape) -> Indices:
+    """Return one axis per size (0 where the size is 1): the index at which a root is computed."""
+    return tuple(
+        0 if size == 1 else make_axis(f"i{position}", size) for position, size in enumerate(shape)
+    )
+
+
+def axes_of_reduction(node: Node, indices: Indices, taken: Axes) -> tuple[Indices, tuple[Node, ...]]:
+    """Return the index at which a reduction reads its source, and the new axes that it binds.
+
+    The names are the first that are not free around it, so that reductions over the same row get
+    the same axis and share what they load.
+    """
+    axes = attributes_of(node, ReduceAttributes).axes
+    used = [int(name_of(other)[1:]) for other in taken if name_of(other).startswith("r")]
+    number = max(used, default=-1) + 1
+    source = node.sources[0]
+    result = list(indices)
+    bound: list[Node] = []
+    for position in axes:
+        size = source.shape[position]
+        if size == 1:
+            result[position] = 0
+            continue
+        new = make_axis(f"r{number}", size)
+        number += 1
+        bound.append(new)
+        result[position] = new
+    return tuple(result), tuple(bound)

@@ -1,0 +1,235 @@
+"""The decisions of the fuser: compute a node inside its users' kernels, or store it.
+
+The rules, in words:
+
+* An elementwise node read once per element by one kernel is computed there.
+* Read more often, it is computed again wherever that costs less (``cost``) than storing it.
+* A contraction (a reduction that uses its inputs many times) is computed inside the one kernel that
+  reads each of its elements exactly once and over the same axes (an epilogue), else stored.
+* Any other reduction is computed inside a kernel that is organised by its rows: all reductions in a
+  kernel must nest (each is free in a subset of the axes of the next), the rows must be enough to be
+  spread over cores, and no element may be computed twice. It is repeated in a second kernel only if
+  its rows are short.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from tilegrad.ir.node import Node
+from tilegrad.ops.kernel import extent_of
+from tilegrad.schedule import cost
+from tilegrad.schedule.access import Indices
+from tilegrad.schedule.axes import Axes, FreeAxes, identity_indices
+from tilegrad.schedule.roots import Root
+
+LEAST_PARALLEL = 8
+"""A reduction is spread over at least so many rows, or it gets a kernel of its own ..."""
+SMALL_WORK = 65536.0
+"""... unless it combines no more elements than this."""
+REGISTER_REUSE = 16.0
+"""How often a register tile of a contraction uses an operand once it has been computed."""
+SHORT_ROW = 16384.0
+"""A reduction over no more elements than this may be repeated in several kernels."""
+
+
+class Enclosing(NamedTuple):
+    """A reduction that encloses a read: the axes around it, its own, and whether it has tiles."""
+
+    around: Axes
+    own: Axes
+    is_contraction: bool
+
+
+Context = tuple[Enclosing, ...]
+
+
+class Use(NamedTuple):
+    """How one index of a node is read by a root.
+
+    Attributes:
+        evaluations: how many values would be computed there.
+        waste: how many times each distinct value would be computed (1: once).
+        rows: the axes that the index depends on.
+        context: the reductions around it, outermost first.
+    """
+
+    evaluations: float
+    waste: float
+    rows: Axes
+    context: Context
+
+
+Uses = dict[Root, dict[Indices, Use]]
+
+
+class Decision(NamedTuple):
+    """The roots that compute the node themselves, and why these."""
+
+    roots: frozenset[Root]
+    reason: str
+
+
+def count_values(axes: Axes) -> float:
+    """Return how many combinations of values the axes have."""
+    return math.prod(cost.estimate(extent_of(axis)) for axis in axes)
+
+
+class Chooser:
+    """Makes the decisions for one graph."""
+
+    def __init__(self, summaries: dict[Node, cost.Summary], free: FreeAxes) -> None:
+        self.summaries = summaries
+        self.free = free
+
+    def measure(self, indices: Indices, context: Context) -> Use:
+        """Return how a read at these indices inside these reductions is evaluated.
+
+        A value is computed in the innermost loop that its index depends on; loops of a reduction
+        around it that are not among its axes repeat it.
+        """
+        rows = self.free.of_all(indices)
+        distinct = count_values(rows)
+        evaluations = distinct
+        for enclosing in reversed(context):
+            if rows & enclosing.own:
+                loops = count_values(enclosing.around | enclosing.own | rows)
+                reuse = REGISTER_REUSE if enclosing.is_contraction else 1.0
+                evaluations = max(distinct, loops / reuse)
+                break
+        return Use(evaluations, evaluations / distinct, rows, context)
+
+    def choose_elementwise(self, node: Node, uses: Uses, is_stored: bool) -> Decision:
+        """Decide for a node that is cheap to compute and is read at the given indices."""
+        if not is_stored and len(uses) == 1:
+            (reads,) = uses.values()
+            if len(reads) == 1 and next(iter(reads.values())).waste <= 1.0:
+                return Decision(frozenset(uses), "it is read once")
+        again = {root: self._cost_again(node, reads.values()) for root, reads in uses.items()}
+        load = {root: self._cost_load(node, reads.values()) for root, reads in uses.items()}
+        if is_stored:
+            roots = {root for root in uses if again[root] <= load[root]}
+            host = self._find_aligned(node, uses)
+            if host is not None:
+                roots.add(host)
+            return Decision(frozenset(roots), "it is stored in any case")
+        inline = sum(again.values()) + self._cost_of_blocked_contraction(node, uses)
+        if inline <= self._cost_store(node) + sum(load.values()):
+            return Decision(frozenset(uses), "computing it again costs less than storing it")
+        host = self._find_aligned(node, uses)
+        return Decision(
+            frozenset() if host is None else frozenset((host,)),
+            "storing it costs less than computing it again",
+        )
+
+    def _find_aligned(self, node: Node, uses: Uses) -> Root | None:
+        """Return a root that computes each element of the node once, at its own index."""
+        identity = identity_indices(node.shape)
+        for root, reads in uses.items():
+            if root.node.shape == node.shape and list(reads) == [identity]:
+                if not reads[identity].context:
+                    return root
+        return None
+
+    def _cost_again(self, node: Node, reads: object) -> float:
+        summary = self.summaries[node]
+        elements = cost.count_elements(node)
+        evaluations = sum(use.evaluations for use in reads)  # type: ignore[attr-defined]
+        first = min(elements, evaluations) * summary.bytes * cost.MEMORY_NS_PER_BYTE
+        rest = max(0.0, evaluations - elements) * summary.bytes * cost.CACHE_NS_PER_BYTE
+        return evaluations * summary.operations * cost.ARITHMETIC_NS + first + rest
+
+    def _cost_load(self, node: Node, reads: object) -> float:
+        elements = cost.count_elements(node)
+        evaluations = sum(use.evaluations for use in reads)  # type: ignore[attr-defined]
+        first = min(elements, evaluations) * cost.MEMORY_NS_PER_BYTE
+        rest = max(0.0, evaluations - elements) * cost.CACHE_NS_PER_BYTE
+        return (first + rest) * node.dtype.itemsize
+
+    def _cost_store(self, node: Node) -> float:
+        summary = self.summaries[node]
+        elements = cost.count_elements(node)
+        each = summary.operations * cost.ARITHMETIC_NS
+        each += (summary.bytes + node.dtype.itemsize) * cost.MEMORY_NS_PER_BYTE
+        contraction = self._find_contraction(node)
+        if contraction is not None:  # it becomes an epilogue: no pass of its own
+            return elements * (each - contraction.dtype.itemsize * cost.MEMORY_NS_PER_BYTE)
+        return elements * each + cost.LAUNCH_NS
+
+    def _find_contraction(self, node: Node) -> Node | None:
+        for leaf in self.summaries[node].leaves:
+            if leaf.op.name.startswith("reduce_") and cost.is_contraction(leaf, self.summaries):
+                if cost.count_elements(leaf) == cost.count_elements(node):
+                    return leaf
+        return None
+
+    def _cost_of_blocked_contraction(self, node: Node, uses: Uses) -> float:
+        """Return what storing a contraction below the node costs if the node is not stored."""
+        contraction = self._find_contraction(node)
+        if contraction is None:
+            return 0.0
+        is_single = len(uses) == 1 and sum(len(reads) for reads in uses.values()) == 1
+        if is_single and not next(iter(next(iter(uses.values())).values())).context:
+            return 0.0
+        return cost.count_elements(contraction) * contraction.dtype.itemsize * 0.1
+
+    def choose_reduction(self, node: Node, uses: Uses, is_stored: bool) -> Decision:
+        """Decide for a reduction that is read at the given indices."""
+        if cost.is_contraction(node, self.summaries):
+            return self._choose_contraction(node, uses, is_stored)
+        elements = cost.count_elements(node)
+        length = cost.count_elements(node.sources[0]) / max(1.0, elements)
+        chosen: list[Root] = []
+        reason = "no kernel reads it"
+        for root, reads in uses.items():
+            problem = self._find_row_problem(node, root, reads, length)
+            if problem is None and chosen and length > SHORT_ROW:
+                problem = "its rows are too long to be repeated in a second kernel"
+            if problem is None:
+                chosen.append(root)
+                root.rows.extend(use.rows for use in reads.values() if not use.context)
+            reason = problem or "its rows fit the kernel"
+        return Decision(frozenset(chosen), reason)
+
+    def _find_row_problem(
+        self, node: Node, root: Root, reads: dict[Indices, Use], length: float
+    ) -> str | None:
+        if root.is_opaque:
+            return "the kernel is not derived"
+        axes = self.free.of_all(identity_indices(root.node.shape))
+        for use in reads.values():
+            if use.waste > 1.0:
+                return "it would be computed more than once per element"
+            if any(enclosing.is_contraction for enclosing in use.context):
+                return "it is an operand of a contraction"
+            is_nested = all(use.rows <= other or other <= use.rows for other in root.rows)
+            if not use.context and not is_nested:
+                return "its rows do not nest with those of the kernel's other reductions"
+            is_row = use.rows < axes
+            work = count_values(axes | use.rows) * max(1.0, length)
+            if is_row and count_values(use.rows) < LEAST_PARALLEL and work > SMALL_WORK:
+                return "too few rows to spread over cores"
+        if sum(use.evaluations for use in reads.values()) > cost.count_elements(node):
+            return "it is read at several indices"
+        if root.contractions and any(use.rows != axes for use in reads.values()):
+            return "the kernel is organised by the tiles of a contraction"
+        return None
+
+    def _choose_contraction(self, node: Node, uses: Uses, is_stored: bool) -> Decision:
+        stored = Decision(frozenset(), "a contraction read by several kernels is stored")
+        if len(uses) != 1:
+            return stored
+        ((root, reads),) = uses.items()
+        if len(reads) != 1 or root.is_opaque:
+            return stored
+        ((indices, use),) = reads.items()
+        axes = self.free.of_all(identity_indices(root.node.shape))
+        if use.context or use.rows != axes or use.evaluations != cost.count_elements(node):
+            return Decision(frozenset(), "a contraction is fused only over the same axes")
+        if root.contractions or any(rows != axes for rows in root.rows):
+            return Decision(frozenset(), "the kernel already has another shape")
+        if is_stored and indices != identity_indices(node.shape):
+            return Decision(frozenset(), "it is stored in another order")
+        root.contractions += 1
+        return Decision(frozenset((root,)), "an epilogue: the kernel reads each element once")

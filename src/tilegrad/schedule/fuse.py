@@ -1,0 +1,230 @@
+"""Fusion: which nodes get a buffer, and in whose kernel each of the others is computed.
+
+Users are visited before their sources. A *root* is a kernel to be: the node it is made for and the
+other nodes that it stores as well. Every node learns at which indices each root reads it; then it
+is either computed inside those roots (its own sources are then read at the indices that follow) or
+stored, and read from memory. Every decision and its reason go to the trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from tilegrad.base.events import FusionDecided
+from tilegrad.base.trace import Trace
+from tilegrad.ir.node import Node, sort_topologically
+from tilegrad.ir.op import Property
+from tilegrad.ops import symbolic
+from tilegrad.schedule import cost
+from tilegrad.schedule.access import Indices, is_movement, read_broadcast, read_movement
+from tilegrad.schedule.axes import Axes, FreeAxes, axes_of_reduction, identity_indices
+from tilegrad.schedule.choose import Chooser, Context, Decision, Enclosing, Use, Uses
+from tilegrad.schedule.roots import ALIASES, LEAVES, OPAQUE, Fusion, Root
+
+
+def fuse(sinks: Sequence[Node], trace: Trace) -> Fusion:
+    """Decide what is computed where, so that every sink ends up in memory.
+
+    Args:
+        sinks: nodes of the tensor graph that are wanted.
+        trace: receives a ``FusionDecided`` for every node read by others.
+    """
+    return _Fuser(sort_topologically(sinks), sinks, trace).run()
+
+
+@dataclass(eq=False, slots=True)
+class _Pending:
+    """What is known of a node before it is visited."""
+
+    uses: Uses = field(default_factory=dict)
+    readers: set[Root] = field(default_factory=set)
+    is_forced: bool = False
+    is_barrier: bool = False
+
+
+class _Fuser:
+    def __init__(self, order: list[Node], sinks: Iterable[Node], trace: Trace) -> None:
+        self.order = order
+        self.trace = trace
+        self.free = FreeAxes()
+        self.summaries = cost.summarise(order)
+        self.chooser = Chooser(self.summaries, self.free)
+        self.pending: dict[Node, _Pending] = {}
+        self.fusion = Fusion([], {}, set())
+        for sink in sinks:
+            self._pending(sink).is_forced = True
+
+    def _pending(self, node: Node) -> _Pending:
+        found = self.pending.get(node)
+        if found is None:
+            found = self.pending[node] = _Pending()
+        return found
+
+    def run(self) -> Fusion:
+        for node in reversed(self.order):
+            pending = self.pending.pop(node, None)
+            if pending is not None:
+                self._visit(node, pending)
+        return self.fusion
+
+    def _visit(self, node: Node, pending: _Pending) -> None:
+        name = node.op.name
+        if name == "buffer" or (name in LEAVES and not pending.is_forced):
+            return
+        if name in ALIASES:
+            self._pass_through(node, pending)
+            return
+        decision = self._decide(node, pending)
+        loaders = pending.readers | (pending.uses.keys() - decision.roots)
+        if pending.is_forced or loaders or name in OPAQUE:
+            self._store(node, pending.uses, decision.roots, loaders)
+        self._report(node, decision, pending.uses)
+        for root in decision.roots:
+            for indices, use in pending.uses[root].items():
+                self._descend(root, node, indices, use.context)
+
+    def _pass_through(self, node: Node, pending: _Pending) -> None:
+        """An alias has no memory of its own: what is asked of it is asked of its source."""
+        source = self._pending(node.sources[0])
+        is_barrier = pending.is_barrier or node.op.name == "contiguous"
+        source.is_forced |= pending.is_forced or is_barrier
+        source.is_barrier |= is_barrier
+        source.readers |= pending.readers
+        for root, uses in pending.uses.items():
+            for indices, use in uses.items():
+                self._descend(root, node, indices, use.context)
+
+    def _decide(self, node: Node, pending: _Pending) -> Decision:
+        name = node.op.name
+        if name in OPAQUE:
+            return Decision(frozenset(), "it has a kernel of its own")
+        if pending.is_barrier:
+            return Decision(frozenset(), "the user asked for it in memory")
+        if name in LEAVES or is_movement(node):
+            return Decision(frozenset(pending.uses), "it only changes the index")
+        is_stored = pending.is_forced or bool(pending.readers)
+        if node.op.has(Property.REDUCTION):
+            return self.chooser.choose_reduction(node, pending.uses, is_stored)
+        return self.chooser.choose_elementwise(node, pending.uses, is_stored)
+
+    def _store(self, node: Node, uses: Uses, inline: frozenset[Root], loaders: set[Root]) -> None:
+        root = self._find_host(node, uses, inline, loaders)
+        if root is None:
+            root = Root(node)
+            self.fusion.roots.append(root)
+            self._descend_all(root, node)
+        root.outputs.append(node)
+        root.readers |= loaders
+        self.fusion.root_of[node] = root
+        self.fusion.inlined.update((other, node) for other in inline)
+
+    def _descend_all(self, root: Root, node: Node) -> None:
+        """Let a new root read the sources of the node that it is made for."""
+        if root.is_opaque:
+            for source in node.sources:
+                pending = self._pending(source)
+                pending.is_forced = True
+                pending.readers.add(root)
+            return
+        self._descend(root, node, identity_indices(node.shape), ())
+
+    def _find_host(
+        self, node: Node, uses: Uses, inline: frozenset[Root], loaders: set[Root]
+    ) -> Root | None:
+        """Return a root that computes every element of the node anyway and can store it too."""
+        identity = identity_indices(node.shape)
+        for root in self.fusion.roots:
+            if root not in inline or identity not in uses[root] or root.is_opaque:
+                continue
+            if uses[root][identity].context or any(reads(loader, root) for loader in loaders):
+                continue
+            return root
+        return None
+
+    def _descend(self, root: Root, node: Node, indices: Indices, context: Context) -> None:
+        """Record at which indices a node that is computed inside a root reads its sources."""
+        name = node.op.name
+        if is_movement(node):
+            self._use(root, node.sources[0], read_movement(node, indices).indices, context)
+        elif node.op.has(Property.REDUCTION):
+            around = self.free.of_all(indices)
+            below, own = axes_of_reduction(node, indices, around)
+            is_contraction = cost.is_contraction(node, self.summaries)
+            enclosing = Enclosing(around, frozenset(own), is_contraction)
+            self._use(root, node.sources[0], below, (*context, enclosing))
+        elif name == "gather":
+            self._descend_gather(root, node, indices, context)
+        elif name == "concatenate":
+            self._descend_concatenate(root, node, indices, context)
+        elif name == "assign":
+            self._use(root, node.sources[1], indices, context)
+        else:
+            for source in node.sources:
+                self._use(root, source, read_broadcast(source, indices), context)
+
+    def _descend_gather(self, root: Root, node: Node, indices: Indices, context: Context) -> None:
+        data, *positions = node.sources
+        rank = len(positions[0].shape)
+        for source in positions:
+            self._use(root, source, read_broadcast(source, indices[:rank]), context)
+        pending = self._pending(data)
+        pending.is_forced = True
+        pending.is_barrier = True
+        pending.readers.add(root)
+
+    def _descend_concatenate(
+        self, root: Root, node: Node, indices: Indices, context: Context
+    ) -> None:
+        axis = node.attributes.axis  # type: ignore[attr-defined]
+        start: symbolic.Index = 0
+        for source in node.sources:
+            moved = list(indices)
+            moved[axis] = symbolic.subtract(indices[axis], start)
+            self._use(root, source, tuple(moved), context)
+            start = symbolic.add(start, source.shape[axis])
+
+    def _use(self, root: Root, node: Node, indices: Indices, context: Context) -> None:
+        if node.op.name in ("constant", "symbol", "iota"):
+            return
+        if node.op.name == "buffer":
+            return
+        use = self.chooser.measure(indices, context)
+        uses = self._pending(node).uses.setdefault(root, {})
+        known = uses.get(indices)
+        if known is None or known.evaluations < use.evaluations:
+            uses[indices] = use
+
+    def _report(self, node: Node, decision: Decision, uses: Uses) -> None:
+        if not self.trace.enabled or is_movement(node):
+            return
+        for root in uses:
+            self.trace.emit(
+                FusionDecided(
+                    producer=repr(node),
+                    consumer=repr(root.node),
+                    is_fused=root in decision.roots,
+                    reason=decision.reason,
+                    saved_bytes=int(2 * cost.count_elements(node) * node.dtype.itemsize),
+                    repeated_operations=0,
+                )
+            )
+
+
+def reads(reader: Root, target: Root) -> bool:
+    """Whether ``target`` needs, directly or not, what ``reader`` stores (or is it)."""
+    seen: set[Root] = set()
+    stack = [reader]
+    while stack:
+        root = stack.pop()
+        if root is target:
+            return True
+        if root not in seen:
+            seen.add(root)
+            stack.extend(root.readers)
+    return False
+
+
+def all_axes(root: Root, free: FreeAxes) -> Axes:
+    """Return the axes of the node that a root is made for."""
+    return free.of_all(identity_indices(root.node.shape))

@@ -1,0 +1,67 @@
+"""The result of fusion: kernels to be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tilegrad.ir.node import Node
+from tilegrad.schedule.axes import Axes
+
+ALIASES = frozenset(("reshape", "contiguous", "detach"))
+"""Ops whose result, once stored, is the memory of their source."""
+OPAQUE = frozenset(("scan", "argsort", "scatter", "call", "result", "copy"))
+"""Ops with kernels of their own that read and write whole buffers."""
+LEAVES = frozenset(("buffer", "constant", "symbol", "iota"))
+
+
+@dataclass(eq=False, slots=True)
+class Root:
+    """A kernel to be.
+
+    Attributes:
+        node: what it is made for; its axes are the kernel's.
+        outputs: everything it stores, ``node`` first.
+        readers: the roots that read its outputs from memory.
+        rows: for each reduction computed inside, the axes it is free in; they nest.
+        contractions: how many contractions it computes.
+    """
+
+    node: Node
+    outputs: list[Node] = field(default_factory=list)
+    readers: set[Root] = field(default_factory=set)
+    rows: list[Axes] = field(default_factory=list)
+    contractions: int = 0
+
+    @property
+    def is_opaque(self) -> bool:
+        """Whether the node brings its own kernel."""
+        return self.node.op.name in OPAQUE
+
+
+@dataclass(eq=False, slots=True)
+class Fusion:
+    """Which kernels there are and what is computed where.
+
+    Attributes:
+        roots: the kernels to be, users before sources.
+        root_of: the root that stores a node.
+        inlined: pairs (root, node): a stored node that this root computes by itself.
+    """
+
+    roots: list[Root]
+    root_of: dict[Node, Root]
+    inlined: set[tuple[Root, Node]]
+
+    def is_loaded(self, root: Root, node: Node) -> bool:
+        """Whether a root reads this node from memory."""
+        if node.op.name == "buffer":
+            return True
+        home = self.root_of.get(node)
+        return home is not None and home is not root and (root, node) not in self.inlined
+
+
+def resolve_alias(node: Node) -> Node:
+    """Return the node whose memory a stored node shares."""
+    while node.op.name in ALIASES:
+        node = node.sources[0]
+    return node
