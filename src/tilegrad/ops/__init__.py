@@ -19,6 +19,7 @@ from tilegrad.ops import (
     graph,
     indexing,
     leaves,
+    markers,
     movement,
     random,
     reduction,
@@ -143,6 +144,7 @@ TENSOR_OPS: tuple[Op, ...] = (
     *MOVEMENT_OPS,
     *INDEXING_OPS,
     *GRAPH_OPS,
+    *markers.MARKERS,
     *SYMBOLIC_OPS,
 )
 """Every op of tensor graphs."""
