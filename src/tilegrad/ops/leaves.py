@@ -85,7 +85,8 @@ def _float_bits(value: float, dtype: DType) -> int:
         return int(struct.unpack("<Q", struct.pack("<d", value))[0])
     if dtype is dtypes.float32 and abs(value) < 3.4e38:
         return int(struct.unpack("<I", struct.pack("<f", value))[0])
-    rounded = round_to(numpy.array(value, numpy.float64), dtype.numpy)
+    with numpy.errstate(over="ignore"):
+        rounded = round_to(numpy.array(value, numpy.float64), dtype.numpy)
     return int(rounded.view(f"uint{dtype.bits}"))
 
 
