@@ -13,6 +13,8 @@ from tilegrad.ir.op import Property
 COMPARISONS = {"less": "<", "less_equal": "<=", "equal": "=="}
 QUOTIENTS = {"floor_divide": "//", "modulo": "%"}
 BITWISE = {"bitwise_and": "&", "bitwise_or": "|"}
+OPTIONAL = "has_"
+"""An attribute ``has_mask`` says whether an optional operand, written ``mask=...``, is there."""
 _LONGEST_INLINE = 60
 """Longer index expressions get a line and a name; this also bounds the text of shared ones."""
 
@@ -101,8 +103,19 @@ class Expressions:
 
     def call(self, node: Node) -> str:
         """Return ``op(operands) {attributes}``."""
-        operands = ", ".join(self.operands[source].text for source in node.sources)
-        attributes = self.attributes(node.attributes)
+        fields: tuple[str, ...] = getattr(node.attributes, "_fields", ())
+        optional = tuple(field for field in fields if field.startswith(OPTIONAL))
+        labels = [
+            f"{field.removeprefix(OPTIONAL)}="
+            for field in optional
+            if getattr(node.attributes, field)
+        ]
+        labels = [""] * (len(node.sources) - len(labels)) + labels
+        operands = ", ".join(
+            label + self.operands[source].text
+            for label, source in zip(labels, node.sources, strict=True)
+        )
+        attributes = self.attributes(node.attributes, leave_out=optional)
         brackets = "" if attributes and not operands else f"({operands})"
         return f"{node.op.name}{brackets}{attributes}"
 

@@ -1,7 +1,8 @@
 """Which loops each node of a program depends on.
 
-A loop binds its ``loop_index`` and ``carry`` nodes by its number. A node belongs into the loops
-whose index or carries it depends on; whatever depends on none of them can be computed before.
+A loop binds its ``loop_index`` and ``carry`` nodes by its number, and performs its effects. A node
+belongs into the loops whose index, carries or performed effects it depends on; whatever depends on
+none of them is computed before.
 """
 
 from __future__ import annotations
@@ -50,15 +51,13 @@ def order_nodes(
 
 def loop_number(node: Node) -> int:
     """Return the number of the loop that a ``loop``, ``loop_index`` or ``carry`` belongs to."""
-    number = getattr(node.attributes, "loop", None)
-    assert isinstance(number, int)
+    number: int = getattr(node.attributes, "loop")  # noqa: B009 - the record is an op's own
     return number
 
 
 def count_carries(loop: Node) -> int:
     """Return how many tiles a ``loop`` carries from one round to the next."""
-    count = getattr(loop.attributes, "carries", None)
-    assert isinstance(count, int)
+    count: int = getattr(loop.attributes, "carries")  # noqa: B009 - the record is an op's own
     return count
 
 
@@ -73,17 +72,19 @@ def find_free_loops(order: list[Node]) -> dict[Node, Loops]:
     Args:
         order: all nodes, each after its dependencies.
     """
-    free: dict[Node, Loops] = {}
+    performing: dict[Node, Loops] = {}
     for node in order:
         if node.op.name == "loop":
-            body = set(loop_body(node))
-            inner = _join(free[source] for source in body) - {loop_number(node)}
-            free[node] = _join([inner, *(free[s] for s in node.sources if s not in body)])
-            continue
+            for effect in loop_body(node)[count_carries(node) :]:
+                performing[effect] = performing.get(effect, _NONE) | {loop_number(node)}
+    free: dict[Node, Loops] = {}
+    for node in order:
         found = _join(free[need] for need in dependencies(node))
-        if node.op.name in ("loop_index", "carry"):
+        if node.op.name == "loop":
+            found -= {loop_number(node)}
+        elif node.op.name in ("loop_index", "carry"):
             found |= {loop_number(node)}
-        free[node] = found
+        free[node] = found | performing.get(node, _NONE)
     return free
 
 
