@@ -1,0 +1,262 @@
+"""What every tensor holds, and how new ones are made from nodes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Self, SupportsFloat, SupportsIndex, TypeGuard
+
+import numpy
+
+from tilegrad.base.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    DeviceError,
+    DTypeError,
+    ShapeError,
+)
+from tilegrad.engine import current_session
+from tilegrad.ir.dtype import DType, dtypes, promote
+from tilegrad.ir.node import Node
+from tilegrad.ops import symbolic
+from tilegrad.ops.conversion import cast_to
+from tilegrad.ops.leaves import constant
+from tilegrad.tensor import nodes
+from tilegrad.tensor.arguments import DEFAULT_FLOAT, DEFAULT_INTEGER
+from tilegrad.tensor.nodes import Shape
+from tilegrad.tensor.size import Size, SymbolicInteger, as_size
+
+Number = bool | int | float
+
+
+class TensorBase:
+    """The state of a tensor: a value that is computed when it is needed.
+
+    Attributes:
+        node: the expression of the value; a ``buffer`` once it is realised.
+        device: name of the device that holds it.
+        target: the realised contents that the value is to overwrite when it is realised (after
+            ``assign`` and the like), or None.
+        requires_grad: whether ``backward`` gives it a gradient; None is undecided (no, but an
+            optimiser may set it).
+        grad: the gradient that ``backward`` gave, or None.
+    """
+
+    __slots__ = ("__weakref__", "device", "grad", "node", "requires_grad", "target")
+    __array_priority__ = 1000.0  # NumPy's arrays leave binary operators to the tensor
+
+    node: Node
+    device: str
+    target: Node | None
+    requires_grad: bool | None
+    grad: Self | None
+
+    @classmethod
+    def from_node(cls, node: Node, device: str, requires_grad: bool | None = None) -> Self:
+        """Return a tensor of the value that a node expresses."""
+        tensor = object.__new__(cls)
+        tensor.hold(node, device, requires_grad)
+        return tensor
+
+    def hold(self, node: Node, device: str, requires_grad: bool | None) -> None:
+        """Take a value; only for making tensors."""
+        self.node = node
+        self.device = device
+        self.target = None
+        self.requires_grad = requires_grad
+        self.grad = None
+        current_session().track(self)
+
+    def with_node(self, node: Node) -> Self:
+        """Return a tensor of another value on the same device."""
+        return self.from_node(node, self.device)
+
+    @property
+    def shape(self) -> tuple[Size, ...]:
+        """The sizes, each an int or a symbolic integer."""
+        shape = self.node.shape
+        for size in shape:
+            if isinstance(size, Node):
+                return tuple(as_size(size) for size in shape)
+        return shape  # type: ignore[return-value]
+
+    @property
+    def dtype(self) -> DType:
+        """The dtype of the elements."""
+        return self.node.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.node.shape)
+
+    def dim(self) -> int:
+        """Return the number of axes, as ``ndim``."""
+        return len(self.node.shape)
+
+    def numel(self) -> Size:
+        """Return the number of elements."""
+        return as_size(symbolic.multiply_all(self.node.shape))
+
+    def element_size(self) -> int:
+        """Return the bytes of one element."""
+        return self.node.dtype.itemsize
+
+    @property
+    def nbytes(self) -> Size:
+        """The bytes of all elements."""
+        return self.numel() * self.node.dtype.itemsize
+
+    def is_floating_point(self) -> bool:
+        """Return whether the dtype is a floating-point type."""
+        return self.node.dtype.is_float
+
+    def as_operand(self, value: object, dtype: DType | None = None) -> Node:
+        """Return a value to compute with beside this tensor, as a node.
+
+        A Python number takes ``dtype``, or this tensor's dtype where that can hold its kind of
+        number (else the default one); tensors and arrays keep theirs.
+
+        Raises:
+            DeviceError: a tensor lies on another device.
+            ArgumentTypeError: it is no number, tensor or array.
+            ArgumentError: a Python integer does not fit into the integer dtype.
+        """
+        if isinstance(value, TensorBase):
+            if value.device != self.device:
+                raise DeviceError(
+                    "the tensors are on different devices",
+                    got=f"{self.device} and {value.device}",
+                    mend=f"move one of them: .to({self.device!r})",
+                )
+            return value.node
+        if isinstance(value, (bool, int, float)):
+            return constant_of(value, dtype or weak_dtype(self.node.dtype, value))
+        if isinstance(value, (numpy.ndarray, numpy.generic)):
+            return current_session().from_numpy(numpy.asarray(value), self.device)
+        if isinstance(value, SymbolicInteger):
+            wanted = dtype or weak_dtype(self.node.dtype, 0)
+            return cast_to(value.node, wanted)
+        raise ArgumentTypeError(
+            "cannot compute with this value",
+            got=type(value).__name__,
+            expected="a tensor, a number or a NumPy array",
+        )
+
+
+def is_operand(value: object) -> TypeGuard[TensorBase | Number]:
+    """Whether an operator can take the value (else Python asks the other operand)."""
+    return isinstance(
+        value, (TensorBase, bool, int, float, numpy.ndarray, numpy.generic, SymbolicInteger)
+    )
+
+
+def weak_dtype(dtype: DType, value: Number) -> DType:
+    """Return the dtype in which a Python number meets a tensor of ``dtype``."""
+    if isinstance(value, bool):
+        return dtype
+    if isinstance(value, int):
+        return DEFAULT_INTEGER if dtype.is_boolean else dtype
+    return dtype if dtype.is_float else DEFAULT_FLOAT
+
+
+def default_dtype(value: Number) -> DType:
+    """Return the dtype of a tensor made of a Python number."""
+    if isinstance(value, bool):
+        return dtypes.bool
+    return DEFAULT_INTEGER if isinstance(value, int) else DEFAULT_FLOAT
+
+
+def constant_of(value: SupportsIndex | SupportsFloat, dtype: DType) -> Node:
+    """Return a Python number as a scalar constant.
+
+    Raises:
+        ArgumentError: an integer does not fit into an integer dtype, or a float that is not whole
+            is to become an integer.
+    """
+    if dtype.is_integer and not dtype.minimum <= value <= dtype.maximum:  # type: ignore[operator]
+        raise ArgumentError(
+            f"the number does not fit into {dtype.name}",
+            got=value,
+            expected=f"from {dtype.minimum} to {dtype.maximum}",
+            mend="cast the tensor to a wider dtype",
+        )
+    return constant(value, dtype)  # type: ignore[arg-type]
+
+
+def unify(*operands: Node) -> tuple[Node, ...]:
+    """Return nodes in their common dtype and of one rank (scalars stay scalars).
+
+    Raises:
+        ShapeError: the shapes do not broadcast.
+    """
+    dtype = operands[0].dtype
+    rank = len(operands[0].shape)
+    for operand in operands[1:]:
+        if operand.dtype is not dtype:
+            dtype = promote(dtype, operand.dtype)
+        rank = max(rank, len(operand.shape))
+    unified = tuple(nodes.with_rank(cast_to(operand, dtype), rank) for operand in operands)
+    if not do_broadcast(unified):
+        raise misfit(operands)
+    return unified
+
+
+def do_broadcast(operands: Sequence[Node]) -> bool:
+    """Whether shapes of one rank (or none) have in each place equal sizes or a 1."""
+    merged: Shape | None = None
+    for operand in operands:
+        shape = operand.shape
+        if not shape or shape == merged:
+            continue
+        if merged is None:
+            merged = shape
+            continue
+        for first, second in zip(merged, shape, strict=True):
+            if first != second and first != 1 and second != 1:
+                return False
+        merged = tuple(
+            second if first == 1 else first for first, second in zip(merged, shape, strict=True)
+        )
+    return True
+
+
+def misfit(operands: Sequence[Node]) -> ShapeError:
+    """Return the error for shapes that do not broadcast."""
+    return ShapeError(
+        "the shapes do not broadcast",
+        got=" and ".join(show_shape(operand.shape) for operand in operands),
+        expected="equal sizes or a 1 in each place, counted from the last",
+        mend="reshape one of them, or put in an axis with .unsqueeze(axis)",
+    )
+
+
+def show_shape(shape: Shape) -> str:
+    """Return a shape as users see it in messages."""
+    sizes = ", ".join(str(as_size(size)) for size in shape)
+    return f"({sizes},)" if len(shape) == 1 else f"({sizes})"
+
+
+def as_float(node: Node) -> Node:
+    """Return the node in its own float dtype, or the default one if it has none."""
+    return node if node.dtype.is_float else cast_to(node, DEFAULT_FLOAT)
+
+
+def require_float(name: str, dtype: DType) -> None:
+    """Check that a method which is defined on floats alone got one.
+
+    Raises:
+        DTypeError: the dtype is no float.
+    """
+    if not dtype.is_float:
+        raise DTypeError(
+            f"{name} needs a floating-point dtype",
+            got=dtype.name,
+            expected="such as float32",
+            mend="cast the tensor: .float()",
+        )
+
+
+def is_whole_number(value: Number) -> bool:
+    """Whether a Python number is an integer, given as int or float."""
+    return isinstance(value, int) or (math.isfinite(value) and value.is_integer())

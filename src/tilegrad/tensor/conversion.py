@@ -1,0 +1,253 @@
+"""Between tensors and Python's numbers, lists and NumPy's arrays; realising; devices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy
+
+from tilegrad.base.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
+from tilegrad.engine import current_session
+from tilegrad.ir.dtype import DType, dtypes
+from tilegrad.ir.node import Node, intern
+from tilegrad.ops import graph, leaves
+from tilegrad.ops.conversion import cast_to
+from tilegrad.tensor.arguments import DEFAULT_INTEGER
+from tilegrad.tensor.base import Number, TensorBase, constant_of, default_dtype
+from tilegrad.tensor.casting import Casting
+from tilegrad.tensor.creation import resolve_device
+from tilegrad.tensor.size import SymbolicInteger
+
+Data = object
+Array = numpy.ndarray
+
+
+def node_of(data: Data, dtype: DType | None, device: str) -> Node:
+    """Return what a tensor is made of, as a node.
+
+    Args:
+        data: a number, a symbolic integer, a NumPy array or what NumPy makes one of (nested
+            sequences, scalars, objects with ``__array__``), bytes (as uint8), or None (nothing).
+        dtype: the dtype wanted; None keeps an array's, and gives numbers bool, int64 or float32.
+        device: where the contents are to be.
+
+    Raises:
+        ShapeError: nested sequences differ in length.
+        ArgumentTypeError: there is no tensor of this data.
+        ArgumentError: an integer does not fit into the dtype.
+    """
+    if isinstance(data, (bool, int, float)):
+        return constant_of(data, default_dtype(data) if dtype is None else dtype)
+    if isinstance(data, SymbolicInteger):
+        return cast_to(data.node, DEFAULT_INTEGER if dtype is None else dtype)
+    if isinstance(data, bytes):
+        array = numpy.frombuffer(data, numpy.uint8)
+    elif data is None:
+        array = numpy.empty(0, numpy.float32)
+    else:
+        array = _as_array(data, dtype)
+    node = current_session().from_numpy(array, device)
+    return node if dtype is None else cast_to(node, dtype)
+
+
+def _as_array(data: Data, dtype: DType | None) -> Array:
+    has_own_dtype = isinstance(data, numpy.generic) or hasattr(data, "__array__")
+    if isinstance(data, (list, tuple)):
+        data = _unwrap(data)
+    try:
+        array = numpy.asarray(data)
+    except (ValueError, OverflowError) as error:
+        raise ShapeError(
+            "no tensor can be made of this sequence",
+            got=str(error),
+            expected="nested sequences of equal lengths that hold numbers",
+        ) from error
+    if array.dtype == object or array.dtype.kind in "USmM":
+        raise ArgumentTypeError(
+            "no tensor can be made of this",
+            got=f"{type(data).__name__} of {array.dtype}",
+            expected="numbers, nested sequences of numbers or a NumPy array",
+        )
+    if has_own_dtype:
+        return array
+    if array.dtype.kind == "f":
+        is_wide = dtype is not None and (dtype is dtypes.float64 or not dtype.is_float)
+        return array if is_wide else array.astype(numpy.float32)
+    if dtype is not None and dtype.is_integer and array.size:
+        _check_range(array, dtype)
+    return array
+
+
+def _check_range(array: numpy.ndarray, dtype: DType) -> None:
+    low, high = int(array.min()), int(array.max())
+    if low < dtype.minimum or high > dtype.maximum:
+        raise ArgumentError(
+            f"a number does not fit into {dtype.name}",
+            got=low if low < dtype.minimum else high,
+            expected=f"from {dtype.minimum} to {dtype.maximum}",
+        )
+
+
+def _unwrap(data: Sequence[Any]) -> list[Any]:
+    """Return nested sequences with the tensors in them as arrays."""
+    return [
+        _unwrap(item)
+        if isinstance(item, (list, tuple))
+        else item.numpy()
+        if isinstance(item, Conversion)
+        else item
+        for item in data
+    ]
+
+
+class Conversion(Casting):
+    """Realising, reading and moving."""
+
+    __slots__ = ()
+
+    def realize(self, *others: TensorBase) -> Self:
+        """Compute this tensor, and others with it, and hold the contents in memory."""
+        realize(self, *others)
+        return self
+
+    def numpy(self) -> Array:
+        """Return a NumPy array with a copy of the contents."""
+        self._check_static("numpy")
+        realize(self)
+        return current_session().read(self.node)
+
+    def tolist(self) -> Any:
+        """Return the contents as Python's numbers in nested lists (a number for a scalar)."""
+        array = self.numpy()
+        if self.node.dtype.is_float and array.dtype.kind != "f":  # ml_dtypes
+            array = array.astype(numpy.float32)
+        return array.tolist()
+
+    def item(self) -> Number:
+        """Return the one element as a Python number.
+
+        Raises:
+            ShapeError: there is not exactly one element.
+        """
+        if any(size != 1 for size in self.node.shape):
+            raise ShapeError(
+                "item needs exactly one element",
+                got=f"shape {self.node.shape}",
+                mend="use .tolist() or .numpy(), or pick an element by indexing",
+            )
+        return self.numpy().reshape(()).item()
+
+    def data(self) -> memoryview:
+        """Return a copy of the contents as a memoryview with the tensor's shape."""
+        array = self.numpy()
+        if array.dtype.kind not in "biuf":
+            array = array.view(f"uint{8 * array.dtype.itemsize}")
+        return array.data
+
+    def __array__(self, dtype: object = None, copy: bool | None = None) -> Array:
+        array = self.numpy()
+        del copy  # the array is a copy already
+        return array if dtype is None else array.astype(dtype)  # type: ignore[call-overload]
+
+    def _check_static(self, what: str) -> None:
+        for size in self.node.shape:
+            if isinstance(size, Node):
+                raise ShapeError(
+                    f"{what} needs sizes that are known",
+                    got=f"shape {self.shape}",
+                    mend="bind the variables to values first",
+                )
+
+    def __bool__(self) -> bool:
+        if any(size != 1 for size in self.node.shape):
+            raise ShapeError(
+                "a tensor of several elements is neither true nor false",
+                got=f"shape {self.node.shape}",
+                mend="use .any() or .all(); combine conditions with & and |, not `and` and `or`",
+            )
+        return bool(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __index__(self) -> int:
+        if self.node.dtype.is_float:
+            raise DTypeError(
+                "only an integer tensor can be used as an index", got=self.node.dtype.name
+            )
+        return int(self.item())
+
+    def __len__(self) -> int:
+        shape = self.node.shape
+        if not shape:
+            raise ShapeError("a scalar has no length", mend="use .numel()")
+        size = shape[0]
+        if isinstance(size, Node):
+            raise ShapeError("the length is symbolic", got=size, mend="use .shape[0]")
+        return size
+
+    def to(self, device: str | DType | None) -> Self:
+        """Return the tensor on another device (itself, if it is there), or in another dtype.
+
+        Raises:
+            DeviceError: there is no such device.
+        """
+        if isinstance(device, DType):
+            return self.cast(device)
+        name = resolve_device(device)
+        if name == self.device:
+            return self
+        node = intern(graph.copy, (self.node,), graph.CopyAttributes(name))
+        return self.from_node(node, name, self.requires_grad)
+
+    def to_(self, device: str | None) -> Self:
+        """Move this tensor itself to another device, its gradient too."""
+        moved = self.to(device)
+        self.node, self.device, self.target = moved.node, moved.device, None
+        if self.grad is not None:
+            self.grad = self.grad.to(device)
+        return self
+
+    def cpu(self) -> Self:
+        """Return the tensor on the device ``cpu``."""
+        return self.to("cpu")
+
+    def clone(self, device: str | None = None) -> Self:
+        """Return a tensor of the same value in memory of its own."""
+        node = intern(graph.contiguous, (self.node,))
+        copied = self.with_node(node)
+        return copied if device is None else copied.to(device)
+
+    def is_realized(self) -> bool:
+        """Return whether the contents are in memory."""
+        return self.target is None and self.node.op is leaves.buffer
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Set whether ``backward`` gives this tensor a gradient."""
+        if requires_grad and not self.node.dtype.is_float:
+            raise DTypeError("only floats have gradients", got=self.node.dtype.name)
+        self.requires_grad = requires_grad
+        return self
+
+
+def realize(*tensors: TensorBase) -> None:
+    """Compute tensors together and hold their contents in memory."""
+    waiting = [tensor for tensor in tensors if tensor.target or tensor.node.op is not leaves.buffer]
+    if not waiting:
+        return
+    for tensor in waiting:
+        if tensor.target is not None:
+            tensor.node = intern(graph.assign, (tensor.target, tensor.node))
+            tensor.target = None
+    by_device: dict[str, list[TensorBase]] = {}
+    for tensor in waiting:
+        by_device.setdefault(tensor.device, []).append(tensor)
+    session = current_session()
+    for device, group in by_device.items():
+        realised = session.realize([tensor.node for tensor in group], device)
+        for tensor, node in zip(group, realised, strict=True):
+            tensor.node = node

@@ -1,0 +1,133 @@
+"""Giving a tensor another value: ``assign`` and the operators that work in place.
+
+Underneath, everything is functional: the tensor takes a new value, and if it was realised, its own
+memory is overwritten when that value is realised. What was computed from it before keeps its value.
+"""
+
+from __future__ import annotations
+
+from typing import Self
+
+from tilegrad.base.errors import DTypeError, ShapeError
+from tilegrad.ir.dtype import DType
+from tilegrad.ir.node import Node
+from tilegrad.ops import leaves
+from tilegrad.ops.conversion import cast_to
+from tilegrad.ops.movement import reshape_to
+from tilegrad.tensor import nodes
+from tilegrad.tensor.arithmetic import Arithmetic
+from tilegrad.tensor.base import TensorBase, is_operand
+from tilegrad.tensor.conversion import Conversion, Data, node_of
+from tilegrad.tensor.size import Index
+
+
+class Mutation(Conversion, Arithmetic):
+    """Assignment and in-place operators."""
+
+    __slots__ = ()
+
+    def assign(self, x: Data) -> Self:
+        """Give this tensor another value; its own memory is written when it is realised.
+
+        Other tensors that were computed from it keep their values.
+
+        Args:
+            x: tensor, array or number that broadcasts to this shape.
+
+        Raises:
+            ShapeError: it does not broadcast to this shape.
+            DTypeError: its kind of number does not fit into this dtype (float into int).
+            DeviceError: it is a tensor on another device.
+        """
+        value = self.as_operand(x) if is_operand(x) else node_of(x, None, self.device)
+        dtype = self.node.dtype
+        if value.dtype is not dtype:
+            _check_kind(value.dtype, dtype)
+            value = cast_to(value, dtype)
+        if value.shape != self.node.shape:
+            value = _broadcast(value, self.node.shape)
+        self.set_value(value)
+        return self
+
+    def set_value(self, value: Node) -> None:
+        """Take a value of the same shape and dtype, to be written in place if realised."""
+        if self.target is None and self.node.op is leaves.buffer:
+            self.target = self.node
+        self.node = value
+
+    def replace(self, x: TensorBase) -> Self:
+        """Become another tensor's value, without writing this one's memory.
+
+        Raises:
+            ShapeError: the shapes differ.
+            DTypeError: the dtypes differ.
+        """
+        if x.node.shape != self.node.shape:
+            raise ShapeError("replace: the shapes differ", got=x.shape, expected=self.shape)
+        if x.node.dtype is not self.node.dtype:
+            raise DTypeError("replace: the dtypes differ", got=x.dtype, expected=self.dtype)
+        self.node, self.device, self.target = x.node, x.device, x.target
+        return self
+
+    def __iadd__(self, other: object) -> Self:
+        return self.assign(self.add(other)) if is_operand(other) else NotImplemented
+
+    def __isub__(self, other: object) -> Self:
+        return self.assign(self.sub(other)) if is_operand(other) else NotImplemented
+
+    def __imul__(self, other: object) -> Self:
+        return self.assign(self.mul(other)) if is_operand(other) else NotImplemented
+
+    def __itruediv__(self, other: object) -> Self:
+        return self.assign(self.div(other)) if is_operand(other) else NotImplemented
+
+    def __ifloordiv__(self, other: object) -> Self:
+        return self.assign(self.floor_divide(other)) if is_operand(other) else NotImplemented
+
+    def __imod__(self, other: object) -> Self:
+        return self.assign(self.mod(other)) if is_operand(other) else NotImplemented
+
+    def __ipow__(self, other: object) -> Self:
+        return self.assign(self.pow(other)) if is_operand(other) else NotImplemented
+
+    def __iand__(self, other: object) -> Self:
+        return self.assign(self.bitwise_and(other)) if is_operand(other) else NotImplemented
+
+    def __ior__(self, other: object) -> Self:
+        return self.assign(self.bitwise_or(other)) if is_operand(other) else NotImplemented
+
+    def __ixor__(self, other: object) -> Self:
+        return self.assign(self.bitwise_xor(other)) if is_operand(other) else NotImplemented
+
+    def __ilshift__(self, other: object) -> Self:
+        return self.assign(self.lshift(other)) if is_operand(other) else NotImplemented
+
+    def __irshift__(self, other: object) -> Self:
+        return self.assign(self.rshift(other)) if is_operand(other) else NotImplemented
+
+
+def _check_kind(value: DType, target: DType) -> None:
+    is_lossy = (value.is_float and not target.is_float) or (
+        not value.is_boolean and target.is_boolean
+    )
+    if is_lossy:
+        raise DTypeError(
+            f"a {value.name} value does not fit into a {target.name} tensor",
+            got=value.name,
+            expected=target.name,
+            mend=f"cast the value: .cast(dtypes.{target.name})",
+        )
+
+
+def _broadcast(value: Node, shape: tuple[Index, ...]) -> Node:
+    extra = len(value.shape) - len(shape)
+    if extra > 0 and all(size == 1 for size in value.shape[:extra]):
+        value = reshape_to(value, value.shape[extra:])
+    pairs = zip(value.shape[::-1], shape[::-1], strict=False)
+    if len(value.shape) > len(shape) or any(old not in (1, new) for old, new in pairs):
+        raise ShapeError(
+            "the value does not broadcast to the tensor that it is assigned to",
+            got=value.shape,
+            expected=f"a shape that broadcasts to {shape}",
+        )
+    return nodes.expand(value, shape)
