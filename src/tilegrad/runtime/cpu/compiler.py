@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import llvmlite.binding as llvm
@@ -129,7 +129,7 @@ class CpuCompiler:
         )
 
     @contextmanager
-    def _machine(self) -> Iterator[llvm.TargetMachine]:
+    def _machine(self) -> Generator[llvm.TargetMachine]:
         """Lend a target machine: they cost time to make and serve one thread at a time."""
         try:
             machine = self._idle.pop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tilegrad.base.errors import ArgumentError
+from tilegrad.base.trace import Trace
 from tilegrad.runtime.cpu.compiler import CpuCompiler, Optimisation
 from tilegrad.runtime.cpu.memory import CpuAllocator
 from tilegrad.runtime.cpu.queue import CpuQueue
@@ -28,6 +29,7 @@ def cpu_device(
     threads: int | None = None,
     features: str | None = None,
     optimisation: Optimisation = Optimisation.SHORT,
+    trace: Trace | None = None,
 ) -> CpuDevice:
     """Return this machine's processor as a device.
 
@@ -35,6 +37,7 @@ def cpu_device(
         threads: how many threads run kernels; by default as many as there are cores to use.
         features: the newest instruction set to use: avx512, avx2, sse4.2, ...; by default all.
         optimisation: what LLVM does with the kernels.
+        trace: is told of buffers given and taken back.
 
     Raises:
         ArgumentError: `threads` is below 1 or `features` names no instruction set.
@@ -45,4 +48,5 @@ def cpu_device(
     if features is not None:
         target = target.limited(features)
     compiler = CpuCompiler(target, optimisation)
-    return CpuDevice("cpu", CpuAllocator(), compiler, CpuQueue(compiler, target.threads), target)
+    queue = CpuQueue(compiler, target.threads)
+    return CpuDevice("cpu", CpuAllocator(trace=trace), compiler, queue, target)

@@ -8,6 +8,7 @@ greater ones are mapped one by one; from 4 MiB on they begin on a huge page and 
 
 from __future__ import annotations
 
+import itertools
 import mmap
 import os
 import threading
@@ -15,6 +16,8 @@ import weakref
 from collections import Counter, deque
 
 from tilegrad.base.errors import ArgumentError, OutOfMemoryError
+from tilegrad.base.events import BufferAllocated, BufferFreed, Event
+from tilegrad.base.trace import Trace
 from tilegrad.runtime.buffer import Buffer
 from tilegrad.runtime.cpu import host
 from tilegrad.runtime.cpu.pages import map_pages, unmap_pages
@@ -40,13 +43,13 @@ def _slab_of(address: int) -> int:
 class _Block:
     """Memory on loan; dropping it returns it."""
 
-    __slots__ = ("_address", "_allocator", "_size")
+    __slots__ = ("_allocator", "_loan")
 
-    def __init__(self, allocator: CpuAllocator, address: int, size: int) -> None:
-        self._allocator, self._address, self._size = allocator, address, size
+    def __init__(self, allocator: CpuAllocator, loan: tuple[int, int, int]) -> None:
+        self._allocator, self._loan = allocator, loan
 
     def __del__(self) -> None:
-        self._allocator._give_back(self._address, self._size)  # noqa: SLF001
+        self._allocator._give_back(self._loan)  # noqa: SLF001
 
 
 class CpuAllocator:
@@ -56,9 +59,20 @@ class CpuAllocator:
         capacity: the most that is mapped at any time, bytes; by default all that the machine, or
             the group that the process is in, has.
         keep: the most that is kept for reuse, bytes, beside slabs; by default half the capacity.
+        trace: is told of buffers given and taken back; of the latter at the next call, as a
+            finaliser may run in the middle of a sink's work.
     """
 
-    def __init__(self, *, capacity: int | None = None, keep: int | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        capacity: int | None = None,
+        keep: int | None = None,
+        trace: Trace | None = None,
+    ) -> None:
+        self._trace = Trace() if trace is None else trace
+        self._events: deque[Event] = deque()
+        self._numbers = itertools.count()
         self._capacity = host.memory_bytes() if capacity is None else capacity
         self._keep = self._capacity // 2 if keep is None else keep
         self._lock = threading.Lock()
@@ -66,7 +80,7 @@ class CpuAllocator:
         self._kept: dict[int, int] = {}  # mapped blocks in `_free`, oldest first: address to size
         self._slabs: dict[int, int] = {}  # address of a slab to the size class carved from it
         self._uncarved: dict[int, range] = {}  # size class to what is left of its newest slab
-        self._returned: deque[tuple[int, int]] = deque()
+        self._returned: deque[tuple[int, int, int]] = deque()  # address, size and number
         self._live = self._peak = self._mapped = self._kept_bytes = self._carved_free = 0
         reference = weakref.ref(self)
         os.register_at_fork(after_in_child=lambda: _unlock(reference()))
@@ -85,8 +99,14 @@ class CpuAllocator:
             address = self._take(size)
             self._live += size
             self._peak = max(self._peak, self._live)
-        buffer = Buffer(address, nbytes, _Block(self, address, size))
-        self._settle()
+            number = next(self._numbers)
+            if self._trace.enabled:
+                self._events.append(BufferAllocated("cpu", number, size, self._live))
+        buffer = Buffer(address, nbytes, _Block(self, (address, size, number)))
+        if self._returned:
+            self._settle()
+        if self._events:
+            self._tell()
         return buffer
 
     def copy_in(self, destination: Buffer, source: memoryview) -> None:
@@ -101,12 +121,16 @@ class CpuAllocator:
         """Give all that is kept back to the system, and return how many bytes."""
         with self._lock:
             self._take_back()
-            return self._trim()
+            trimmed = self._trim()
+        self._tell()
+        return trimmed
 
     def statistics(self) -> MemoryStatistics:
         """Say what is held now."""
         with self._lock:
             self._take_back()
+        self._tell()
+        with self._lock:
             return MemoryStatistics(
                 live=self._live,
                 peak=self._peak,
@@ -121,10 +145,18 @@ class CpuAllocator:
             self._take_back()
             self._peak = self._live
 
-    def _give_back(self, address: int, size: int) -> None:
+    def _tell(self) -> None:
+        while True:
+            try:
+                event = self._events.popleft()
+            except IndexError:
+                return
+            self._trace.emit(event)
+
+    def _give_back(self, loan: tuple[int, int, int]) -> None:
         # May run anywhere, even while this thread holds the lock (the garbage collector): so the
         # block is only noted here, and whoever gets the lock next takes it back.
-        self._returned.append((address, size))
+        self._returned.append(loan)
         self._settle()
 
     def _settle(self) -> None:
@@ -136,8 +168,10 @@ class CpuAllocator:
 
     def _take_back(self) -> None:
         while self._returned:
-            address, size = self._returned.popleft()
+            address, size, number = self._returned.popleft()
             self._live -= size
+            if self._trace.enabled:
+                self._events.append(BufferFreed("cpu", number, size, self._live))
             self._free.setdefault(size, []).append(address)
             if size <= _LARGEST_CARVED:
                 self._carved_free += size

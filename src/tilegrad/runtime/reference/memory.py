@@ -1,0 +1,117 @@
+"""Memory as the interpreter sees it: a flat array, and what has happened to each element."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy
+
+from tilegrad.base.errors import ArgumentError, OutOfRangeError, VerifyError
+
+Array = numpy.ndarray[Any, Any]
+
+_NOBODY = -1
+_SEVERAL = -2
+
+
+class Memory:
+    """The elements behind a pointer.
+
+    Args:
+        name: what the pointer is, for messages.
+        elements: the flat array.
+        is_defined: whether the elements mean something at the start.
+        is_shared: whether several instances use it.
+    """
+
+    def __init__(self, name: str, elements: Array, *, is_defined: bool, is_shared: bool) -> None:
+        self.name = name
+        self.elements = elements
+        self._is_shared = is_shared
+        self._written_at = numpy.full(elements.size, 0 if is_defined else -1, numpy.int64)
+        self._written_by = numpy.full(elements.size, _NOBODY, numpy.int64)
+        self._read_by = numpy.full(elements.size, _NOBODY, numpy.int64)
+
+    def check_bounds(self, offsets: Array) -> None:
+        """Refuse offsets outside the memory.
+
+        Raises:
+            OutOfRangeError: names the first such offset.
+        """
+        is_outside = (offsets < 0) | (offsets >= self.elements.size)
+        if is_outside.any():
+            raise OutOfRangeError(
+                f"an offset lies outside {self.name}",
+                got=f"offset {offsets[is_outside][0]}",
+                expected=f"0 to {self.elements.size - 1}, or a mask that is false there",
+            )
+
+    def check_read(self, offsets: Array, ordered_until: int, instance: int) -> None:
+        """Refuse to read what is undefined, or what this instance wrote in no stated order.
+
+        Args:
+            offsets: what is read.
+            ordered_until: time up to which the load is known to come after the writes.
+            instance: the one that reads.
+
+        Raises:
+            VerifyError: names the first such offset.
+        """
+        times = self._written_at[offsets]
+        if (times < 0).any():
+            raise VerifyError(
+                f"a load reads an element of {self.name} that nothing has written",
+                got=f"offset {offsets[times < 0][0]}",
+            )
+        is_unordered = (times > ordered_until) & (self._written_by[offsets] == instance)
+        if is_unordered.any():
+            raise VerifyError(
+                f"a load reads an element of {self.name} that the program has written, "
+                "and nothing says which comes first",
+                got=f"offset {offsets[is_unordered][0]}",
+                expected="a load that names the store that it comes after, and no other store "
+                "to that place between the two",
+            )
+
+    def note_reader(self, offsets: Array, instance: int) -> None:
+        """Refuse to read what another instance wrote; remember the reader.
+
+        Raises:
+            VerifyError: names the first such offset.
+        """
+        if self._is_shared:
+            self._refuse_others(offsets, self._written_by[offsets], instance)
+            readers = self._read_by[offsets]
+            is_alone = (readers == _NOBODY) | (readers == instance)
+            self._read_by[offsets] = numpy.where(is_alone, instance, _SEVERAL)
+
+    def note_writer(self, offsets: Array, instance: int) -> None:
+        """Refuse to write what another instance wrote or read.
+
+        Raises:
+            VerifyError: names the first such offset.
+        """
+        if self._is_shared:
+            self._refuse_others(offsets, self._written_by[offsets], instance)
+            self._refuse_others(offsets, self._read_by[offsets], instance)
+
+    def _refuse_others(self, offsets: Array, users: Array, instance: int) -> None:
+        is_other = (users != _NOBODY) & (users != instance)
+        if is_other.any():
+            raise VerifyError(
+                f"two instances of the program meet in an element of {self.name}",
+                got=f"offset {offsets[is_other][0]}",
+                expected="elements that one instance writes and no other touches",
+            )
+
+    def write(self, offsets: Array, values: Array, time: int, instance: int) -> None:
+        """Write elements; where offsets repeat, the last value stays.
+
+        Raises:
+            ArgumentError: the array is read-only.
+        """
+        if not self.elements.flags.writeable:
+            raise ArgumentError(f"the program writes to {self.name}", got="a read-only array")
+        self.elements[offsets] = values
+        self._written_at[offsets] = time
+        self._written_by[offsets] = instance
