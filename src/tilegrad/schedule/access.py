@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from tilegrad.base.errors import CompileError
 from tilegrad.ir.node import Node
-from tilegrad.ir.op import Shape
+from tilegrad.ir.op import Shape, attributes_of
 from tilegrad.ops import symbolic
 from tilegrad.ops.affine import Index
 from tilegrad.ops.movement import (
@@ -19,10 +19,11 @@ from tilegrad.ops.movement import (
     PadAttributes,
     PermuteAttributes,
     ShrinkAttributes,
-    SlideAttributes,
-    UnslideAttributes,
+
+
 )
 from tilegrad.ops.symbolic import Condition
+from tilegrad.ops.windows import SlideAttributes, UnslideAttributes
 
 Indices = tuple[Index, ...]
 
@@ -119,8 +120,7 @@ def _read_reshape(node: Node, indices: Indices) -> Read:
 
 
 def _read_permute(node: Node, indices: Indices) -> Read:
-    assert isinstance(node.attributes, PermuteAttributes)
-    order = node.attributes.order
+    order = attributes_of(node, PermuteAttributes).order
     result: list[Index] = [0] * len(order)
     for position, axis in enumerate(order):
         result[axis] = indices[position]
@@ -132,11 +132,11 @@ def _read_expand(node: Node, indices: Indices) -> Read:
 
 
 def _read_pad(node: Node, indices: Indices) -> Read:
-    assert isinstance(node.attributes, PadAttributes)
     result: list[Index] = []
     conditions: list[Condition] = []
     sizes = node.sources[0].shape
-    for at, (before, after), size in zip(indices, node.attributes.padding, sizes, strict=True):
+    padding = attributes_of(node, PadAttributes).padding
+    for at, (before, after), size in zip(indices, padding, sizes, strict=True):
         if before == 0 and after == 0:
             result.append(at)
             continue
@@ -147,24 +147,21 @@ def _read_pad(node: Node, indices: Indices) -> Read:
 
 
 def _read_shrink(node: Node, indices: Indices) -> Read:
-    assert isinstance(node.attributes, ShrinkAttributes)
-    bounds = node.attributes.bounds
+    bounds = attributes_of(node, ShrinkAttributes).bounds
     return Read(
         tuple(symbolic.add(at, start) for at, (start, _) in zip(indices, bounds, strict=True))
     )
 
 
 def _read_flip(node: Node, indices: Indices) -> Read:
-    assert isinstance(node.attributes, FlipAttributes)
     result = list(indices)
-    for axis in node.attributes.axes:
+    for axis in attributes_of(node, FlipAttributes).axes:
         result[axis] = symbolic.subtract(symbolic.add(node.shape[axis], -1), indices[axis])
     return Read(tuple(result))
 
 
 def _read_slide(node: Node, indices: Indices) -> Read:
-    attributes = node.attributes
-    assert isinstance(attributes, SlideAttributes)
+    attributes = attributes_of(node, SlideAttributes)
     result = list(indices)
     step = 0 if attributes.along is None else indices[attributes.along]
     result[attributes.axis] = symbolic.add(
@@ -175,8 +172,7 @@ def _read_slide(node: Node, indices: Indices) -> Read:
 
 
 def _read_unslide(node: Node, indices: Indices) -> Read:
-    attributes = node.attributes
-    assert isinstance(attributes, UnslideAttributes)
+    attributes = attributes_of(node, UnslideAttributes)
     axis, stride = attributes.axis, attributes.stride
     step = 0 if attributes.along is None else indices[attributes.along]
     scaled = symbolic.subtract(indices[axis], symbolic.multiply(step, attributes.dilation))
@@ -200,6 +196,10 @@ def _read_same(node: Node, indices: Indices) -> Read:
 _READS: dict[str, Callable[[Node, Indices], Read]] = {
     "contiguous": _read_same,
     "detach": _read_same,
+    "distinct": _read_same,
+    "known": _read_same,
+    "segment": _read_same,
+    "barrier": _read_same,
     "reshape": _read_reshape,
     "permute": _read_permute,
     "expand": _read_expand,

@@ -15,9 +15,11 @@ The rules, in words:
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from tilegrad.ir.node import Node
+from tilegrad.ir.op import Property
 from tilegrad.ops.kernel import extent_of
 from tilegrad.schedule import cost
 from tilegrad.schedule.access import Indices
@@ -124,25 +126,38 @@ class Chooser:
         )
 
     def _find_aligned(self, node: Node, uses: Uses) -> Root | None:
-        """Return a root that computes each element of the node once, at its own index."""
+        """Return a root that computes each element of the node once, at its own index.
+
+        Either the shapes agree, or the node is one value per row of a row-wise reduction.
+        """
         identity = identity_indices(node.shape)
         for root, reads in uses.items():
-            if root.node.shape == node.shape and list(reads) == [identity]:
-                if not reads[identity].context:
-                    return root
+            if list(reads) != [identity] or reads[identity].context or root.is_opaque:
+                continue
+            if root.node.shape == node.shape or self._is_per_row(node):
+                return root
         return None
 
-    def _cost_again(self, node: Node, reads: object) -> float:
+    def _is_per_row(self, node: Node) -> bool:
+        elements = cost.count_elements(node)
+        return any(
+            leaf.op.has(Property.REDUCTION)
+            and cost.count_elements(leaf) == elements
+            and not cost.is_contraction(leaf, self.summaries)
+            for leaf in self.summaries[node].leaves
+        )
+
+    def _cost_again(self, node: Node, reads: Iterable[Use]) -> float:
         summary = self.summaries[node]
         elements = cost.count_elements(node)
-        evaluations = sum(use.evaluations for use in reads)  # type: ignore[attr-defined]
+        evaluations = sum(use.evaluations for use in reads)
         first = min(elements, evaluations) * summary.bytes * cost.MEMORY_NS_PER_BYTE
         rest = max(0.0, evaluations - elements) * summary.bytes * cost.CACHE_NS_PER_BYTE
         return evaluations * summary.operations * cost.ARITHMETIC_NS + first + rest
 
-    def _cost_load(self, node: Node, reads: object) -> float:
+    def _cost_load(self, node: Node, reads: Iterable[Use]) -> float:
         elements = cost.count_elements(node)
-        evaluations = sum(use.evaluations for use in reads)  # type: ignore[attr-defined]
+        evaluations = sum(use.evaluations for use in reads)
         first = min(elements, evaluations) * cost.MEMORY_NS_PER_BYTE
         rest = max(0.0, evaluations - elements) * cost.CACHE_NS_PER_BYTE
         return (first + rest) * node.dtype.itemsize
@@ -159,9 +174,11 @@ class Chooser:
 
     def _find_contraction(self, node: Node) -> Node | None:
         for leaf in self.summaries[node].leaves:
-            if leaf.op.name.startswith("reduce_") and cost.is_contraction(leaf, self.summaries):
-                if cost.count_elements(leaf) == cost.count_elements(node):
-                    return leaf
+            if not leaf.op.has(Property.REDUCTION):
+                continue
+            is_same_size = cost.count_elements(leaf) == cost.count_elements(node)
+            if is_same_size and cost.is_contraction(leaf, self.summaries):
+                return leaf
         return None
 
     def _cost_of_blocked_contraction(self, node: Node, uses: Uses) -> float:

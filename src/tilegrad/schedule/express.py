@@ -1,0 +1,256 @@
+"""From the nodes computed by one root to the kernel: scalar expressions over named axes.
+
+The value of a tensor node at an index is an expression: movement ops substitute the index, a
+reduction binds new axes, a stored node becomes a load. A condition travels along: it says under
+which circumstances the value is used at all (outside padding), and loads are guarded by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from tilegrad.base.errors import CompileError
+from tilegrad.ir.dtype import Kind, dtypes
+from tilegrad.ir.node import Node
+from tilegrad.ir.op import Property, attributes_of
+from tilegrad.ops import comparison, kernel, memory, symbolic
+from tilegrad.ops.affine import Index, as_index, as_node
+from tilegrad.ops.conversion import cast_to
+from tilegrad.ops.elementwise import zero
+from tilegrad.ops.indexing import GatherAttributes
+from tilegrad.ops.leaves import IotaAttributes
+from tilegrad.ops.symbolic import Condition
+from tilegrad.schedule.access import (
+    Indices,
+    flatten,
+    is_movement,
+    read_broadcast,
+    read_movement,
+)
+from tilegrad.schedule.axes import FreeAxes, axes_of_reduction, identity_indices
+from tilegrad.schedule.roots import Fusion, Root, resolve_alias
+
+KINDS = {
+    "reduce_sum": "add",
+    "reduce_product": "multiply",
+    "reduce_maximum": "maximum",
+    "reduce_minimum": "minimum",
+}
+
+
+class Place(NamedTuple):
+    """A value that is wanted: a node at an index, under a condition."""
+
+    node: Node
+    indices: Indices
+    condition: Condition
+
+
+Values = list[Node]
+Build = Callable[[Values], Node]
+Plan = tuple[list[Place], Build]
+
+
+class ExpressedKernel(NamedTuple):
+    """A kernel and what its parameters stand for.
+
+    Attributes:
+        program: the ``kernel`` node.
+        parameters: by slot, the stored node (or buffer) behind each parameter.
+        stored: how many of the parameters, the first ones, are written.
+        symbols: by position after the parameters, the names of symbolic sizes.
+    """
+
+    program: Node
+    parameters: tuple[Node, ...]
+    stored: int
+
+
+class Expressor:
+    """Builds the kernel of one root."""
+
+    def __init__(self, root: Root, fusion: Fusion, free: FreeAxes) -> None:
+        self.root = root
+        self.fusion = fusion
+        self.free = free
+        self.slots: dict[Node, Node] = {}
+        self.values: dict[Place, Node] = {}
+
+    def express(self) -> ExpressedKernel:
+        """Return the kernel that computes and stores all outputs of the root."""
+        outputs = self.root.outputs
+        pointers = [self._parameter(output) for output in outputs]
+        stores = []
+        for output, pointer in zip(outputs, pointers, strict=True):
+            indices = identity_indices(output.shape)
+            value = self._value(self._plan_output(output, indices))
+            offset = as_node(flatten(indices, output.shape))
+            stores.append(memory.make_store(pointer, offset, value))
+        return ExpressedKernel(kernel.kernel(*stores), tuple(self.slots), len(outputs))
+
+    def _plan_output(self, output: Node, indices: Indices) -> Place:
+        return Place(output, indices, True)
+
+    def _parameter(self, node: Node) -> Node:
+        home = target_of(node)
+        pointer = self.slots.get(home)
+        if pointer is None:
+            pointer = memory.make_parameter(len(self.slots), home.dtype)
+            self.slots[home] = pointer
+        return pointer
+
+    def _value(self, wanted: Place) -> Node:
+        """Return the expression of a value; iterative, as chains may be long."""
+        stack: list[tuple[Place, Plan | None]] = [(wanted, None)]
+        while stack:
+            place, plan = stack.pop()
+            if place in self.values:
+                continue
+            if plan is None:
+                plan = self._plan(place)
+                missing = [other for other in plan[0] if other not in self.values]
+                if missing:
+                    stack.append((place, plan))
+                    stack.extend((other, None) for other in missing)
+                    continue
+            self.values[place] = plan[1]([self.values[other] for other in plan[0]])
+        return self.values[wanted]
+
+    def _plan(self, place: Place) -> Plan:
+        """Return the values that a value is made of, and how."""
+        node, indices, condition = place
+        name = node.op.name
+        if self.fusion.is_loaded(self.root, node):
+            return self._plan_load(place)
+        if name in ("constant", "symbol"):
+            return [], lambda _: node
+        if name == "iota":
+            at = indices[attributes_of(node, IotaAttributes).axis]
+            return [], lambda _: as_node(at)
+        if is_movement(node):
+            return self._plan_movement(place)
+        if node.op.has(Property.REDUCTION):
+            return self._plan_reduction(place)
+        if name == "gather":
+            return self._plan_gather(place)
+        if name == "concatenate":
+            return self._plan_concatenate(place)
+        if name == "assign":
+            return [Place(node.sources[1], indices, condition)], lambda values: values[0]
+        if not node.op.has(Property.ELEMENTWISE):
+            raise CompileError(f"{name} cannot be computed inside a kernel", got=node)
+        places = [
+            Place(source, read_broadcast(source, indices), condition) for source in node.sources
+        ]
+        return places, lambda values: node.op(*values, attributes=node.attributes)
+
+    def _plan_load(self, place: Place) -> Plan:
+        node, indices, condition = place
+        pointer = self._parameter(node)
+        offset = as_node(flatten(indices, node.shape))
+        mask = None if condition is True else symbolic.as_condition(condition)
+        return [], lambda _: memory.make_load(pointer, offset, mask)
+
+    def _plan_movement(self, place: Place) -> Plan:
+        node, indices, condition = place
+        read = read_movement(node, indices)
+        source = node.sources[0]
+        if read.condition is True:
+            return [Place(source, read.indices, condition)], lambda values: values[0]
+        if read.condition is False:
+            return [], lambda _: zero(node.dtype)
+        guard = symbolic.as_condition(read.condition)
+        inner = Place(source, read.indices, symbolic.logical_and(condition, read.condition))
+        if inner.condition is False:
+            return [], lambda _: zero(node.dtype)
+        if self._is_plain_load(source):
+            return [inner], lambda values: values[0]
+        return [inner], lambda values: comparison.where(guard, values[0], zero(node.dtype))
+
+    def _is_plain_load(self, node: Node) -> bool:
+        """Whether a guarded load already gives zero where the padding is."""
+        while not self.fusion.is_loaded(self.root, node):
+            if not is_movement(node):
+                return False
+            node = node.sources[0]
+        return True
+
+    def _plan_reduction(self, place: Place) -> Plan:
+        node, indices, condition = place
+        taken = self.free.of_all((*indices, condition))
+        below, bound = axes_of_reduction(node, indices, taken)
+        kind = kernel.ReduceOverAttributes(KINDS[node.op.name])
+
+        def build(values: Values) -> Node:
+            if not bound:
+                return values[0]
+            return kernel.reduce_over(values[0], *bound, attributes=kind)
+
+        return [Place(node.sources[0], below, condition)], build
+
+    def _plan_gather(self, place: Place) -> Plan:
+        node, indices, condition = place
+        data, *positions = node.sources
+        rank = len(positions[0].shape)
+        axes = attributes_of(node, GatherAttributes).axes
+        places = [
+            Place(source, read_broadcast(source, indices[:rank]), condition)
+            for source in positions
+        ]
+
+        def build(values: Values) -> Node:
+            selected = dict(zip(axes, map(_as_position, values), strict=True))
+            rest = iter(indices[rank:])
+            full = tuple(
+                selected[axis] if axis in selected else next(rest)
+                for axis in range(len(data.shape))
+            )
+            inside = [
+                test
+                for axis in axes
+                for test in (
+                    symbolic.less_equal(0, full[axis]),
+                    symbolic.less(full[axis], data.shape[axis]),
+                )
+            ]
+            return self._value(Place(data, full, symbolic.logical_and(condition, *inside)))
+
+        return places, build
+
+    def _plan_concatenate(self, place: Place) -> Plan:
+        node, indices, condition = place
+        axis = node.attributes.axis  # type: ignore[attr-defined]
+        at = indices[axis]
+        places: list[Place] = []
+        tests: list[Condition] = []
+        start: Index = 0
+        for source in node.sources:
+            stop = symbolic.add(start, source.shape[axis])
+            moved = list(indices)
+            moved[axis] = symbolic.subtract(at, start)
+            before_stop = symbolic.less(at, stop)
+            inside = symbolic.logical_and(symbolic.less_equal(start, at), before_stop)
+            place_of = Place(source, tuple(moved), symbolic.logical_and(condition, inside))
+            start = stop
+            if place_of.condition is not False:
+                places.append(place_of)
+                tests.append(before_stop)
+        return places, lambda values: _select(values, tests)
+
+
+def _select(values: Values, tests: list[Condition]) -> Node:
+    result = values[-1]
+    for value, test in zip(reversed(values[:-1]), reversed(tests[:-1]), strict=True):
+        result = comparison.where(symbolic.as_condition(test), value, result)
+    return result
+
+
+def _as_position(value: Node) -> Index:
+    return as_index(value if value.dtype.kind is Kind.INDEX else cast_to(value, dtypes.index))
+
+
+def target_of(node: Node) -> Node:
+    """Return the node whose memory holds a stored node: an assignment's is its target."""
+    home = resolve_alias(node)
+    return home.sources[0] if home.op.name == "assign" else home

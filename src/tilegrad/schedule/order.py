@@ -1,0 +1,136 @@
+"""The order of the kernels, and what an assignment needs so that nobody reads what it overwrites.
+
+A kernel comes after those whose results it loads, and before an assignment that overwrites a buffer
+which it reads. Where these two wishes make a circle, or where a kernel reads its own target at
+other places than it writes, the assignment goes to memory of its own and is copied at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from tilegrad.base.errors import CompileError
+from tilegrad.ir.node import Node, sort_topologically
+from tilegrad.ops import memory
+from tilegrad.schedule.axes import FreeAxes
+from tilegrad.schedule.express import ExpressedKernel, Expressor, target_of
+from tilegrad.schedule.roots import Fusion, Root, resolve_alias
+
+
+class Item(NamedTuple):
+    """One step of a schedule.
+
+    Attributes:
+        root: what it computes.
+        kernel: its kernel, or None if the node brings its own.
+        writes: the stored nodes (after ``resolve_alias``) that it writes.
+        reads: the stored nodes and buffers that it reads.
+        copied_back: those of ``writes`` that are assignments written to memory of their own first.
+    """
+
+    root: Root
+    kernel: ExpressedKernel | None
+    writes: tuple[Node, ...]
+    reads: tuple[Node, ...]
+    copied_back: tuple[Node, ...]
+
+
+def order_kernels(fusion: Fusion) -> list[Item]:
+    """Return the steps in an order in which they can run one after the other."""
+    free = FreeAxes()
+    items = [_make_item(root, fusion, free) for root in fusion.roots]
+    return _sort(items)
+
+
+def _make_item(root: Root, fusion: Fusion, free: FreeAxes) -> Item:
+    writes = tuple(root.outputs)
+    if root.is_opaque:
+        reads = tuple(resolve_alias(source) for source in root.node.sources)
+        return Item(root, None, writes, reads, ())
+    expressed = Expressor(root, fusion, free).express()
+    reads = _loaded(expressed)
+    copied = tuple(node for node in writes if _overwrites_what_it_reads(node, expressed))
+    return Item(root, expressed, writes, reads, copied)
+
+
+def _loaded(expressed: ExpressedKernel) -> tuple[Node, ...]:
+    slots = {
+        node.sources[0].attributes.slot  # type: ignore[attr-defined]
+        for node in sort_topologically([expressed.program])
+        if node.op is memory.load
+    }
+    return tuple(node for slot, node in enumerate(expressed.parameters) if slot in slots)
+
+
+def _overwrites_what_it_reads(node: Node, expressed: ExpressedKernel) -> bool:
+    """Whether an assignment reads its target at other places than it writes them."""
+    if node.op.name != "assign":
+        return False
+    slot = expressed.parameters.index(target_of(node))
+    pointer = memory.make_parameter(slot, node.dtype)
+    places = {store.sources[1] for store in expressed.program.sources if store.sources[0] is pointer}
+    return any(
+        other.op is memory.load and other.sources[0] is pointer and other.sources[1] not in places
+        for other in sort_topologically([expressed.program])
+    )
+
+
+def _sort(items: Sequence[Item]) -> list[Item]:
+    writer = {node: number for number, item in enumerate(items) for node in item.writes}
+    overwriter = {
+        target_of(node): number
+        for number, item in enumerate(items)
+        for node in item.writes
+        if node.op.name == "assign" and node not in item.copied_back
+    }
+    needs: list[set[int]] = [set() for _ in items]
+    before: list[set[int]] = [set() for _ in items]
+    for number, item in enumerate(items):
+        for node in item.reads:
+            if node in writer:
+                needs[number].add(writer[node])
+            over = overwriter.get(node)
+            if over is not None and over != number:
+                before[over].add(number)
+    return _emit(list(items), needs, before)
+
+
+def _emit(items: list[Item], needs: list[set[int]], before: list[set[int]]) -> list[Item]:
+    """Sort by both relations; where they make a circle, give up ``before`` of one assignment."""
+    users: list[list[int]] = [[] for _ in items]
+    missing = [len(needs[number] | before[number]) for number in range(len(items))]
+    for number in range(len(items)):
+        for other in needs[number] | before[number]:
+            users[other].append(number)
+    order: list[Item] = []
+    done: set[int] = set()
+    ready = [number for number in range(len(items)) if not missing[number]]
+    while len(order) < len(items):
+        if not ready:
+            stuck = _break_circle(items, needs, before, done)
+            missing[stuck] = 0
+            ready.append(stuck)
+        number = ready.pop()
+        if number in done:
+            continue
+        done.add(number)
+        order.append(items[number])
+        for user in users[number]:
+            missing[user] -= 1
+            if missing[user] == 0 and user not in done:
+                ready.append(user)
+    return order
+
+
+def _break_circle(
+    items: list[Item], needs: list[set[int]], before: list[set[int]], done: set[int]
+) -> int:
+    """Let one assignment, whose inputs are there, write to memory of its own."""
+    for number in range(len(items)):
+        if number not in done and needs[number] <= done:
+            assigned = tuple(node for node in items[number].writes if node.op.name == "assign")
+            items[number] = items[number]._replace(copied_back=assigned)
+            before[number] = set()
+            return number
+    raise CompileError("the kernels of a schedule depend on each other in a circle")
