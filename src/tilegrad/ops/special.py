@@ -32,9 +32,10 @@ erf = define(
 
 
 def _lgamma(x: float) -> float:
-    if math.isinf(x) or (x <= 0 and x == math.floor(x)):
+    try:
+        return math.lgamma(x)
+    except (ValueError, OverflowError):  # a pole, or beyond the range of float64
         return math.inf
-    return math.lgamma(x)
 
 
 def _lgamma_array(x: Array) -> Array:
