@@ -197,7 +197,7 @@ def convert(values: numpy.ndarray, dtype: DType, target: DType) -> numpy.ndarray
     return _map(lambda value: _to_discrete(value, target), [plain]).astype(target.numpy)
 
 
-def _to_discrete(value: float | int, target: DType) -> int:
+def _to_discrete(value: float, target: DType) -> int:
     if target.is_boolean:
         return value != 0
     if isinstance(value, float):

@@ -12,7 +12,7 @@ from tilegrad.ir.dtype import DType, dtypes
 _LARGEST_FP8 = {dtypes.float8_e4m3: 448.0, dtypes.float8_e5m2: 57344.0}
 
 
-def nearest(value: float | int | Fraction, dtype: DType) -> float:
+def nearest(value: float | Fraction, dtype: DType) -> float:
     """Return the number of a float dtype nearest to a value, ties to even; FP8 saturates."""
     largest = _LARGEST_FP8.get(dtype)
     if isinstance(value, float):
