@@ -97,7 +97,7 @@ def per_axis(value: int | Sequence[int], count: int, name: str) -> tuple[int, ..
     return (as_integer(value, name),) * count  # type: ignore[arg-type]
 
 
-def as_integer(value: SupportsIndex, name: str) -> int:
+def as_integer(value: SupportsIndex | SymbolicInteger, name: str) -> int:
     """Return a Python int.
 
     Raises:

@@ -20,9 +20,11 @@ from tilegrad.ir.dtype import DType, dtypes, promote
 from tilegrad.ir.node import Node
 from tilegrad.ops import symbolic
 from tilegrad.ops.conversion import cast_to
+from tilegrad.ops.graph import assign
 from tilegrad.ops.leaves import constant
 from tilegrad.tensor import nodes
 from tilegrad.tensor.arguments import DEFAULT_FLOAT, DEFAULT_INTEGER
+from tilegrad.tensor.history import follow, remember
 from tilegrad.tensor.nodes import Shape
 from tilegrad.tensor.size import Size, SymbolicInteger, as_size
 
@@ -37,19 +39,17 @@ class TensorBase:
         device: name of the device that holds it.
         target: the realised contents that the value is to overwrite when it is realised (after
             ``assign`` and the like), or None.
-        requires_grad: whether ``backward`` gives it a gradient; None is undecided (no, but an
-            optimiser may set it).
         grad: the gradient that ``backward`` gave, or None.
     """
 
-    __slots__ = ("__weakref__", "device", "grad", "node", "requires_grad", "target")
+    __slots__ = ("__weakref__", "_requires_grad", "device", "grad", "node", "target")
     __array_priority__ = 1000.0  # NumPy's arrays leave binary operators to the tensor
 
     node: Node
     device: str
     target: Node | None
-    requires_grad: bool | None
     grad: Self | None
+    _requires_grad: bool | None
 
     @classmethod
     def from_node(cls, node: Node, device: str, requires_grad: bool | None = None) -> Self:
@@ -63,9 +63,39 @@ class TensorBase:
         self.node = node
         self.device = device
         self.target = None
-        self.requires_grad = requires_grad
         self.grad = None
+        self._requires_grad = None
+        if requires_grad is not None:
+            self.requires_grad = requires_grad
         current_session().track(self)
+
+    @property
+    def requires_grad(self) -> bool | None:
+        """Whether ``backward`` gives it a gradient.
+
+        None is undecided: it gets none, but an optimiser may set it.
+        """
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, requires_grad: bool | None) -> None:
+        if requires_grad and not self.node.dtype.is_float:
+            raise DTypeError(
+                "only floats have gradients",
+                got=self.node.dtype.name,
+                mend="cast the tensor: .float()",
+            )
+        if requires_grad and not self._requires_grad:
+            self.node = follow(self.node)
+        self._requires_grad = requires_grad
+
+    def settle(self, node: Node) -> None:
+        """Take the buffer with the value that this tensor's expression had."""
+        before, self.node = self.node, node
+        if self._requires_grad and before.op is assign:
+            current_session().histories[node] = None
+        else:
+            remember(before, node)
 
     def with_node(self, node: Node) -> Self:
         """Return a tensor of another value on the same device."""
@@ -200,6 +230,14 @@ def unify(*operands: Node) -> tuple[Node, ...]:
     if not do_broadcast(unified):
         raise misfit(operands)
     return unified
+
+
+def unify_dtypes(*operands: Node) -> tuple[Node, ...]:
+    """Return nodes of any shapes in their common dtype."""
+    dtype = operands[0].dtype
+    for operand in operands[1:]:
+        dtype = promote(dtype, operand.dtype)
+    return tuple(cast_to(operand, dtype) for operand in operands)
 
 
 def do_broadcast(operands: Sequence[Node]) -> bool:
