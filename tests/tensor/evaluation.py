@@ -3,7 +3,7 @@
 import numpy
 
 from tilegrad.ir.dtype import from_numpy
-from tilegrad.ir.node import sort_topologically
+from tilegrad.ops.evaluate import evaluate as evaluate_nodes
 from tilegrad.ops.leaves import BufferAttributes, Storage, buffer
 
 
@@ -16,14 +16,4 @@ def leaf(array):
 
 def evaluate(*roots):
     """Return the values of nodes over leaves made by ``leaf``."""
-    values = {}
-    for node in sort_topologically(roots):
-        if node.op is buffer:
-            values[node] = node.attributes.storage.memory
-            continue
-        sources = [values[source] for source in node.sources]
-        extra = () if node.attributes is None else (node.attributes,)
-        values[node] = node.op.reference(*sources, *extra)
-        assert values[node].shape == node.shape, node
-        assert values[node].dtype == node.dtype.numpy, node
-    return [values[root] for root in roots]
+    return evaluate_nodes(roots, lambda node: node.attributes.storage.memory, {})

@@ -20,7 +20,6 @@ from tilegrad.ops.markers import (
     barrier,
     distinct,
     known,
-    remove_markers,
     segment,
 )
 from tilegrad.ops.movement import ReshapeAttributes, expand_to, permute_axes, reshape
@@ -238,18 +237,40 @@ def test_a_realised_value_is_used_and_still_differentiated():
     x = leaf(normal(3))
     expression = exponential.exp(x)
     value = leaf(evaluate(expression)[0])
-    realised = known(value, expression)
-    loss = total(realised * realised)
-    (first,) = gradients([loss], [x])
-    (second,) = gradients([total(first)], [x])
-    (plain,) = remove_markers([first])
-    assert all(node.op is not exponential.exp for node in sort_topologically([plain]))
-    results = evaluate(plain, *remove_markers([second]))
-    numpy.testing.assert_allclose(results[0], 2 * evaluate(value)[0] ** 2)
-    numpy.testing.assert_allclose(results[1], 4 * evaluate(value)[0] ** 2)
+    histories = {x: None, value: expression}
+    loss = total(value * value)
+    assert gradients([loss], [x]) == [None]
+    (first,) = gradients([loss], [x], histories=histories)
+    assert all(node.op not in (exponential.exp, known) for node in sort_topologically([first]))
+    (second,) = gradients([total(first)], [x], histories=histories)
+    (along,) = tangents([loss], [x], [leaf(numpy.ones(3))], histories)
+    results = evaluate(first, second, along)
+    squares = evaluate(value)[0] ** 2
+    numpy.testing.assert_allclose(results[0], 2 * squares)
+    numpy.testing.assert_allclose(results[1], 4 * squares)
+    numpy.testing.assert_allclose(results[2], 2 * squares.sum())
     # The realised tensor itself stands for the expression that its users were built on.
-    (by_value,) = gradients([total(expression * 3)], [realised])
+    (by_value,) = gradients([total(expression * 3)], [value], histories=histories)
     numpy.testing.assert_allclose(evaluate(by_value)[0], 3)
+
+
+def test_a_realised_value_within_a_segment_is_used_and_differentiated():
+    x = leaf(normal(3))
+    inner = exponential.exp(x)
+    value = leaf(evaluate(inner)[0])
+    (result,) = mark([trigonometry.sin(value * x)], [x])
+    (found,) = gradients([total(result)], [x], histories={value: inner})
+    (expected,) = gradients([total(trigonometry.sin(inner * x))], [x])
+    numpy.testing.assert_allclose(*evaluate(found, expected))
+
+
+def test_a_gradient_that_needs_what_was_overwritten_is_refused():
+    x = leaf(normal(3))
+    expression = trigonometry.sin(x)
+    value = leaf(evaluate(expression)[0])
+    x.attributes.storage.version += 1
+    with pytest.raises(GradientError, match="overwritten"):
+        gradients([total(value)], [x], histories={value: expression})
 
 
 def mark(results, arguments):

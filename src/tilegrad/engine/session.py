@@ -41,6 +41,10 @@ class Tracked(Protocol):
 
     node: Node
 
+    def settle(self, node: Node) -> None:
+        """Take the buffer with the value that ``node`` expressed."""
+        ...
+
 
 class Session:
     """Owns everything that has state.
@@ -55,6 +59,9 @@ class Session:
         self.trace = trace or Trace()
         self._executors: dict[str, Executor] = {}
         self._live: weakref.WeakSet[Tracked] = weakref.WeakSet()
+        # What realised values were computed from, where gradients may flow further: buffers to
+        # expressions, or None where gradients end (tensor/history.py).
+        self.histories: weakref.WeakKeyDictionary[Node, Node | None] = weakref.WeakKeyDictionary()
 
     @property
     def device_names(self) -> tuple[str, ...]:
@@ -91,6 +98,10 @@ class Session:
         """Remember a tensor as long as it lives (see ``realize``)."""
         self._live.add(tensor)
 
+    def live_tensors(self) -> list[Tracked]:
+        """Return the tensors that are alive, in no particular order."""
+        return list(self._live)
+
     def realize(
         self,
         nodes: Sequence[Node],
@@ -116,7 +127,7 @@ class Session:
             self._write_back(node, result) for node, result in zip(wanted, results, strict=True)
         ]
         for tensor, result in zip(late, results[len(nodes) :], strict=True):
-            tensor.node = result
+            tensor.settle(result)
         return results[: len(nodes)]
 
     def _find_readers(self, targets: Mapping[Storage, Node]) -> list[Tracked]:

@@ -228,8 +228,6 @@ class Conversion(Casting):
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Set whether ``backward`` gives this tensor a gradient."""
-        if requires_grad and not self.node.dtype.is_float:
-            raise DTypeError("only floats have gradients", got=self.node.dtype.name)
         self.requires_grad = requires_grad
         return self
 
@@ -250,4 +248,4 @@ def realize(*tensors: TensorBase) -> None:
     for device, group in by_device.items():
         realised = session.realize([tensor.node for tensor in group], device)
         for tensor, node in zip(group, realised, strict=True):
-            tensor.node = node
+            tensor.settle(node)

@@ -18,6 +18,7 @@ from tilegrad.tensor import nodes
 from tilegrad.tensor.arithmetic import Arithmetic
 from tilegrad.tensor.base import TensorBase, is_operand
 from tilegrad.tensor.conversion import Conversion, Data, node_of
+from tilegrad.tensor.history import mark
 from tilegrad.tensor.size import Index
 
 
@@ -53,7 +54,7 @@ class Mutation(Conversion, Arithmetic):
         """Take a value of the same shape and dtype, to be written in place if realised."""
         if self.target is None and self.node.op is leaves.buffer:
             self.target = self.node
-        self.node = value
+        self.node = mark(value) if self.requires_grad else value
 
     def replace(self, x: TensorBase) -> Self:
         """Become another tensor's value, without writing this one's memory.

@@ -7,12 +7,13 @@ from tilegrad.tensor.arguments import DTypeLike, resolve_dtype
 from tilegrad.tensor.base import TensorBase
 from tilegrad.tensor.conversion import Data, node_of
 from tilegrad.tensor.creation import Creation, resolve_device
+from tilegrad.tensor.differentiation import Differentiation
 from tilegrad.tensor.display import Display
 from tilegrad.tensor.mutation import Mutation
-from tilegrad.tensor.statistics import Statistics
+from tilegrad.tensor.padding import Padding
 
 
-class Tensor(Display, Mutation, Statistics, Creation):
+class Tensor(Display, Differentiation, Mutation, Padding, Creation):
     """An array whose value is computed when it is needed.
 
     Args:
