@@ -6,12 +6,15 @@ import textwrap
 from hypothesis import given
 
 from tests.ir.graphs import constants, index_graphs, tensor_graphs
+from tests.ir.tile_programs import tile_programs
+from tilegrad.ir.dialect import Dialect
 from tilegrad.ir.dtype import STORABLE, dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ir.parser import parse
 from tilegrad.ir.text import describe_program, print_program
-from tilegrad.ops import arithmetic, exponential, movement, reduction, tensor
+from tilegrad.ops import TENSOR_OPS, arithmetic, exponential, movement, reduction, tensor, tile
 from tilegrad.ops.affine import product
+from tilegrad.ops.build import Builder
 from tilegrad.ops.leaves import (
     BufferAttributes,
     Storage,
@@ -20,6 +23,8 @@ from tilegrad.ops.leaves import (
     constant,
     symbol,
 )
+
+TILE = Dialect("tiles", "What these tests need.", (*TENSOR_OPS, *tile.OPS))
 
 
 def assert_round_trip(roots: list[Node], dialect=tensor) -> None:
@@ -37,6 +42,14 @@ def test_tensor_graphs_survive_the_round_trip(roots):
 @given(index_graphs())
 def test_index_arithmetic_survives_the_round_trip(roots):
     assert_round_trip(roots)
+
+
+@given(tile_programs())
+def test_tile_programs_survive_the_round_trip(root):
+    assert_round_trip([root], TILE)
+    text = print_program([root])
+    assert "loop_index" not in text  # every loop is shown as a region
+    assert "carry" not in text
 
 
 @given(constants())
@@ -94,3 +107,34 @@ def test_printing_is_linear_and_not_recursive():
     for _ in range(5000):
         node = exponential.exp(node)
     assert_round_trip([node])
+
+
+def test_loops_are_shown_as_regions():
+    build = Builder("running_total")
+    x, y = build.input(dtypes.float32, 64), build.output(dtypes.float32, 64)
+    n = build.scalar("n", 64)
+    row = build.instance(4)
+    with build.loop(0, n, total=constant(0.0, dtypes.float32)) as loop:
+        loop["total"] = loop["total"] + build.load(x, row * 16 + loop.index)
+        build.store(y, row * 16 + loop.index, loop["total"])
+    build.store(y, row, loop["total"] * 2.0)
+    expected = """\
+        n = scalar {slot=2, name="n", minimum=0, maximum=281474976710655} : index
+        p1 = parameter {slot=1, dtype=float32} : float32
+        g0 = program_index {axis=0} : index
+        p0 = parameter {slot=0, dtype=float32} : float32
+        loop0 = for i0 in range(0, n, 1) {loop=0} with c0 = float32(0.0):
+          v0 = load(p0, 16*g0 + i0) : float32
+          v1 = add(c0, v0) : float32
+          do store(p1, 16*g0 + i0, v1)
+          next v1
+        v2 = loop_result(loop0) {index=0} : float32
+        v3 = multiply(v2, float32(2.0)) : float32
+        e0 = store(p1, g0, v3)
+        e1 = block(loop0, e0)
+        e2 = program(e1, 4) {name="running_total", axes=1}
+        return e2
+        """
+    root = build.program().root
+    assert print_program([root]) == textwrap.dedent(expected)
+    assert_round_trip([root], TILE)

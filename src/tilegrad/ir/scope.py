@@ -7,8 +7,9 @@ none of them is computed before.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
+from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node
 
 Loops = frozenset[int]
@@ -72,20 +73,94 @@ def find_free_loops(order: list[Node]) -> dict[Node, Loops]:
     Args:
         order: all nodes, each after its dependencies.
     """
-    performing: dict[Node, Loops] = {}
-    for node in order:
-        if node.op.name == "loop":
-            for effect in loop_body(node)[count_carries(node) :]:
-                performing[effect] = performing.get(effect, _NONE) | {loop_number(node)}
     free: dict[Node, Loops] = {}
+    bound = _find_bound(order)
     for node in order:
         found = _join(free[need] for need in dependencies(node))
         if node.op.name == "loop":
             found -= {loop_number(node)}
         elif node.op.name in ("loop_index", "carry"):
             found |= {loop_number(node)}
-        free[node] = found | performing.get(node, _NONE)
+        free[node] = found | bound.get(node, _NONE)
     return free
+
+
+def needs_before(
+    node: Node, free: Mapping[Node, Loops], open_loops: Loops, done: Container[Node]
+) -> Iterable[Node]:
+    """Return what must be computed before a node that is to be computed inside ``open_loops``.
+
+    For a loop these are its bounds, its initial values and the invariants of its body.
+    """
+    if node in done:
+        return ()
+    if node.op.name != "loop":
+        return dependencies(node)
+    needs = list(node.sources[: 3 + count_carries(node)])
+    stack = list(reversed(loop_body(node)))
+    seen: set[Node] = set()
+    while stack:
+        inner = stack.pop()
+        if inner in seen:
+            continue
+        seen.add(inner)
+        if free[inner] <= open_loops:
+            needs.append(inner)
+        else:
+            stack.extend(reversed(dependencies(inner)))
+    return needs
+
+
+def _find_bound(order: list[Node]) -> dict[Node, Loops]:
+    """Return the loops that effects and loads belong into by themselves.
+
+    An effect belongs into the loop that performs it; a load that comes after an effect belongs into
+    every loop that needs it and stores through the same pointer.
+    """
+    bound: dict[Node, Loops] = {}
+    for node in order:
+        if node.op.name != "loop":
+            continue
+        number = frozenset((loop_number(node),))
+        inside = _find_inside(node)
+        stored = {inner.sources[0] for inner in inside if inner.op.name == "store"}
+        for effect in _list_effects(loop_body(node)[count_carries(node) :]):
+            bound[effect] = bound.get(effect, _NONE) | number
+        for inner in inside:
+            if inner.op.name == "load" and inner.sources[0] in stored:
+                is_ordered = inner.sources[-1].dtype is dtypes.void
+                bound[inner] = bound.get(inner, _NONE) | (number if is_ordered else _NONE)
+    return bound
+
+
+def _list_effects(effects: Iterable[Node]) -> Iterator[Node]:
+    for effect in effects:
+        yield effect
+        if effect.op.name == "block":
+            yield from _list_effects(effect.sources)
+
+
+def _find_inside(loop: Node) -> set[Node]:
+    """Return the nodes that a loop's rounds need, except by coming after an effect."""
+    inside: set[Node] = set()
+    stack = list(loop_body(loop))
+    while stack:
+        node = stack.pop()
+        if node in inside:
+            continue
+        inside.add(node)
+        for need in dependencies(node):
+            is_listing = node.op.name in ("block", "loop")
+            is_value = need.dtype is not dtypes.void
+            is_pure_loop = node.op.name == "loop_result" and not has_effects(need)
+            if is_listing or is_value or is_pure_loop:
+                stack.append(need)
+    return inside
+
+
+def has_effects(loop: Node) -> bool:
+    """Whether a ``loop`` performs effects."""
+    return len(loop.sources) > 3 + 2 * count_carries(loop)
 
 
 def _join(sets: Iterable[Loops]) -> Loops:

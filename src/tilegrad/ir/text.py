@@ -29,6 +29,7 @@ from tilegrad.ir.scope import (
     find_free_loops,
     loop_body,
     loop_number,
+    needs_before,
     order_nodes,
 )
 from tilegrad.ir.words import DTYPES, KEYWORDS, WORDS
@@ -44,6 +45,8 @@ _PREFIXES = {
     "scalar": "n",
     "scratch": "s",
 }
+_NUMBERS = {"parameter": "slot", "program_index": "axis", "scratch": "identity"}
+"""Attributes that number the values of an op by themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,23 +127,7 @@ class _Writer:
 
     def _needs(self, node: Node) -> Iterable[Node]:
         """Return what must be written before a node."""
-        if node in self.expressions.operands:
-            return ()
-        if node.op.name != "loop":
-            return dependencies(node)
-        needs = list(node.sources[: 3 + count_carries(node)])
-        stack = list(reversed(loop_body(node)))
-        seen: set[Node] = set()
-        while stack:
-            inner = stack.pop()
-            if inner in seen:
-                continue
-            seen.add(inner)
-            if self._free[inner] <= self.open_loops:
-                needs.append(inner)
-            else:
-                stack.extend(reversed(dependencies(inner)))
-        return needs
+        return needs_before(node, self._free, self.open_loops, self.expressions.operands)
 
     def _write_node(self, node: Node) -> None:
         if node.op.name == "loop":
@@ -239,6 +226,8 @@ class _Writer:
         if isinstance(own, str) and own.isidentifier() and own.isascii() and not node.sources:
             return self._free_name(own)
         prefix = _PREFIXES.get(node.op.name, "e" if node.dtype is dtypes.void else "v")
+        if node.op.name in _NUMBERS:
+            return self._free_name(f"{prefix}{getattr(node.attributes, _NUMBERS[node.op.name])}")
         return self._numbered(prefix)
 
     def _free_name(self, wanted: str) -> str:

@@ -27,7 +27,7 @@ class Access:
     """The memory of one execution.
 
     Attributes:
-        place: the instance being executed, as a point of the grid; for messages.
+        place: the instance being executed, as a point of the grid; None outside the grid.
         instance: its number.
         clock: the time, which goes on with every store.
         finds_races: whether instances that meet in one element are reported.
@@ -40,7 +40,7 @@ class Access:
         self._arguments = arguments
         self._undefined = undefined
         self._memories: dict[int, Memory] = {}
-        self.place: tuple[int, ...] = ()
+        self.place: tuple[int, ...] | None = None
         self.instance = 0
         self.clock = 0
         self.finds_races = False
@@ -121,7 +121,7 @@ class Access:
 
     def locate(self, node: Node, error: TilegradError) -> TilegradError:
         """Return an error with the instance and the line of the program added."""
-        where = f"instance {self.place}" if self.place else "the finish block or a grid size"
+        where = f"instance {self.place}" if self.place is not None else "what is outside the grid"
         lines = explain_error(node, error.what, [self._program])
         got = f"{error.got}, in {where}\n{lines}"
         return type(error)(error.what, got=got, expected=error.expected, mend=error.mend)

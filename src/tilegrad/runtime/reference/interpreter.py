@@ -20,6 +20,7 @@ from tilegrad.ops.tile import (
     ProgramAttributes,
     ProgramIndexAttributes,
     ResultAttributes,
+    carry,
 )
 from tilegrad.runtime.reference.access import Access
 from tilegrad.runtime.reference.memory import Array
@@ -62,7 +63,7 @@ def interpret(
     for access.instance, access.place in enumerate(itertools.product(*grid)):
         _Instance(access).run(schedule)
     if attributes.has_finish:
-        access.instance, access.place, access.finds_races = _FINISH, (), False
+        access.instance, access.place, access.finds_races = _FINISH, None, False
         _Instance(access).run(scheduler.order(rest[attributes.axes :]))
 
 
@@ -109,8 +110,10 @@ class _Instance:
         for index in range(start, stop, step):
             self._round_started[-1] = self._access.clock
             for node in body.binders:
-                is_carry = isinstance(node.attributes, CarryAttributes)
-                value = carried[node.attributes.position] if is_carry else _index(index)
+                if node.op is carry:
+                    value = carried[attributes_of(node, CarryAttributes).position]
+                else:
+                    value = _index(index)
                 self._values[node] = value
             self.run(body)
             carried = [self._values[node] for node in loop_body(loop)[:carries]]
@@ -129,10 +132,11 @@ class _Instance:
 
     def _program_index(self, node: Node) -> Array:
         axis = attributes_of(node, ProgramIndexAttributes).axis
-        if axis >= len(self._access.place):
+        place = self._access.place or ()
+        if axis >= len(place):
             error = VerifyError("the grid has no such axis here", got=axis)
             raise self._access.locate(node, error)
-        return _index(self._access.place[axis])
+        return _index(place[axis])
 
     def _dot(self, node: Node) -> Array:
         """Sum in float64 (integers in their own dtype) and round once."""

@@ -1,0 +1,294 @@
+"""Writes tile programs by hand.
+
+A builder records what a kernel does in the order in which it is written; values are nodes and take
+Python's operators::
+
+    build = Builder("sum_of_rows")
+    x = build.input(dtypes.float32, rows * columns)
+    y = build.output(dtypes.float32, rows)
+    width = build.scalar("columns", columns)
+    row = build.instance(build.scalar("rows", rows))
+    lane = lanes(16)
+    with build.loop(0, width, 16, total=full((16,), 0.0, dtypes.float32)) as loop:
+        column = loop.index + lane
+        loop["total"] = loop["total"] + build.load(x, row * width + column, column < width)
+    build.store(y, row + lanes(1), combine(loop["total"], 0, "add"))
+    program = build.program()
+
+Loads of memory that the program writes come after the stores before them by themselves. What
+cannot be written down is that a store comes after a load: it must depend on what the load gave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+
+from tilegrad.base.errors import ArgumentError, DTypeError
+from tilegrad.ir.dtype import DType, dtypes
+from tilegrad.ir.node import Node
+from tilegrad.ir.op import Op
+from tilegrad.ops import reduction, tile
+from tilegrad.ops.affine import Index, as_node
+from tilegrad.ops.comparison import where
+from tilegrad.ops.leaves import IotaAttributes, Number, constant, iota, value_of
+from tilegrad.ops.memory import make_load, make_parameter, make_scratch, make_store
+from tilegrad.ops.movement import filled
+from tilegrad.ops.program import Program, Role, Slot
+
+LARGEST = 1 << 48
+"""Sizes stay below this, so that offsets stay far below 2⁶³."""
+
+_REDUCTIONS: dict[str, Op] = {
+    "add": reduction.reduce_sum,
+    "multiply": reduction.reduce_product,
+    "maximum": reduction.reduce_maximum,
+    "minimum": reduction.reduce_minimum,
+}
+
+
+def lanes(count: int, rank: int = 1, axis: int = 0) -> Node:
+    """Return the index tile 0, 1, ..., count − 1 along one axis; the other axes have size 1."""
+    shape = tuple(count if position == axis else 1 for position in range(rank))
+    return iota(attributes=IotaAttributes(shape, axis))
+
+
+def full(shape: tuple[int, ...], value: Number, dtype: DType) -> Node:
+    """Return a tile of one value."""
+    return filled(value, dtype, shape)
+
+
+def combine(tile_: Node, axis: int, kind: str) -> Node:
+    """Return a tile combined along an axis by add, multiply, maximum or minimum (size 1 stays)."""
+    return _REDUCTIONS[kind](tile_, attributes=reduction.ReduceAttributes((axis,)))
+
+
+class Builder:
+    """A tile program being written.
+
+    Args:
+        name: of the native function.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._slots: list[Slot] = []
+        self._grid: list[Node] = []
+        self._read_only: set[Node] = set()
+        self._performed: set[Node] = set()
+        self._scratches = 0
+        self._loops = 0
+        self._main = _Frame()
+        self._finish = _Frame()
+        self._frames = [self._main]
+
+    # --- arguments ---
+
+    def input(self, dtype: DType, size: Index) -> Node:
+        """Return the next slot's pointer, to ``size`` elements that the program only reads."""
+        pointer = self._pointer("input", dtype, size)
+        self._read_only.add(pointer)
+        return pointer
+
+    def output(self, dtype: DType, size: Index) -> Node:
+        """Return the next slot's pointer, to ``size`` elements that the program writes."""
+        return self._pointer("output", dtype, size)
+
+    def workspace(self, dtype: DType, size: Index) -> Node:
+        """Return the next slot's pointer, to ``size`` elements that all instances share."""
+        return self._pointer("workspace", dtype, size)
+
+    def scalar(self, name: str, value: Index, minimum: int = 0, maximum: int = LARGEST - 1) -> Node:
+        """Return the next slot's integer, which is ``value`` at launch."""
+        self._slots.append(Slot("scalar", dtypes.index, value))
+        return tile.make_scalar(len(self._slots) - 1, name, minimum, maximum)
+
+    def scratch(self, dtype: DType, size: int) -> Node:
+        """Return a pointer to ``size`` elements that are private to the instance."""
+        self._scratches += 1
+        return make_scratch(self._scratches - 1, dtype, size)
+
+    def instance(self, size: Index) -> Node:
+        """Add an axis to the grid (the last runs fastest); return the instance's place on it."""
+        self._grid.append(as_node(size))
+        return tile.make_program_index(len(self._grid) - 1)
+
+    def _pointer(self, role: Role, dtype: DType, size: Index) -> Node:
+        self._slots.append(Slot(role, dtype, size))
+        return make_parameter(len(self._slots) - 1, dtype)
+
+    # --- memory ---
+
+    def load(self, pointer: Node, offset: Index, mask: Node | None = None) -> Node:
+        """Return the tile at ``pointer[offset]``, 0 where ``mask`` is false."""
+        after = None if pointer in self._read_only else self._before(pointer)
+        return make_load(pointer, offset, _drop_true(mask), after)
+
+    def store(
+        self, pointer: Node, offset: Index, value: Node | Number, mask: Node | None = None
+    ) -> None:
+        """Write ``pointer[offset] = value`` where ``mask`` is true.
+
+        Raises:
+            ArgumentError: the pointer was declared as an input.
+        """
+        if pointer in self._read_only:
+            raise ArgumentError("an input of a program is not written", mend="declare an output")
+        tile_ = value if isinstance(value, Node) else constant(value, pointer.dtype)
+        effect = make_store(pointer, offset, tile_, _drop_true(mask))
+        if effect in self._performed:
+            effect = make_store(pointer, offset, tile_, _drop_true(mask), self._before(pointer))
+        self.perform(effect, [pointer])
+
+    def _before(self, pointer: Node) -> Node | None:
+        """Return the last effect on a pointer, or None if a load of it needs no order.
+
+        In a loop a load is ordered even if no store came before: one may follow in the loop.
+        """
+        for frame in reversed(self._frames):
+            if pointer in frame.last:
+                return frame.last[pointer]
+        return self._frames[0].start() if len(self._frames) > 1 else None
+
+    # --- control ---
+
+    def loop(self, start: Index, stop: Index, step: Index = 1, **carried: Node) -> Loop:
+        """Return the loop over range(start, stop, step), to be used in a ``with`` statement.
+
+        Args:
+            start: first index.
+            stop: the index stays below it.
+            step: positive.
+            carried: initial values of the tiles that go from one round to the next, by name.
+        """
+        self._loops += 1
+        return Loop(self, self._loops - 1, (start, stop, step), carried)
+
+    def when(self, condition: Node) -> Loop:
+        """Return a loop of one round if a scalar condition holds, else of none."""
+        one, zero = constant(1, dtypes.index), constant(0, dtypes.index)
+        return self.loop(0, where(condition, one, zero))
+
+    @contextmanager
+    def after_all(self) -> Iterator[None]:
+        """Write the part that is performed once, after all instances of the grid."""
+        self._frames = [self._finish]
+        yield
+        self._frames = [self._main]
+
+    def program(self) -> Program:
+        """Return the program.
+
+        Raises:
+            ArgumentError: a loop has not been left.
+        """
+        if self._frames != [self._main]:
+            raise ArgumentError("the program ends inside a loop", mend="leave the with statement")
+        ending = [self._finish.block()] if self._finish.effects else []
+        attributes = tile.ProgramAttributes(self._name, len(self._grid), bool(ending))
+        root = tile.program(self._main.block(), *self._grid, *ending, attributes=attributes)
+        return Program(root, tuple(self._slots))
+
+    def open_frame(self) -> None:
+        """Begin the body of a loop."""
+        self._frames.append(_Frame())
+
+    def close_frame(self) -> _Frame:
+        """End the body of a loop; return what it performs."""
+        return self._frames.pop()
+
+    def perform(self, effect: Node, pointers: list[Node]) -> None:
+        """Add an effect that writes through ``pointers``."""
+        self._performed.add(effect)
+        self._frames[-1].perform(effect, pointers)
+
+
+class _Frame:
+    """What a block or a round of a loop performs, and the last effect on each pointer."""
+
+    def __init__(self) -> None:
+        self.effects: list[Node] = []
+        self.last: dict[Node, Node] = {}
+        self._start: Node | None = None
+
+    def perform(self, effect: Node, pointers: list[Node]) -> None:
+        self.effects.append(effect)
+        self.last.update(dict.fromkeys(pointers, effect))
+
+    def start(self) -> Node:
+        """Return an effect that does nothing, before all others."""
+        if self._start is None:
+            self._start = tile.block()
+            self.effects.insert(0, self._start)
+        return self._start
+
+    def block(self) -> Node:
+        return tile.block(*self.effects)
+
+
+class Loop:
+    """A loop being written: ``index``, and the carried tiles by name.
+
+    Within the ``with`` statement ``loop[name]`` is the current value of a carried tile and can be
+    set; after it, the value at the end of the loop.
+    """
+
+    def __init__(
+        self,
+        builder: Builder,
+        number: int,
+        bounds: tuple[Index, Index, Index],
+        carried: dict[str, Node],
+    ) -> None:
+        self._builder = builder
+        self._step = bounds[2]
+        self.index = tile.make_loop_index(number, bounds[0], bounds[1])
+        self._carries = {
+            name: tile.make_carry(number, position, initial)
+            for position, (name, initial) in enumerate(carried.items())
+        }
+        self._values = dict(self._carries)
+
+    def __enter__(self) -> Self:
+        self._builder.open_frame()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        frame = self._builder.close_frame()
+        if error is not None:
+            return
+        pairs = [(carry, self._values[name]) for name, carry in self._carries.items()]
+        loop = tile.make_loop(self.index, self._step, pairs, frame.effects)
+        if frame.effects:
+            self._builder.perform(loop, list(frame.last))
+        self._values = dict(zip(self._carries, tile.make_loop_results(loop), strict=True))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the carried tiles, in order."""
+        return tuple(self._carries)
+
+    def __getitem__(self, name: str) -> Node:
+        return self._values[name]
+
+    def __setitem__(self, name: str, value: Node) -> None:
+        carry = self._carries[name]
+        if value.dtype is not carry.dtype or value.shape != carry.shape:
+            raise DTypeError(
+                f"the carried tile {name} changes its dtype or shape",
+                got=f"{value.dtype.name}{list(value.shape)}",
+                expected=f"{carry.dtype.name}{list(carry.shape)}",
+            )
+        self._values[name] = value
+
+
+def _drop_true(mask: Node | None) -> Node | None:
+    is_always = mask is not None and mask.op.name == "constant" and value_of(mask) is True
+    return None if is_always else mask

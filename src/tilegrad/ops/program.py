@@ -1,0 +1,69 @@
+"""A tile program with what is needed to launch it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from tilegrad.ir.dtype import DType
+from tilegrad.ir.node import Node
+from tilegrad.ir.op import attributes_of
+from tilegrad.ir.text import print_program
+from tilegrad.ops.affine import Index
+from tilegrad.ops.tile import ProgramAttributes
+
+Role = Literal["input", "output", "workspace", "scalar"]
+
+
+class Slot(NamedTuple):
+    """What one launch argument is.
+
+    Attributes:
+        role: ``input`` is only read, ``output`` and ``workspace`` mean nothing before the launch,
+            a workspace nothing after it either; a ``scalar`` is an integer.
+        dtype: of the elements; ``index`` for a scalar.
+        size: number of elements behind the pointer, or the value of the scalar, as an integer or an
+            index node over the symbols of the graph that launches the program.
+    """
+
+    role: Role
+    dtype: DType
+    size: Index
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A tile program and what its slots are.
+
+    The root holds no sizes of the launch but those that its code depends on: programs whose roots
+    are the same node share one compiled kernel, whatever the sizes in their slots.
+
+    Attributes:
+        root: the ``program`` node.
+        slots: what to pass, in order.
+    """
+
+    root: Node
+    slots: tuple[Slot, ...]
+
+    @property
+    def name(self) -> str:
+        """Name of the native function."""
+        return attributes_of(self.root, ProgramAttributes).name
+
+    @property
+    def grid(self) -> tuple[Node, ...]:
+        """Sizes of the grid: index nodes over the root's ``scalar`` nodes."""
+        return self.root.sources[1 : 1 + attributes_of(self.root, ProgramAttributes).axes]
+
+    def __str__(self) -> str:
+        lines = [
+            f"# slot {number}: {role} {dtype.name}, {_describe(role, size)}\n"
+            for number, (role, dtype, size) in enumerate(self.slots)
+        ]
+        return "".join(lines) + print_program([self.root])
+
+
+def _describe(role: Role, size: Index) -> str:
+    text = size if isinstance(size, int) else print_program([size]).splitlines()[-1]
+    return f"value {text}" if role == "scalar" else f"{text} elements"
