@@ -120,9 +120,9 @@ def test_loops_are_shown_as_regions():
     build.store(y, row, loop["total"] * 2.0)
     expected = """\
         n = scalar {slot=2, name="n", minimum=0, maximum=281474976710655} : index
-        p1 = parameter {slot=1, dtype=float32} : float32
-        g0 = program_index {axis=0} : index
         p0 = parameter {slot=0, dtype=float32} : float32
+        g0 = program_index {axis=0} : index
+        p1 = parameter {slot=1, dtype=float32} : float32
         loop0 = for i0 in range(0, n, 1) {loop=0} with c0 = float32(0.0):
           v0 = load(p0, 16*g0 + i0) : float32
           v1 = add(c0, v0) : float32
