@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy
 
@@ -72,6 +73,15 @@ class Session:
     def default_device(self) -> str:
         """Name of the device that tensors are made on unless another is named."""
         return self.settings.device
+
+    @contextmanager
+    def entered(self) -> Iterator[Self]:
+        """Make this the session in force in a ``with`` statement, in the thread that runs it."""
+        token = _current.set(self)
+        try:
+            yield self
+        finally:
+            _current.reset(token)
 
     def executor(self, device: str) -> Executor:
         """Return the executor of a device, started on first use.

@@ -1,0 +1,68 @@
+"""The command itself, and how errors are shown."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Mapping
+from typing import IO, Any
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from tilegrad.base.errors import SettingsError, TilegradError
+from tilegrad.base.settings import LogLevel, Settings
+from tilegrad.cli.cache import cache
+from tilegrad.cli.info import info
+
+
+class Failure(click.ClickException):
+    """An error of tilegrad as the command line shows it: without a traceback."""
+
+    def __init__(self, error: TilegradError) -> None:
+        rows = (("got", error.got), ("expected", error.expected), ("to mend", error.mend))
+        lines = [f"  {label}: {text}" for label, text in rows if text is not None]
+        super().__init__("\n".join([f"{error.what} [{error.code}]", *lines]))
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print the message to the standard error stream."""
+        console = Console(file=file or sys.stderr, soft_wrap=True)
+        console.print(Text.assemble(("error: ", "bold red"), self.message))
+
+
+class Tilegrad(click.Group):
+    """The group of all subcommands; it turns tilegrad's errors into messages."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the subcommand."""
+        try:
+            return super().invoke(ctx)
+        except TilegradError as error:
+            if wants_tracebacks(os.environ):
+                traceback.print_exc()
+                ctx.exit(1)
+            raise Failure(error) from error
+
+
+def wants_tracebacks(environment: Mapping[str, str]) -> bool:
+    """Return whether the settings say that everything is to be told."""
+    try:
+        return Settings.from_environment(environment).log_level is LogLevel.DEBUG
+    except SettingsError:
+        return False
+
+
+@click.group(cls=Tilegrad, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="tilegrad", message="tilegrad %(version)s")
+def main() -> None:
+    """The tensor compiler you can see through.
+
+    Settings are read from environment variables, TILEGRAD_...; `tilegrad info` lists them.
+    With TILEGRAD_LOG_LEVEL=debug an error is shown with its traceback.
+    """
+
+
+for subcommand in (info, cache):
+    main.add_command(subcommand)

@@ -1,0 +1,17 @@
+"""`tilegrad info`."""
+
+from __future__ import annotations
+
+from click.testing import CliRunner
+
+from tilegrad.base.settings import Settings
+from tilegrad.cli import main
+
+
+def test_devices_cores_caches_and_every_setting_are_named():
+    result = CliRunner().invoke(main, ["info"], env={"COLUMNS": "200"})
+    assert result.exit_code == 0, result.output
+    for word in ("Python", "LLVM", "instruction sets", "cores", "L1", "cpu", "reference"):
+        assert word in result.stdout
+    for setting in Settings().describe():
+        assert setting.variable in result.stdout
