@@ -140,20 +140,25 @@ truncated_remainder = define(
 )
 
 
-def _extreme_gradient(wins: Node, ties: Node, upstream: Node) -> tuple[Node | None, ...]:
+def _extreme_gradient(
+    x_loses: Node, y_loses: Node, ties: Node, upstream: Node
+) -> tuple[Node | None, ...]:
+    """The gradient goes to the operand that is chosen; with NaN neither loses, so to both."""
     nothing, half = zero(upstream.dtype), upstream * constant(0.5, upstream.dtype)
-    first = where(ties, half, where(wins, upstream, nothing))
-    return first, where(ties, half, where(wins, nothing, upstream))
+    return (
+        where(ties, half, where(x_loses, nothing, upstream)),
+        where(ties, half, where(y_loses, nothing, upstream)),
+    )
 
 
 def _maximum_gradient(node: Node, upstream: Node) -> tuple[Node | None, ...]:
     x, y = node.sources
-    return _extreme_gradient(less(y, x), equal(x, y), upstream)
+    return _extreme_gradient(less(x, y), less(y, x), equal(x, y), upstream)
 
 
 def _minimum_gradient(node: Node, upstream: Node) -> tuple[Node | None, ...]:
     x, y = node.sources
-    return _extreme_gradient(less(x, y), equal(x, y), upstream)
+    return _extreme_gradient(less(y, x), less(x, y), equal(x, y), upstream)
 
 
 maximum = define(

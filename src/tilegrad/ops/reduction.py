@@ -13,7 +13,6 @@ from tilegrad.ir.op import Gradient, Infer, Op, Property, Reference, Shape, attr
 from tilegrad.ops import symbolic
 from tilegrad.ops.comparison import equal, where
 from tilegrad.ops.conversion import cast_to
-from tilegrad.ops.elementwise import zero
 from tilegrad.ops.infer import DTypeTest, is_any, is_number, refuse_dtype
 from tilegrad.ops.movement import (
     FlipAttributes,
@@ -88,9 +87,11 @@ def _product_gradient(node: Node, upstream: Node) -> tuple[Node | None, ...]:
 
 
 def _extreme_gradient(node: Node, upstream: Node) -> tuple[Node | None, ...]:
+    """Beside a NaN nothing equals the result: the count is 0, and all gradients are NaN."""
     wins = equal(node.sources[0], node)
     count = reduce_sum(cast_to(wins, upstream.dtype), attributes=node.attributes)
-    return (where(wins, upstream / count, zero(upstream.dtype)),)
+    share = upstream / count
+    return (where(wins, share, share * 0),)
 
 
 def _define(
