@@ -1,0 +1,143 @@
+"""What an instance of a derived program does: loops over the axes of its results, and stores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tilegrad.ir.node import Node
+from tilegrad.ops import kernel, memory, symbolic, tile
+from tilegrad.ops.affine import Index, as_index
+from tilegrad.ops.program import Program, Slot
+from tilegrad.tile.environment import Environment, Position, tile_position
+from tilegrad.tile.facts import Facts
+from tilegrad.tile.lower import Lowering
+from tilegrad.tile.schedule import Schedule
+
+
+class Derivation:
+    """Writes the effects of a program instance."""
+
+    def __init__(
+        self, facts: Facts, schedule: Schedule, lowering: Lowering | None = None
+    ) -> None:
+        self.facts = facts
+        self.schedule = schedule
+        self.lowering = lowering or Lowering(facts, schedule)
+        self.is_in_place = _is_in_place(facts)
+        self.bounds: dict[Node, tuple[Index, Index]] = {}
+
+    def program(self, slots: Sequence[Slot], name: str) -> Program:
+        """Return the program whose instances cover the grid."""
+        grid, environment = self.instance()
+        effects = self.effects(list(self.facts.stores), self.schedule.loops, environment)
+        return Program(tile.make_program(name, grid, effects), tuple(slots))
+
+    def instance(self) -> tuple[list[Index], Environment]:
+        """Return the grid's sizes and the positions of its axes in one instance."""
+        sizes: list[Index] = []
+        environment = Environment({})
+        for number, axis in enumerate(self.schedule.grid):
+            extent = kernel.extent_of(axis)
+            at = self.schedule.tiles.get(axis)
+            size = 1 if at is None else at.size
+            if axis is self.schedule.chunked:
+                sizes.append(self._bound_chunk(axis, number, extent))
+                continue
+            blocks = symbolic.floor_divide(symbolic.add(extent, size - 1), size)
+            sizes.append(blocks)
+            index: Index = 0 if blocks == 1 else tile.make_program_index(number)
+            environment = environment.bind(axis, self._grid_position(axis, index, extent, size))
+        return sizes, environment
+
+    def _bound_chunk(self, axis: Node, number: int, extent: Index) -> Index:
+        """Let an instance walk one chunk of an axis; return the number of chunks."""
+        chunk = self.schedule.chunk
+        start = symbolic.multiply(tile.make_program_index(number), chunk)
+        stop = symbolic.add(start, chunk)
+        if not isinstance(extent, int) or extent % chunk:
+            stop = symbolic.minimum(extent, stop)
+        self.bounds[axis] = (start, stop)
+        return symbolic.floor_divide(symbolic.add(extent, chunk - 1), chunk)
+
+    def _grid_position(self, axis: Node, index: Index, extent: Index, size: int) -> Position:
+        at = self.schedule.tiles.get(axis)
+        if at is None:
+            return Position(index)
+        base = symbolic.multiply(index, size)
+        rank = self.schedule.rank
+        if isinstance(extent, int) and extent % size == 0:
+            return tile_position(base, at.dimension, size, rank)
+        if isinstance(extent, int) and extent > size and not self.is_in_place:
+            # The last tile overlaps the one before: it writes the same values once more.
+            last = symbolic.minimum(base, extent - size)
+            return tile_position(last, at.dimension, size, rank)
+        return tile_position(base, at.dimension, size, rank, extent)
+
+    def effects(
+        self, stores: list[Node], loops: Sequence[Node], environment: Environment
+    ) -> list[Node]:
+        """Return the stores, within loops over those of the remaining axes that they depend on."""
+        if not loops:
+            return [self._store(store, environment) for store in stores]
+        axis, rest = loops[0], loops[1:]
+        inside = [store for store in stores if axis in self.facts.free[store]]
+        outside = [store for store in stores if axis not in self.facts.free[store]]
+        result = self.effects(outside, rest, environment) if outside else []
+        if inside:
+            result += self._loop(axis, inside, rest, environment)
+        return result
+
+    def _loop(
+        self, axis: Node, stores: list[Node], rest: Sequence[Node], environment: Environment
+    ) -> list[Node]:
+        extent = kernel.extent_of(axis)
+        at = self.schedule.tiles.get(axis)
+        size = 1 if at is None else at.size
+        rank = self.schedule.rank
+
+        def position(base: Index, count: int, limit: Index | None = None) -> Position:
+            if at is None:
+                return Position(base)
+            return tile_position(base, at.dimension, count, rank, limit)
+
+        start, stop = self.bounds.get(axis, (0, extent))
+        length = symbolic.subtract(stop, start)
+        if length == size:
+            return self.effects(stores, rest, environment.bind(axis, position(start, size)))
+        full = symbolic.multiply(symbolic.floor_divide(length, size), size)
+        _, index = self.lowering.new_loop(start, symbolic.add(start, full))
+        body = self.effects(stores, rest, environment.bind(axis, position(index, size)))
+        result = [tile.make_loop(index, size, (), body)]
+        if full == length:
+            return result
+        base = symbolic.add(start, full)
+        if isinstance(length, int) and isinstance(full, int):
+            last = position(base, length - full)
+        else:
+            last = position(base, size, stop)
+        return [*result, *self.effects(stores, rest, environment.bind(axis, last))]
+
+    def _store(self, store: Node, environment: Environment) -> Node:
+        pointer, offset, value = store.sources
+        axes = self.facts.free[store]
+        conditions = [environment.positions[axis].condition for axis in axes]
+        conditions += [
+            symbolic.equal(position.value, 0)
+            for axis, position in environment.positions.items()
+            if axis not in axes and axis in self.schedule.grid
+        ]
+        mask = symbolic.logical_and(*conditions)
+        return memory.make_store(
+            pointer,
+            as_index(self.lowering.value(offset, environment)),
+            self.lowering.value(value, environment),
+            mask if isinstance(mask, Node) else None,
+        )
+
+
+def _is_in_place(facts: Facts) -> bool:
+    return any(
+        load.sources[0] in facts.stored_slots
+        for region in facts.regions.values()
+        for load in region.loads
+    )

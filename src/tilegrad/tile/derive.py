@@ -1,0 +1,48 @@
+"""The tile program of a kernel that the scheduler made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tilegrad.ir.dtype import dtypes
+from tilegrad.ir.node import Node, sort_topologically
+from tilegrad.ir.op import attributes_of
+from tilegrad.ops import tile
+from tilegrad.ops.leaves import SymbolAttributes
+from tilegrad.ops.program import Program, Slot
+from tilegrad.tile.derivation import Derivation
+from tilegrad.tile.facts import Facts
+from tilegrad.tile.lower import rebuild
+from tilegrad.tile.schedule import choose_schedule
+from tilegrad.tile.split import derive_split
+from tilegrad.tile.target import TileTarget
+
+
+def derive(root: Node, slots: Sequence[Slot], target: TileTarget, name: str) -> Program:
+    """Return a tile program that does what a kernel says.
+
+    Args:
+        root: the ``kernel`` node.
+        slots: what its parameters are, by slot.
+        target: the processor.
+        name: name of the native function.
+    """
+    root, slots = _bind_symbols(root, list(slots))
+    facts = Facts(root)
+    schedule = choose_schedule(facts, target)
+    if schedule.parts > 1:
+        return derive_split(facts, schedule, slots, name)
+    return Derivation(facts, schedule).program(slots, name)
+
+
+def _bind_symbols(root: Node, slots: list[Slot]) -> tuple[Node, list[Slot]]:
+    """Replace each symbolic size by a scalar passed at launch."""
+    done: dict[Node, Node] = {}
+    for node in sort_topologically([root]):
+        if node.op.name == "symbol":
+            label, minimum, maximum = attributes_of(node, SymbolAttributes)
+            done[node] = tile.make_scalar(len(slots), label, minimum, maximum)
+            slots.append(Slot("scalar", dtypes.index, node))
+        else:
+            done[node] = rebuild(node, [done[source] for source in node.sources])
+    return done[root], slots

@@ -1,0 +1,145 @@
+"""What a kernel does, read off its expressions once: axes, reductions, loads and their strides."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from tilegrad.ir.node import Node, sort_topologically
+from tilegrad.ops import kernel, memory
+from tilegrad.ops.affine import affine, as_index
+from tilegrad.ops.bounds import bounds
+
+Axes = frozenset[Node]
+IRREGULAR = 1 << 40
+"""The stride of an access that is not linear in an axis."""
+SYMBOLIC_EXTENT = 1024
+"""What an unknown extent is taken for."""
+
+
+def extent_number(axis: Node) -> float:
+    """Return an axis's extent as a number, a guess if it is symbolic."""
+    extent = kernel.extent_of(axis)
+    if isinstance(extent, int):
+        return extent
+    return max(1.0, min(bounds(extent)[1], SYMBOLIC_EXTENT))
+
+
+def count_points(axes: Axes) -> float:
+    """Return the number of combinations of the axes' values."""
+    return math.prod(extent_number(axis) for axis in axes)
+
+
+@dataclass(eq=False, slots=True)
+class Region:
+    """The part of a kernel outside or directly inside one reduction.
+
+    Attributes:
+        reduction: the ``reduce_over`` node, or None for the part around all reductions.
+        parent: the region around it (one of them, if there are several).
+        axes: all axes in scope: those free in the reduction and its own.
+        nodes: what is computed here, sources first.
+        loads: the loads among them.
+        level: how deep reductions are nested inside.
+    """
+
+    reduction: Node | None
+    parent: Region | None
+    axes: Axes
+    nodes: list[Node] = field(default_factory=list)
+    loads: list[Node] = field(default_factory=list)
+    level: int = 0
+
+    @property
+    def own(self) -> tuple[Node, ...]:
+        """The axes that the reduction binds."""
+        return self.reduction.sources[1:] if self.reduction is not None else ()
+
+
+class Facts:
+    """What a kernel does.
+
+    Attributes:
+        stores: its stores.
+        outputs: the axes of the stores, outermost first.
+        free: for every node, the axes that it depends on.
+        regions: the region of each reduction; None is the part outside.
+    """
+
+    def __init__(self, program: Node) -> None:
+        self.program = program
+        self.stores = program.sources
+        self.free = _find_free(program)
+        names = {axis for store in self.stores for axis in self.free[store]}
+        self.outputs = tuple(sorted(names, key=lambda axis: int(kernel.name_of(axis)[1:])))
+        self.regions: dict[Node | None, Region] = {}
+        self._add_region(None, None)
+        for region in reversed(list(self.regions.values())):
+            inner = [n for n in region.nodes if n.op is kernel.reduce_over]
+            region.level = 1 + max((self.regions[n].level for n in inner), default=-1)
+        self.stored_slots = {store.sources[0] for store in self.stores}
+
+    def _add_region(self, reduction: Node | None, parent: Region | None) -> None:
+        pending: list[tuple[Node | None, Region | None]] = [(reduction, parent)]
+        while pending:
+            reduction, parent = pending.pop(0)
+            if reduction in self.regions:
+                continue
+            axes = frozenset(self.outputs)
+            roots = list(self.stores)
+            if reduction is not None:
+                roots = [reduction.sources[0]]
+                axes = self.free[reduction] | frozenset(reduction.sources[1:])
+            region = Region(reduction, parent, axes)
+            region.nodes = sort_topologically(
+                roots, is_leaf=lambda node: node.op in (kernel.reduce_over, kernel.axis)
+            )
+            region.loads = [node for node in region.nodes if node.op is memory.load]
+            self.regions[reduction] = region
+            pending += [(n, region) for n in region.nodes if n.op is kernel.reduce_over]
+
+    @property
+    def rows(self) -> list[Axes]:
+        """For each reduction outside all others, the axes that it is free in."""
+        outer = self.regions[None].nodes
+        return [self.free[node] for node in outer if node.op is kernel.reduce_over]
+
+    def stride(self, access: Node, axis: Node) -> int:
+        """Return by how many elements a load or store moves when an axis advances by one.
+
+        ``IRREGULAR`` if that is not a constant.
+        """
+        offset = access.sources[1]
+        if axis not in self.free[offset]:
+            return 0
+        if offset is axis:
+            return 1
+        if offset.op is not affine:
+            return IRREGULAR
+        total = 0
+        coefficients = offset.attributes.coefficients  # type: ignore[attr-defined]
+        for atom, coefficient in zip(offset.sources, coefficients, strict=True):
+            if atom is axis:
+                total = coefficient
+            elif axis in self.free[atom]:
+                return IRREGULAR
+        return total
+
+
+def _find_free(program: Node) -> dict[Node, Axes]:
+    free: dict[Node, Axes] = {}
+    for node in sort_topologically([program]):
+        if node.op is kernel.axis:
+            free[node] = frozenset((node,))
+        elif node.op is kernel.reduce_over:
+            free[node] = free[node.sources[0]] - frozenset(node.sources[1:])
+        else:
+            free[node] = frozenset().union(*(free[source] for source in node.sources))
+    return free
+
+
+def constant_extent(axis: Node) -> int | None:
+    """Return an axis's extent if it is an int."""
+    extent = kernel.extent_of(axis)
+    index = extent if isinstance(extent, int) else as_index(extent)
+    return index if isinstance(index, int) else None

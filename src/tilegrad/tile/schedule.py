@@ -1,0 +1,300 @@
+"""The default schedule of a kernel: plain data, chosen by a small cost model.
+
+One axis of the results may run along the lanes of vectors (where loads and stores are contiguous);
+a reduction that does not depend on it chooses lanes of its own among the axes it binds. Axes along
+which loaded values are used again become register tiles. What is left are program instances (the
+grid) and, inside, loops.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from tilegrad.ir.node import Node
+from tilegrad.ops import kernel
+from tilegrad.tile.facts import (
+    IRREGULAR,
+    Axes,
+    Facts,
+    Region,
+    constant_extent,
+    count_points,
+    extent_number,
+)
+from tilegrad.tile.target import TileTarget
+
+BROADCAST_COST = 0.3
+VECTOR_COST = 1.0
+STRIDED_COST = 5.0
+IRREGULAR_COST = 9.0
+SCALAR_COST = 7.0
+"""Costs of one vector's worth of loads, by how they move along the lanes."""
+LANE_REDUCTION_COST = 1.2
+"""How much dearer a region is if its reduction runs along the lanes."""
+SPLIT_WORK = 1 << 16
+"""A reduction with fewer program instances than LEAST_INSTANCES is cut up from this much work on."""
+LEAST_INSTANCES = 8
+MOST_PARTS = 64
+INSTANCE_WORK = 4096
+"""An instance walks at least about so many elements ..."""
+LEAST_GRID = 16
+"""... as long as so many instances remain."""
+
+
+class Tile(NamedTuple):
+    """How one axis is tiled: the place of the tile's dimension, and its size."""
+
+    dimension: int
+    size: int
+
+
+class Schedule(NamedTuple):
+    """All choices for a kernel.
+
+    Attributes:
+        rank: rank of every tile; the last dimension runs along the lanes.
+        tiles: the tiled axes; an axis that is not among them advances by one.
+        grid: axes whose (tiles') positions are program instances, outermost first.
+        loops: axes of the results that are loops inside an instance, outermost first.
+        chunk: how many values of ``chunked`` one instance walks.
+        chunked: the axis of the grid that is also a loop (the last of both), or None.
+        parts: into how many parts each reduction outside the others is cut, or 1.
+    """
+
+    rank: int
+    tiles: dict[Node, Tile]
+    grid: tuple[Node, ...]
+    loops: tuple[Node, ...]
+    parts: int
+    chunked: Node | None = None
+    chunk: int = 1
+
+
+def choose_schedule(facts: Facts, target: TileTarget) -> Schedule:
+    """Return the schedule that the cost model prefers."""
+    lanes = max(1, target.vector_bytes // max(4, _widest(facts)))
+    candidates: list[Node | None] = [*facts.outputs, None]
+    lane = min(candidates, key=lambda axis: _cost(facts, axis, lanes))
+    inner = {region: _lane_of(facts, region, lane) for region in facts.regions.values()}
+    rows = _choose_rows(facts, lane, inner, lanes, target)
+    rank = 1 + len(rows)
+    tiles = {axis: Tile(place, size) for place, (axis, size) in enumerate(rows)}
+    _tile_lanes(facts, lane, inner, tiles, rank - 1, lanes, has_rows=bool(rows))
+    grid, loops = _split_outputs(facts)
+    instances = math.prod(_count_blocks(axis, tiles) for axis in grid)
+    parts = _count_parts(facts, instances)
+    schedule = Schedule(rank, tiles, grid, loops, parts)
+    return schedule if rows or parts > 1 else _coarsen(facts, schedule, lane)
+
+
+def _widest(facts: Facts) -> int:
+    widths = [load.dtype.itemsize for region in facts.regions.values() for load in region.loads]
+    widths += [store.sources[2].dtype.itemsize for store in facts.stores]
+    return min(8, max(widths, default=4))
+
+
+def _access_cost(stride: int) -> float:
+    if stride == 0:
+        return BROADCAST_COST
+    if abs(stride) == 1:
+        return VECTOR_COST
+    return IRREGULAR_COST if stride == IRREGULAR else STRIDED_COST
+
+
+def _utilisation(axis: Node, lanes: int) -> float:
+    extent = extent_number(axis)
+    return extent / (math.ceil(extent / lanes) * lanes)
+
+
+def _region_cost(facts: Facts, region: Region, lane: Node | None, lanes: int) -> float:
+    points = count_points(region.axes)
+    accesses = region.loads if region.reduction else [*region.loads, *facts.stores]
+    if lane is None:
+        return points * SCALAR_COST * (1 + len(accesses))
+    cost = 0.5
+    for access in accesses:
+        cost += _access_cost(facts.stride(access, lane))
+    if lane in region.own:
+        cost *= LANE_REDUCTION_COST
+    return points * cost / _utilisation(lane, lanes)
+
+
+def _lane_of(facts: Facts, region: Region, lane: Node | None, lanes: int = 16) -> Node | None:
+    """Return the axis along the lanes in a region: the results' one if it depends on that."""
+    if region.reduction is None:
+        return lane
+    parent = region.parent
+    inherited = None if parent is None else _lane_of(facts, parent, lane, lanes)
+    if inherited is not None and inherited in facts.free[region.reduction]:
+        return inherited
+    candidates = [None, *region.own]
+    return min(candidates, key=lambda axis: _region_cost(facts, region, axis, lanes))
+
+
+def _cost(facts: Facts, lane: Node | None, lanes: int) -> float:
+    total = 0.0
+    for region in facts.regions.values():
+        total += _region_cost(facts, region, _lane_of(facts, region, lane, lanes), lanes)
+    return total
+
+
+def _choose_rows(
+    facts: Facts,
+    lane: Node | None,
+    inner: dict[Region, Node | None],
+    lanes: int,
+    target: TileTarget,
+) -> list[tuple[Node, int]]:
+    """Return up to two axes of the results along which loaded values are used again, with sizes."""
+    heaviest = max(facts.regions.values(), key=lambda region: count_points(region.axes))
+    if heaviest.reduction is None or len(heaviest.loads) < 2:
+        return []
+    if any(rows != frozenset(facts.outputs) for rows in facts.rows):
+        return []
+    gains: list[tuple[float, Node]] = []
+    for axis in facts.outputs:
+        if axis is lane or axis is inner[heaviest] or extent_number(axis) < 2:
+            continue
+        reused = sum(1 for load in heaviest.loads if axis not in facts.free[load])
+        if reused:
+            gains.append((reused * min(extent_number(axis), 16.0), axis))
+    gains.sort(key=lambda gain: -gain[0])
+    is_lane_reduction = inner[heaviest] is not None and inner[heaviest] in heaviest.own
+    if is_lane_reduction:
+        chosen = _pick_complementary(facts, heaviest, [axis for _, axis in gains])
+        size = 4 if target.registers >= 32 else 3
+        return [(axis, _tile_size(axis, size)) for axis in chosen]
+    if not gains:
+        return []
+    vectors = 2 if lane is not None and extent_number(lane) > lanes else 1
+    most = (target.registers - 4) // vectors - (vectors - 1)
+    return [(gains[0][1], _tile_size(gains[0][1], min(14, max(1, most))))]
+
+
+def _pick_complementary(facts: Facts, region: Region, axes: list[Node]) -> list[Node]:
+    """Return one axis per group of loads that it leaves unchanged, at most two."""
+    chosen: list[Node] = []
+    covered: set[frozenset[Node]] = set()
+    for axis in axes:
+        unchanged = frozenset(load for load in region.loads if axis not in facts.free[load])
+        if unchanged not in covered:
+            covered.add(unchanged)
+            chosen.append(axis)
+    return chosen[:2]
+
+
+def _tile_size(axis: Node, most: int) -> int:
+    """Return the size up to ``most`` that wastes least of the extent, the largest of these."""
+    extent = constant_extent(axis)
+    if extent is None:
+        return most
+    if extent <= most:
+        return extent
+    sizes = range(max(2, most // 2), most + 1)
+    return min(sizes, key=lambda size: (math.ceil(extent / size) * (size + 1.5), -size))
+
+
+def _tile_lanes(
+    facts: Facts,
+    lane: Node | None,
+    inner: dict[Region, Node | None],
+    tiles: dict[Node, Tile],
+    dimension: int,
+    lanes: int,
+    *,
+    has_rows: bool,
+) -> None:
+    if lane is not None:
+        vectors = 2 if has_rows else _vectors_for(facts)
+        tiles[lane] = Tile(dimension, _lane_size(lane, lanes * vectors))
+    for region, axis in inner.items():
+        if axis is not None and axis in region.own and axis not in tiles:
+            vectors = 1 if has_rows else 4
+            tiles[axis] = Tile(dimension, _lane_size(axis, lanes * vectors))
+
+
+def _vectors_for(facts: Facts) -> int:
+    """Return how many vectors an elementwise tile has: fewer for long expressions."""
+    size = len(facts.regions[None].nodes)
+    return 4 if size < 40 else (2 if size < 120 else 1)
+
+
+def _lane_size(axis: Node, most: int) -> int:
+    extent = constant_extent(axis)
+    return most if extent is None else min(extent, most)
+
+
+def _split_outputs(facts: Facts) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
+    """Return the axes of the grid and those of loops: rows of reductions come outside."""
+    rows: list[Axes] = sorted(facts.rows, key=len)
+    shared = frozenset(facts.outputs).intersection(*rows) if rows else frozenset(facts.outputs)
+    grid = tuple(axis for axis in facts.outputs if axis in shared)
+    others = [axis for axis in facts.outputs if axis not in shared]
+    others.sort(key=lambda axis: -sum(1 for row in rows if axis in row))
+    return grid, tuple(others)
+
+
+def _coarsen(facts: Facts, schedule: Schedule, lane: Node | None) -> Schedule:
+    """Make instances larger, by loops inside, where one tile alone is too little work.
+
+    Inner axes become loops as long as enough instances remain; an axis that is too long for that
+    is walked in chunks.
+    """
+    grid = sorted(schedule.grid, key=lambda axis: axis is lane)
+    loops = list(schedule.loops)
+    work = count_points(frozenset(loops)) * _reduced_points(facts)
+    while grid:
+        axis = grid[-1]
+        extent = extent_number(axis)
+        remaining = math.prod(_count_blocks(other, schedule.tiles) for other in grid[:-1])
+        if work >= INSTANCE_WORK:
+            break
+        size = schedule.tiles[axis].size if axis in schedule.tiles else 1
+        if remaining < LEAST_GRID and work * extent > INSTANCE_WORK:
+            tiles_each = math.ceil(INSTANCE_WORK / (work * size))
+            if tiles_each * size >= extent or loops and axis is not lane:
+                break
+            chunk = size * tiles_each
+            return schedule._replace(
+                grid=tuple(grid), loops=(axis, *loops), chunked=axis, chunk=chunk
+            )
+        grid.pop()
+        loops.insert(0, axis)
+        work *= extent
+    order = sorted(loops, key=lambda axis: axis is lane)
+    order.sort(key=lambda axis: -sum(1 for row in facts.rows if axis in row))
+    return schedule._replace(grid=tuple(grid), loops=tuple(order))
+
+
+def _reduced_points(facts: Facts) -> float:
+    """Return how many values the longest reduction combines for one result."""
+    return max(
+        (
+            count_points(region.axes) / count_points(region.axes - frozenset(region.own))
+            for region in facts.regions.values()
+        ),
+        default=1.0,
+    )
+
+
+def _count_blocks(axis: Node, tiles: dict[Node, Tile]) -> float:
+    size = tiles[axis].size if axis in tiles else 1
+    return math.ceil(extent_number(axis) / size)
+
+
+def _count_parts(facts: Facts, instances: float) -> int:
+    """Return into how many parts the reductions of a kernel with few instances are cut."""
+    outer = [node for node in facts.regions[None].nodes if node.op is kernel.reduce_over]
+    if instances >= LEAST_INSTANCES or not outer:
+        return 1
+    axes = {node.sources[1] for node in outer}
+    levels = {facts.regions[node].level for node in outer}
+    if len(axes) != 1 or len(levels) != 1 or facts.rows[0] != frozenset(facts.outputs):
+        return 1
+    (axis,) = axes
+    extent = constant_extent(axis)
+    work = max(count_points(facts.regions[node].axes) for node in outer)
+    if extent is None or work < SPLIT_WORK:
+        return 1
+    return max(1, int(min(MOST_PARTS, work // (SPLIT_WORK // 4), extent)))

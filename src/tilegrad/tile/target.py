@@ -1,0 +1,17 @@
+"""What choosing tiles needs to know of a processor."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class TileTarget(NamedTuple):
+    """A processor as the tile stage sees it.
+
+    Attributes:
+        vector_bytes: width of a vector register.
+        registers: number of vector registers.
+    """
+
+    vector_bytes: int = 64
+    registers: int = 32
