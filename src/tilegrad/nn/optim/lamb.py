@@ -1,0 +1,43 @@
+"""LAMB: Adam with a trust ratio per layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tilegrad.nn.optim.adam import Adam, correction
+from tilegrad.tensor import Tensor
+
+
+class LAMB(Adam):
+    """Adam whose step on each parameter has a length in proportion to the parameter's own.
+
+    With u = m̂ / (√v̂ + eps) + weight_decay · p, p ← p - lr · (‖p‖ / ‖u‖) · u; the ratio is 1 where
+    either norm is 0 (Y. You et al., "Large batch optimization for deep learning: training BERT in
+    76 minutes", 2020). The arguments are ``Adam``'s.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Tensor],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-6,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(params, lr, betas, eps, weight_decay)
+
+    def update(
+        self, index: int, parameter: Tensor, gradient: Tensor, lr: Tensor, count: Tensor
+    ) -> Tensor:
+        """Return p moved by the scaled step."""
+        first, second = self.average(index, gradient)
+        root = (second / correction(self.betas[1], count)).sqrt() + self.eps
+        step = first / correction(self.betas[0], count) / root + self.weight_decay * parameter
+        length, step_length = _norm(parameter), _norm(step)
+        is_usable = (length > 0) & (step_length > 0)
+        ratio = is_usable.where(length / is_usable.where(step_length, 1.0), 1.0)
+        return parameter - lr * ratio * step
+
+
+def _norm(tensor: Tensor) -> Tensor:
+    return (tensor * tensor).sum().sqrt()
