@@ -10,10 +10,10 @@ from tilegrad.tensor.creation import Creation, resolve_device
 from tilegrad.tensor.differentiation import Differentiation
 from tilegrad.tensor.display import Display
 from tilegrad.tensor.mutation import Mutation
-from tilegrad.tensor.padding import Padding
+from tilegrad.tensor.pooling import Pooling
 
 
-class Tensor(Display, Differentiation, Mutation, Padding, Creation):
+class Tensor(Display, Differentiation, Mutation, Pooling, Creation):
     """An array whose value is computed when it is needed.
 
     Args:
