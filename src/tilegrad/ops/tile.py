@@ -29,6 +29,7 @@ from tilegrad.ir.dtype import DType, Kind, dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Op, Property, attributes_of
 from tilegrad.ops.affine import Index, as_node
+from tilegrad.ops.graph import ResultAttributes
 from tilegrad.ops.leaves import value_of
 from tilegrad.ops.memory import (
     COMPILER_ONLY,
@@ -124,12 +125,6 @@ class LoopAttributes(NamedTuple):
 
     loop: int
     carries: int
-
-
-class ResultAttributes(NamedTuple):
-    """Which of several results."""
-
-    index: int
 
 
 class ProgramAttributes(NamedTuple):

@@ -1,0 +1,249 @@
+"""Loads and stores: addresses from index tiles, and the cheapest access for each vector."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy
+
+from tilegrad.codegen.context import Context, Vectors
+from tilegrad.codegen.emitter import is_constant_bool
+from tilegrad.codegen.layout import StaticShape, static_shape
+from tilegrad.codegen.spread import (
+    Spread,
+    constant_lanes,
+    lane_offsets,
+    offsets_dtype,
+    spread_index,
+    stride_of,
+)
+from tilegrad.ir.dtype import DType, dtypes
+from tilegrad.ir.node import Node, intern
+from tilegrad.ir.op import Op, attributes_of
+from tilegrad.ops import comparison, linear, memory
+from tilegrad.ops.infer import broadcast_shapes
+from tilegrad.ops.leaves import constant
+from tilegrad.ops.linear import AddressAttributes, LaneAttributes, ReadAttributes, ShuffleAttributes
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Where one vector lies in memory.
+
+    Attributes:
+        address: of the first lane.
+        width: number of lanes.
+        stride: elements from lane to lane, None if that is not one number.
+        offsets: elements from the first lane to each, where the stride is not 0, 1 or -1.
+        itemsize: bytes of an element.
+    """
+
+    address: Node
+    width: int
+    stride: int | None
+    offsets: Node | None
+    itemsize: int
+
+
+class Addresses:
+    """The addresses that one index tile gives with one pointer."""
+
+    def __init__(self, context: Context, pointer: Node, offset: Node, shape: StaticShape) -> None:
+        self.context = context
+        self.base = context.scalar(pointer)
+        self.itemsize = pointer.dtype.itemsize
+        self.spread = spread_index(context, offset, shape)
+        self.dtype = offsets_dtype(self.spread)
+        is_shared = self.spread.is_uniform and self.spread.places
+        self._shared = self._chain(0) if is_shared else None
+
+    def accesses(self) -> list[Access]:
+        """Return where each vector lies."""
+        return [self._access(number) for number in range(len(self.spread.places))]
+
+    def _chain(self, number: int) -> Node:
+        """Return base + the scalar terms of a vector, those of outer loops first."""
+        context, emitter = self.context, self.context.emitter
+        terms = self.spread.base_terms(*self.spread.places[number])
+        parts = [(context.scalar(atom), multiplier) for atom, multiplier in terms.items()]
+        by_depth: dict[int, list[tuple[Node, int]]] = {}
+        for value, multiplier in parts:
+            by_depth.setdefault(emitter.depth_of.get(value, 0), []).append((value, multiplier))
+        address = self.base
+        for depth in sorted(by_depth):
+            address = self._advance(address, by_depth[depth])
+        return address
+
+    def _advance(self, address: Node, parts: list[tuple[Node, int]]) -> Node:
+        emitter = self.context.emitter
+        (value, multiplier), *rest = parts
+        if rest:
+            value = emitter.scale(value, multiplier)
+            for other, factor in rest:
+                value = emitter.add(value, emitter.scale(other, factor))
+            multiplier = 1
+        attributes = AddressAttributes(multiplier * self.itemsize, 0)
+        return emitter.put(linear.address, (address, value), attributes)
+
+    def _access(self, number: int) -> Access:
+        spread, context = self.spread, self.context
+        row, piece = spread.places[number]
+        base = self._chain(number) if self._shared is None else self._shared
+        first = int(spread.static[row, piece.start])
+        address = context.emitter.offset_address(base, first * self.itemsize)
+        stride = self._find_stride(spread, number)
+        offsets = None
+        if piece.width == 1 and spread.tiles:
+            offsets = lane_offsets(context, spread, number, self.dtype)
+            index = context.emitter.cast(offsets, dtypes.index)
+            attributes = AddressAttributes(self.itemsize, 0)
+            address = context.emitter.put(linear.address, (address, index), attributes)
+        elif stride not in (0, 1, -1):
+            offsets = lane_offsets(context, spread, number, self.dtype)
+        return Access(address, piece.width, stride, offsets, self.itemsize)
+
+    @staticmethod
+    def _find_stride(spread: Spread, number: int) -> int | None:
+        row, piece = spread.places[number]
+        if piece.width == 1:
+            return 0
+        if not spread.has_fixed_lanes:
+            return None
+        return spread.stride if spread.stride is not None else stride_of(spread.lanes(row, piece))
+
+
+def lower_load(context: Context, node: Node) -> Vectors:
+    """Lower a load to a read for each vector."""
+    attributes = attributes_of(node, memory.LoadAttributes)
+    pointer, offset = node.sources[:2]
+    shape = static_shape(node)
+    if attributes.has_after:
+        context.value(node.sources[-1])
+    addresses = Addresses(context, pointer, offset, shape)
+    masks: list[Node | None] = [None] * len(addresses.spread.places)
+    if attributes.has_mask:
+        masks = list(context.broadcast(node.sources[2], shape))
+    reader = _Reader(context, node.dtype, _order_depth(context, node))
+    return [
+        reader.read(access, mask) for access, mask in zip(addresses.accesses(), masks, strict=True)
+    ]
+
+
+def _order_depth(context: Context, node: Node) -> int | None:
+    """Return the depth above which an ordered load must not rise, None for a free one."""
+    if not attributes_of(node, memory.LoadAttributes).has_after:
+        return None
+    depth = context.effect_depth(node.sources[-1])
+    regions = context.emitter.regions
+    for number in range(len(regions) - 1, depth, -1):
+        if node.sources[0] in regions[number].written:
+            return number
+    return depth
+
+
+def _is_open(mask: Node | None) -> bool:
+    return mask is None or is_constant_bool(mask, True)
+
+
+def _reverse(context: Context, vector: Node) -> Node:
+    width = linear.lanes_of(vector)
+    lanes = ShuffleAttributes(tuple(range(width - 1, -1, -1)))
+    return context.emitter.put(linear.shuffle, (vector, vector), lanes)
+
+
+class _Reader:
+    """Reads vectors of one dtype."""
+
+    def __init__(self, context: Context, dtype: DType, depth: int | None) -> None:
+        self.context = context
+        self.dtype = dtype
+        self.memory_dtype = dtypes.uint8 if dtype.is_boolean else dtype
+        self.depth = depth
+
+    def read(self, access: Access, mask: Node | None) -> Node:
+        """Return the vector at a place, 0 where masked off."""
+        if mask is not None and is_constant_bool(mask, False):
+            return self.context.emitter.splat(constant(0, self.dtype), access.width)
+        value = self._read_memory(access, None if _is_open(mask) else mask)
+        if not self.dtype.is_boolean:
+            return value
+        zero = constant(0, self.memory_dtype)
+        return self.context.emitter.put(comparison.not_equal, (value, zero))
+
+    def _read_memory(self, access: Access, mask: Node | None) -> Node:
+        emitter, width = self.context.emitter, access.width
+        if width == 1:
+            return self._put(linear.read, (access.address,), mask, 0)
+        if access.stride == 1:
+            return self._put(linear.read, (access.address,), mask, width)
+        if access.stride == 0 and (mask is None or mask.op is linear.splat):
+            mask = None if mask is None else mask.sources[0]
+            return emitter.splat(self._put(linear.read, (access.address,), mask, 0), width)
+        if access.stride == -1:
+            last = emitter.offset_address(access.address, (1 - width) * access.itemsize)
+            mask = None if mask is None else _reverse(self.context, mask)
+            return _reverse(self.context, self._put(linear.read, (last,), mask, width))
+        return self._put(linear.read_scattered, (access.address, _offsets(access)), mask, width)
+
+    def _put(self, op: Op, sources: tuple[Node, ...], mask: Node | None, lanes: int) -> Node:
+        emitter = self.context.emitter
+        if mask is not None:
+            sources = (*sources, mask)
+        if self.depth is None:
+            return emitter.put(op, sources, ReadAttributes(self.memory_dtype, lanes))
+        attributes = ReadAttributes(self.memory_dtype, lanes, emitter.next_order())
+        depth = max(self.depth, *(emitter.depth_of.get(source, 0) for source in sources))
+        return emitter.put_at(depth, intern(op, sources, attributes))
+
+
+def _offsets(access: Access) -> Node:
+    """Return the offsets of all lanes, also where the stride would do."""
+    if access.offsets is not None:
+        return access.offsets
+    lanes = numpy.arange(access.width) * (access.stride or 0)
+    return constant_lanes(lanes, dtypes.int32)
+
+
+def lower_store(context: Context, node: Node) -> Vectors:
+    """Perform a store: a write for each vector."""
+    attributes = attributes_of(node, memory.StoreAttributes)
+    pointer, offset, value = node.sources[:3]
+    if attributes.has_after:
+        context.value(node.sources[-1])
+    tiles = node.sources[1 : 3 + attributes.has_mask]
+    shape = tuple(int(size) for size in broadcast_shapes("store", tiles))  # type: ignore[arg-type]
+    addresses = Addresses(context, pointer, offset, shape)
+    values = context.broadcast(value, shape)
+    masks: list[Node | None] = [None] * len(values)
+    if attributes.has_mask:
+        masks = list(context.broadcast(node.sources[3], shape))
+    if value.dtype.is_boolean:
+        values = [context.emitter.cast(vector, dtypes.uint8) for vector in values]
+    for access, vector, mask in zip(addresses.accesses(), values, masks, strict=True):
+        if mask is None or not is_constant_bool(mask, False):
+            _write(context, access, vector, None if _is_open(mask) else mask)
+    context.remember_effect(node)
+    return []
+
+
+def _write(context: Context, access: Access, vector: Node, mask: Node | None) -> None:
+    emitter, width = context.emitter, access.width
+    if width == 1 or access.stride == 1:
+        _put_write(context, linear.write, (access.address, vector), mask)
+    elif access.stride == 0 and mask is None:
+        last = emitter.put(linear.extract, (vector,), LaneAttributes(width - 1))
+        _put_write(context, linear.write, (access.address, last), None)
+    elif access.stride == -1:
+        last = emitter.offset_address(access.address, (1 - width) * access.itemsize)
+        mask = None if mask is None else _reverse(context, mask)
+        _put_write(context, linear.write, (last, _reverse(context, vector)), mask)
+    else:
+        sources = (access.address, _offsets(access), vector)
+        _put_write(context, linear.write_scattered, sources, mask)
+
+
+def _put_write(context: Context, op: Op, sources: tuple[Node, ...], mask: Node | None) -> None:
+    emitter = context.emitter
+    if mask is not None:
+        sources = (*sources, mask)
+    emitter.put_here(op, sources, linear.WriteAttributes(emitter.next_order()))

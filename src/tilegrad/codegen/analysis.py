@@ -1,0 +1,82 @@
+"""What must be known of a whole tile program before its nodes are lowered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tilegrad.ir.node import Node, sort_topologically
+from tilegrad.ir.op import Property, attributes_of
+from tilegrad.ir.scope import loop_number
+from tilegrad.ops import memory, tile
+
+INSTANCE = 1
+"""The bit of what depends on the program instance."""
+ORDERED = 2
+"""The bit of what reads memory that the program writes, or writes it."""
+_FIRST_LOOP_BIT = 2
+
+_NOTHING: frozenset[Node] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """Facts about the nodes of a program.
+
+    Attributes:
+        order: all nodes, sources first.
+        free: for each node the bits of the loops whose index or carries it depends on, with
+            ``INSTANCE`` and ``ORDERED``.
+        loop_bits: the bit of each loop, by its number.
+        written: for each effect, the pointers that it stores through.
+    """
+
+    order: list[Node]
+    free: dict[Node, int]
+    loop_bits: dict[int, int]
+    written: dict[Node, frozenset[Node]]
+
+
+def analyse(root: Node) -> Analysis:
+    """Analyse a tile program."""
+    order = sort_topologically([root])
+    analysis = Analysis(order, {}, {}, {})
+    for node in order:
+        analysis.free[node] = _find_free(analysis, node)
+        if node.op.has(Property.EFFECT):
+            analysis.written[node] = _find_written(analysis, node)
+    return analysis
+
+
+def _find_free(analysis: Analysis, node: Node) -> int:
+    free = 0
+    for source in node.sources:
+        free |= analysis.free[source]
+    op = node.op
+    if op is tile.loop_index or op is tile.carry:
+        return free | loop_bit(analysis, loop_number(node))
+    if op is tile.loop:
+        free &= ~loop_bit(analysis, attributes_of(node, tile.LoopAttributes).loop)
+    elif op is tile.program_index:
+        free |= INSTANCE
+    elif (
+        op is memory.load and attributes_of(node, memory.LoadAttributes).has_after
+    ) or op is memory.store:
+        free |= ORDERED
+    return free
+
+
+def loop_bit(analysis: Analysis, number: int) -> int:
+    """Return the bit of a loop, giving it one if it has none."""
+    bits = analysis.loop_bits
+    if number not in bits:
+        bits[number] = 1 << (_FIRST_LOOP_BIT + len(bits))
+    return bits[number]
+
+
+def _find_written(analysis: Analysis, node: Node) -> frozenset[Node]:
+    if node.op is memory.store:
+        return frozenset((node.sources[0],))
+    written = _NOTHING
+    for source in node.sources:
+        written |= analysis.written.get(source, _NOTHING)
+    return written

@@ -1,0 +1,161 @@
+"""Index tiles taken apart: a static array, plus scalars and dynamic tiles times static arrays.
+
+An index tile is almost always a sum of scalars (loop indices, launch arguments) and of positions
+within the tile. The positions are known when the program is compiled, so that strides along each
+axis, contiguity, and the bounds of comparisons can be read off arrays of integers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy
+
+from tilegrad.codegen.layout import static_shape
+from tilegrad.ir.dtype import Kind
+from tilegrad.ir.node import Node
+from tilegrad.ir.op import attributes_of
+from tilegrad.ops import affine, arithmetic, leaves, movement, symbolic
+from tilegrad.ops.affine import as_node
+
+Array = numpy.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class IndexForm:
+    """static + Σ scalar · multipliers + Σ tile · multipliers.
+
+    Attributes:
+        static: array of int64 that broadcasts to the tile's shape.
+        scalars: multipliers (arrays alike) of scalar index nodes.
+        tiles: multipliers of index tiles that are known only when the program runs.
+    """
+
+    static: Array
+    scalars: dict[Node, Array]
+    tiles: dict[Node, Array]
+
+    @property
+    def is_static(self) -> bool:
+        """Whether everything is known when compiling."""
+        return not self.scalars and not self.tiles
+
+
+_EMPTY: dict[Node, Array] = {}
+
+
+class IndexForms:
+    """The forms of a program's index nodes, each found once."""
+
+    def __init__(self) -> None:
+        self._known: dict[Node, IndexForm] = {}
+
+    def find(self, node: Node) -> IndexForm:
+        """Return the form of an index node."""
+        form = self._known.get(node)
+        if form is None:
+            form = self._known[node] = self._analyse(node)
+        return form
+
+    def _analyse(self, node: Node) -> IndexForm:
+        if node.op is leaves.constant_op:
+            return IndexForm(numpy.array(leaves.value_of(node), numpy.int64), _EMPTY, _EMPTY)
+        if node.op is affine.affine:
+            return self._analyse_affine(node)
+        if not node.shape:
+            return IndexForm(_ZERO, {node: _ONE}, _EMPTY)
+        found = None
+        if node.op is leaves.iota:
+            found = _analyse_iota(node)
+        elif node.op is affine.product:
+            found = self._analyse_product(node)
+        elif node.op is movement.expand:
+            return self.find(node.sources[0])
+        elif node.op is movement.reshape or node.op is movement.permute:
+            found = self._analyse_moved(node)
+        elif node.op is arithmetic.floor_divide or node.op is arithmetic.modulo:
+            found = self._analyse_divided(node)
+        return found or IndexForm(_ZERO, _EMPTY, {node: _ONE})
+
+    def _analyse_affine(self, node: Node) -> IndexForm:
+        coefficients, constant = attributes_of(node, affine.AffineAttributes)
+        static = numpy.array(constant, numpy.int64)
+        scalars: dict[Node, Array] = {}
+        tiles: dict[Node, Array] = {}
+        for source, coefficient in zip(node.sources, coefficients, strict=True):
+            form = self.find(source)
+            static = static + coefficient * form.static
+            for found, into in ((form.scalars, scalars), (form.tiles, tiles)):
+                for atom, multiplier in found.items():
+                    more = coefficient * multiplier
+                    into[atom] = into[atom] + more if atom in into else more
+        return IndexForm(static, scalars, tiles)
+
+    def _analyse_product(self, node: Node) -> IndexForm | None:
+        first, *rest = (self.find(source) for source in node.sources)
+        for second in rest:
+            joined = _multiply(first, second)
+            if joined is None:
+                return None
+            first = joined
+        return first
+
+    def _analyse_moved(self, node: Node) -> IndexForm | None:
+        (source,) = node.sources
+        form = self.find(source)
+        if form.tiles:
+            return None
+        shape = static_shape(source)
+        axes = tuple(range(len(shape)))
+        if node.op is movement.permute:
+            axes = attributes_of(node, movement.PermuteAttributes).order
+        moved = {
+            atom: numpy.broadcast_to(multiplier, shape).transpose(axes).reshape(static_shape(node))
+            for atom, multiplier in form.scalars.items()
+        }
+        static = numpy.broadcast_to(form.static, shape).transpose(axes).reshape(static_shape(node))
+        return IndexForm(static, moved, _EMPTY)
+
+    def _analyse_divided(self, node: Node) -> IndexForm | None:
+        value, divisor = (self.find(source) for source in node.sources)
+        if not value.is_static or not divisor.is_static or not divisor.static.all():
+            return None
+        divide = numpy.floor_divide if node.op is arithmetic.floor_divide else numpy.remainder
+        return IndexForm(divide(value.static, divisor.static), _EMPTY, _EMPTY)
+
+
+_ZERO = numpy.array(0, numpy.int64)
+_ONE = numpy.array(1, numpy.int64)
+
+
+def _analyse_iota(node: Node) -> IndexForm:
+    axis = attributes_of(node, leaves.IotaAttributes).axis
+    shape = static_shape(node)
+    place = [1] * len(shape)
+    place[axis] = shape[axis]
+    return IndexForm(numpy.arange(shape[axis], dtype=numpy.int64).reshape(place), _EMPTY, _EMPTY)
+
+
+def _multiply(first: IndexForm, second: IndexForm) -> IndexForm | None:
+    if (first.tiles and not second.is_static) or (second.tiles and not first.is_static):
+        return None
+    scalars: dict[Node, Array] = {}
+    for left, other in ((first, second), (second, first)):
+        for atom, multiplier in left.scalars.items():
+            _accumulate(scalars, atom, multiplier * other.static)
+    for left_atom, left_multiplier in first.scalars.items():
+        for right_atom, right_multiplier in second.scalars.items():
+            atom = symbolic.multiply(left_atom, right_atom)
+            _accumulate(scalars, as_node(atom), left_multiplier * right_multiplier)
+    tiles = {atom: multiplier * second.static for atom, multiplier in first.tiles.items()}
+    tiles |= {atom: multiplier * first.static for atom, multiplier in second.tiles.items()}
+    return IndexForm(first.static * second.static, scalars, tiles)
+
+
+def _accumulate(into: dict[Node, Array], atom: Node, multiplier: Array) -> None:
+    into[atom] = into[atom] + multiplier if atom in into else multiplier
+
+
+def is_index(node: Node) -> bool:
+    """Whether a node is of dtype index."""
+    return node.dtype.kind is Kind.INDEX

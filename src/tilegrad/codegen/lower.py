@@ -1,0 +1,211 @@
+"""From a tile program to a linear program."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from tilegrad.base.errors import CompileError
+from tilegrad.codegen.access import lower_load, lower_store
+from tilegrad.codegen.analysis import Analysis, analyse
+from tilegrad.codegen.context import Context, Handler, Needs, Vectors
+from tilegrad.codegen.contraction import lower_dot
+from tilegrad.codegen.elementwise import (
+    lower_cast,
+    lower_comparison,
+    lower_elementwise,
+    lower_index,
+    lower_logical,
+    lower_not,
+    lower_where,
+)
+from tilegrad.codegen.layout import static_shape
+from tilegrad.codegen.loops import lower_block, lower_instances, lower_loop, lower_loop_result
+from tilegrad.codegen.rearrange import lower_expand, lower_rearrangement
+from tilegrad.codegen.reduction import lower_reduction
+from tilegrad.codegen.target import CodegenTarget
+from tilegrad.ir.dtype import Kind
+from tilegrad.ir.node import Node
+from tilegrad.ir.op import Op, Property, attributes_of
+from tilegrad.ops import (
+    affine,
+    arithmetic,
+    bits,
+    comparison,
+    conversion,
+    exponential,
+    leaves,
+    linear,
+    memory,
+    movement,
+    reduction,
+    rounding,
+    tile,
+)
+from tilegrad.ops.linear_program import LinearFunction, LinearProgram
+
+
+def lower(program: Node, target: CodegenTarget) -> LinearProgram:
+    """Lower a tile program to instructions for a processor.
+
+    Args:
+        program: the root of a verified tile program, op ``program``.
+        target: the processor.
+
+    Raises:
+        CompileError: an op has no lowering.
+        VerifyError: a tile has a symbolic size.
+    """
+    if program.op is not tile.program:
+        raise CompileError("codegen lowers tile programs", got=program, expected="op program")
+    attributes = attributes_of(program, tile.ProgramAttributes)
+    analysis = analyse(program)
+    lanes = choose_lanes(analysis, target)
+    grid = program.sources[1 : 1 + attributes.axes]
+    context = Context(target, lanes, analysis, _HANDLERS, _NEEDS, grid)
+    lower_instances(context, program.sources[0])
+    functions = [LinearFunction("", tuple(context.emitter.regions[0].instructions))]
+    if attributes.has_finish:
+        context = Context(target, lanes, analysis, _HANDLERS, _NEEDS, grid)
+        context.value(program.sources[-1])
+        instructions = tuple(context.emitter.regions[0].instructions)
+        functions.append(LinearFunction("_finish", instructions))
+    return LinearProgram(attributes.name, tuple(functions))
+
+
+def choose_lanes(analysis: Analysis, target: CodegenTarget) -> int:
+    """Return the number of lanes of a full vector: those of the dtype that is computed with most.
+
+    Vectors of wider dtypes then take several registers, those of narrower ones a part of one.
+    """
+    votes: Counter[int] = Counter()
+    for node in analysis.order:
+        has_lanes = node.shape and static_shape(node)[-1] > 1
+        if has_lanes and node.dtype.kind not in (Kind.INDEX, Kind.VOID, Kind.BOOLEAN):
+            votes[target.lanes(node.dtype)] += 1
+    if not votes:
+        return max(target.vector_bits // 32, 1)
+    most = max(votes.values())
+    return min(lanes for lanes, count in votes.items() if count == most)
+
+
+def _lower_leaf(context: Context, node: Node) -> Vectors:
+    return [context.emitter.put(node.op, (), node.attributes)]
+
+
+def _lower_constant(context: Context, node: Node) -> Vectors:
+    del context
+    return [node]
+
+
+def _no_sources(node: Node) -> tuple[Node, ...]:
+    del node
+    return ()
+
+
+def _access_needs(node: Node) -> tuple[Node, ...]:
+    """Sources of loads and stores that must have vectors: not the pointer, offset and effect."""
+    return tuple(source for source in node.sources[2:] if source.dtype.kind is not Kind.VOID)
+
+
+def _loop_needs(node: Node) -> tuple[Node, ...]:
+    return node.sources[: 3 + attributes_of(node, tile.LoopAttributes).carries]
+
+
+def _index_needs(node: Node) -> tuple[Node, ...]:
+    """Sources that must have vectors: index tiles are taken apart instead."""
+    return tuple(source for source in node.sources if source.dtype.kind is not Kind.INDEX)
+
+
+_PLAIN: tuple[Op, ...] = (
+    arithmetic.negate,
+    arithmetic.absolute,
+    arithmetic.add,
+    arithmetic.subtract,
+    arithmetic.multiply,
+    arithmetic.divide,
+    arithmetic.truncated_divide,
+    arithmetic.truncated_remainder,
+    arithmetic.fused_multiply_add,
+    bits.bitwise_xor,
+    bits.shift_left,
+    bits.shift_right,
+    comparison.is_nan,
+    conversion.bitcast,
+    exponential.square_root,
+    rounding.floor,
+    rounding.ceil,
+    rounding.truncate,
+    rounding.round_even,
+    linear.multiply_add,
+)
+
+
+def _lower_arithmetic(context: Context, node: Node) -> Vectors:
+    lowers = lower_index if node.dtype.kind is Kind.INDEX else lower_elementwise
+    return lowers(context, node)
+
+
+_HANDLERS: dict[Op, Handler] = {
+    leaves.constant_op: _lower_constant,
+    leaves.iota: lower_index,
+    affine.affine: lower_index,
+    affine.product: lower_index,
+    memory.parameter: _lower_leaf,
+    memory.scratch: _lower_leaf,
+    tile.scalar: _lower_leaf,
+    memory.load: lower_load,
+    memory.store: lower_store,
+    tile.block: lower_block,
+    tile.loop: lower_loop,
+    tile.loop_result: lower_loop_result,
+    tile.dot: lower_dot,
+    bits.bitwise_and: lower_logical,
+    bits.bitwise_or: lower_logical,
+    bits.bitwise_not: lower_not,
+    comparison.less: lower_comparison,
+    comparison.less_equal: lower_comparison,
+    comparison.equal: lower_comparison,
+    comparison.not_equal: lower_comparison,
+    comparison.where: lower_where,
+    conversion.cast: lower_cast,
+    arithmetic.floor_divide: lower_index,
+    arithmetic.modulo: lower_index,
+    arithmetic.maximum: _lower_arithmetic,
+    arithmetic.minimum: _lower_arithmetic,
+    movement.expand: lower_expand,
+    movement.reshape: lower_rearrangement,
+    movement.permute: lower_rearrangement,
+    reduction.reduce_sum: lower_reduction,
+    reduction.reduce_product: lower_reduction,
+    reduction.reduce_maximum: lower_reduction,
+    reduction.reduce_minimum: lower_reduction,
+    **dict.fromkeys(_PLAIN, lower_elementwise),
+}
+"""How each op that ``decompose`` leaves is lowered."""
+
+_NEEDS: dict[Op, Needs] = {
+    memory.load: _access_needs,
+    memory.store: _access_needs,
+    tile.block: _no_sources,
+    tile.loop: _loop_needs,
+    affine.affine: _index_needs,
+    affine.product: _index_needs,
+    comparison.less: _index_needs,
+    comparison.less_equal: _index_needs,
+    comparison.equal: _index_needs,
+    comparison.not_equal: _index_needs,
+    comparison.where: _index_needs,
+    conversion.cast: _index_needs,
+    arithmetic.floor_divide: _index_needs,
+    arithmetic.modulo: _index_needs,
+    arithmetic.maximum: _index_needs,
+    arithmetic.minimum: _index_needs,
+    movement.expand: _index_needs,
+    movement.reshape: _index_needs,
+    movement.permute: _index_needs,
+}
+
+
+def lowered_ops() -> tuple[Op, ...]:
+    """Return the ops that need no decomposition."""
+    return tuple(op for op in _HANDLERS if not op.has(Property.EFFECT))

@@ -1,0 +1,114 @@
+"""Reductions: vectors combined with vectors, then, along the last axis, lanes with lanes."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+from tilegrad.codegen.context import Context, Vectors
+from tilegrad.codegen.layout import Piece, pieces_of, static_shape
+from tilegrad.ir.dtype import dtypes
+from tilegrad.ir.node import Node
+from tilegrad.ir.op import Op, attributes_of
+from tilegrad.ops import arithmetic, bits, linear, reduction
+from tilegrad.ops.linear import LaneAttributes, ReduceLanesAttributes, ShuffleAttributes
+
+Combine = Callable[[Node, Node], Node]
+
+KINDS: dict[Op, str] = {
+    reduction.reduce_sum: "add",
+    reduction.reduce_product: "multiply",
+    reduction.reduce_maximum: "maximum",
+    reduction.reduce_minimum: "minimum",
+}
+_COMBINE: dict[str, Op] = {
+    "add": arithmetic.add,
+    "multiply": arithmetic.multiply,
+    "maximum": arithmetic.maximum,
+    "minimum": arithmetic.minimum,
+}
+_COMBINE_BOOL: dict[str, Op] = {"maximum": bits.bitwise_or, "minimum": bits.bitwise_and}
+
+
+def combine_op(kind: str, node: Node) -> Op:
+    """Return the op that combines two values of the node's dtype."""
+    return (_COMBINE_BOOL if node.dtype is dtypes.bool else _COMBINE)[kind]
+
+
+def lower_reduction(context: Context, node: Node) -> Vectors:
+    """Lower a reduction: a balanced tree over vectors, the lanes last."""
+    (source,) = node.sources
+    axes = attributes_of(node, reduction.ReduceAttributes).axes
+    shape = static_shape(source)
+    vectors = context.value(source)
+    if not axes or not vectors:
+        return vectors
+    op = combine_op(KINDS[node.op], source)
+
+    def combine(first: Node, second: Node) -> Node:
+        return context.emitter.put(op, (first, second))
+
+    pieces = pieces_of(shape, context.lanes)
+    last = len(shape) - 1
+    groups = _group_rows(shape, axes)
+    columns = [
+        [
+            _reduce_tree(combine, [vectors[row * len(pieces) + i] for row in group])
+            for group in groups
+        ]
+        for i in range(len(pieces))
+    ]
+    rows = list(zip(*columns, strict=True))
+    if last not in axes:
+        return [vector for row in rows for vector in row]
+    return [_reduce_row(context, KINDS[node.op], combine, pieces, list(row)) for row in rows]
+
+
+def _group_rows(shape: tuple[int, ...], axes: tuple[int, ...]) -> list[list[int]]:
+    """Return for each row of the result the rows of the source that it combines."""
+    kept = [1 if axis in axes else size for axis, size in enumerate(shape[:-1])]
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for row, position in enumerate(itertools.product(*map(range, shape[:-1]))):
+        place = tuple(min(i, size - 1) for i, size in zip(position, kept, strict=True))
+        groups.setdefault(place, []).append(row)
+    return list(groups.values())
+
+
+def _reduce_tree(combine: Combine, values: list[Node]) -> Node:
+    while len(values) > 1:
+        paired = [combine(values[i], values[i + 1]) for i in range(0, len(values) - 1, 2)]
+        values = paired + values[len(paired) * 2 :]
+    return values[0]
+
+
+def _reduce_row(
+    context: Context, kind: str, combine: Combine, pieces: tuple[Piece, ...], row: list[Node]
+) -> Node:
+    """Combine all lanes of the pieces of one row: equal pieces first, then ever narrower ones."""
+    widest = pieces[0].width
+    count = sum(piece.width == widest for piece in pieces)
+    value = _reduce_tree(combine, row[:count])
+    width = widest
+    for piece, vector in zip(pieces[count:], row[count:], strict=True):
+        while width > piece.width:
+            value = _halve(context, combine, value)
+            width //= 2
+        value = combine(value, vector)
+    if width == 1:
+        return value
+    return context.emitter.put(linear.reduce_lanes, (value,), ReduceLanesAttributes(kind))
+
+
+def _halve(context: Context, combine: Combine, value: Node) -> Node:
+    """Combine the lower and the upper half of a vector's lanes."""
+    put, width = context.emitter.put, linear.lanes_of(value)
+    if width == 2:
+        return combine(
+            put(linear.extract, (value,), LaneAttributes(0)),
+            put(linear.extract, (value,), LaneAttributes(1)),
+        )
+    lower = ShuffleAttributes(tuple(range(width // 2)))
+    upper = ShuffleAttributes(tuple(range(width // 2, width)))
+    return combine(
+        put(linear.shuffle, (value, value), lower), put(linear.shuffle, (value, value), upper)
+    )
