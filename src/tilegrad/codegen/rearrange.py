@@ -69,9 +69,9 @@ def _assemble(context: Context, vectors: Vectors, wanted: list[Origin]) -> Node:
         vector = vectors[number]
         return put(linear.extract, (vector,), LaneAttributes(lane)) if vector.shape else vector
     numbers = list(dict.fromkeys(number for number, _ in wanted))
-    if len(numbers) == 1 and linear.lanes_of(vectors[numbers[0]]) == len(wanted):
-        if [lane for _, lane in wanted] == list(range(len(wanted))):
-            return vectors[numbers[0]]
+    is_whole = len(numbers) == 1 and linear.lanes_of(vectors[numbers[0]]) == len(wanted)
+    if is_whole and [lane for _, lane in wanted] == list(range(len(wanted))):
+        return vectors[numbers[0]]
     parts = [_spread_lanes(context, vectors, number, wanted) for number in numbers]
     return _merge(context, parts, numbers, wanted)
 

@@ -51,17 +51,14 @@ def lower_reduction(context: Context, node: Node) -> Vectors:
     pieces = pieces_of(shape, context.lanes)
     last = len(shape) - 1
     groups = _group_rows(shape, axes)
-    columns = [
-        [
-            _reduce_tree(combine, [vectors[row * len(pieces) + i] for row in group])
-            for group in groups
-        ]
-        for i in range(len(pieces))
+    count = len(pieces)
+    rows = [
+        [_reduce_tree(combine, [vectors[row * count + i] for row in group]) for i in range(count)]
+        for group in groups
     ]
-    rows = list(zip(*columns, strict=True))
     if last not in axes:
         return [vector for row in rows for vector in row]
-    return [_reduce_row(context, KINDS[node.op], combine, pieces, list(row)) for row in rows]
+    return [_reduce_row(context, KINDS[node.op], combine, pieces, row) for row in rows]
 
 
 def _group_rows(shape: tuple[int, ...], axes: tuple[int, ...]) -> list[list[int]]:
