@@ -34,7 +34,8 @@ def nearest(value: float | Fraction, dtype: DType) -> float:
     rounded = round(magnitude / quantum) * quantum
     limit = Fraction(2) ** (bias + 1) if largest is None else Fraction(largest)
     if rounded >= limit:
-        return math.copysign(math.inf if largest is None else largest, exact)
+        greatest = math.inf if largest is None else largest
+        return greatest if exact > 0 else -greatest
     return math.copysign(float(rounded), exact)
 
 

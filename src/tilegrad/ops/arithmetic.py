@@ -5,6 +5,7 @@ Integers wrap around (two's complement), and dividing one by zero gives 0.
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 
 import numpy
@@ -207,12 +208,21 @@ def _fused_float32(x: Array, y: Array, z: Array) -> Array:
 
 
 def _fused_float64(x: Array, y: Array, z: Array) -> Array:
-    plain = numpy.asarray(x * y + z)
-    for place, (first, second, third) in enumerate(numpy.nditer([x, y, z], flags=["zerosize_ok"])):
-        if numpy.isfinite(first * second + third) and plain.flat[place] != 0:
-            exact = Fraction(float(first)) * Fraction(float(second)) + Fraction(float(third))
-            plain.flat[place] = float(exact)
-    return plain
+    """No wider type holds the product, so each finite element is computed as a fraction."""
+    total = numpy.array(x * y + z)
+    for place, operands in enumerate(numpy.nditer([x, y, z], flags=["zerosize_ok"])):
+        first, second, third = map(float, operands)
+        if math.isfinite(first) and math.isfinite(second) and math.isfinite(third):
+            exact = Fraction(first) * Fraction(second) + Fraction(third)
+            total.flat[place] = _nearest_float(exact) if exact else total.flat[place]
+    return total
+
+
+def _nearest_float(exact: Fraction) -> float:
+    try:
+        return float(exact)
+    except OverflowError:
+        return math.inf if exact > 0 else -math.inf
 
 
 fused_multiply_add = define(
