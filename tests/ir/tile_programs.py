@@ -56,7 +56,7 @@ class Writer:
         elif kind == "store" and pointer is not self.x:
             self.build.store(pointer, self.offset(), self.pick(self.tiles), mask)
         elif kind == "reduce":
-            self.tiles.append(combine(self.pick(self.tiles), self.draw(st.integers(0, 1)), "add"))
+            self.tiles.append(combine(self.pick(self.tiles), "add", self.draw(st.integers(0, 1))))
             self.tiles.append(
                 self.tiles.pop() + cast_to(self.index(), F32) + full((2, 4), 0.5, F32)
             )

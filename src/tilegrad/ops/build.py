@@ -12,7 +12,7 @@ Python's operators::
     with build.loop(0, width, 16, total=full((16,), 0.0, dtypes.float32)) as loop:
         column = loop.index + lane
         loop["total"] = loop["total"] + build.load(x, row * width + column, column < width)
-    build.store(y, row + lanes(1), combine(loop["total"], 0, "add"))
+    build.store(y, row, combine(loop["total"], "add"))
     program = build.program()
 
 Loads of memory that the program writes come after the stores before them by themselves. What
@@ -35,7 +35,7 @@ from tilegrad.ops.affine import Index, as_node
 from tilegrad.ops.comparison import where
 from tilegrad.ops.leaves import IotaAttributes, Number, constant, iota, value_of
 from tilegrad.ops.memory import make_load, make_parameter, make_scratch, make_store
-from tilegrad.ops.movement import filled
+from tilegrad.ops.movement import filled, reshape_to
 from tilegrad.ops.program import Program, Role, Slot
 
 LARGEST = 1 << 48
@@ -60,9 +60,17 @@ def full(shape: tuple[int, ...], value: Number, dtype: DType) -> Node:
     return filled(value, dtype, shape)
 
 
-def combine(tile_: Node, axis: int, kind: str) -> Node:
-    """Return a tile combined along an axis by add, multiply, maximum or minimum (size 1 stays)."""
-    return _REDUCTIONS[kind](tile_, attributes=reduction.ReduceAttributes((axis,)))
+def combine(tile_: Node, kind: str, axis: int | None = None) -> Node:
+    """Return a tile combined along an axis, which stays with size 1, or whole to a scalar.
+
+    Args:
+        tile_: the tile.
+        kind: add, multiply, maximum or minimum.
+        axis: along which; None for all, the result then has shape ().
+    """
+    axes = tuple(range(len(tile_.shape))) if axis is None else (axis,)
+    result = _REDUCTIONS[kind](tile_, attributes=reduction.ReduceAttributes(axes))
+    return reshape_to(result, ()) if axis is None else result
 
 
 class Builder:

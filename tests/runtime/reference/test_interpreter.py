@@ -26,7 +26,7 @@ def sum_of_rows(rows: int, columns: int, *, is_masked: bool = True):
         column = loop.index + lanes(16)
         mask = column < width if is_masked else None
         loop["total"] = loop["total"] + build.load(x, row * width + column, mask)
-    build.store(y, row + lanes(1), combine(loop["total"], 0, "add"))
+    build.store(y, row, combine(loop["total"], "add"))
     return build.program()
 
 
@@ -65,9 +65,9 @@ def test_finish_block_runs_after_all_instances():
     x, y, parts = build.input(F32, 12), build.output(F32, 1), build.workspace(F32, 3)
     part = build.instance(3)
     tile = build.load(x, part * 4 + lanes(4))
-    build.store(parts, part + lanes(1), combine(tile, 0, "add"))
+    build.store(parts, part, combine(tile, "add"))
     with build.after_all():
-        build.store(y, lanes(1), combine(build.load(parts, lanes(3)), 0, "add"))
+        build.store(y, 0, combine(build.load(parts, lanes(3)), "add"))
     result, workspace = numpy.zeros(1, numpy.float32), numpy.zeros(3, numpy.float32)
     program = build.program()
     interpret(

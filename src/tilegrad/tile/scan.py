@@ -1,0 +1,123 @@
+"""Running sums, products, maxima and minima as tile programs.
+
+The data is seen as (outer, length, inner), the axis in the middle. Where inner > 1 the lanes lie
+along it and every instance goes down its columns. Where it is 1, a row is cut into chunks of one
+vector: all prefixes of a chunk are combined at once, lane i with the elements up to i, and only the
+total of the chunks is carried on; what is left of the row goes one by one.
+"""
+
+from __future__ import annotations
+
+from tilegrad.ir.dtype import DType, dtypes
+from tilegrad.ir.node import Node
+from tilegrad.ir.op import Shape
+from tilegrad.ops import arithmetic, symbolic
+from tilegrad.ops.affine import Index
+from tilegrad.ops.build import Builder, full, lanes
+from tilegrad.ops.comparison import where
+from tilegrad.ops.conversion import cast_to
+from tilegrad.ops.leaves import Number, constant
+from tilegrad.ops.program import Program
+from tilegrad.ops.scan import Kind
+
+_COLUMN_BYTES = 512
+"""Width of the strip of columns that an instance goes down: whole cache lines, several vectors."""
+_CHUNK_BYTES = 64
+
+_COMBINE = {
+    "add": arithmetic.add,
+    "multiply": arithmetic.multiply,
+    "maximum": arithmetic.maximum,
+    "minimum": arithmetic.minimum,
+}
+
+
+def build_scan(dtype: DType, shape: Shape, axis: int, kind: Kind) -> Program:
+    """Return the program of ``scan``: slots input, output, then sizes.
+
+    Floats narrower than 32 bits accumulate in float32; each result is rounded.
+
+    Args:
+        dtype: of the elements.
+        shape: of the tensor; sizes may be symbolic.
+        axis: along which elements combine.
+        kind: how.
+    """
+    outer = symbolic.multiply_all(shape[:axis])
+    inner = symbolic.multiply_all(shape[axis + 1 :])
+    if inner == 1:
+        return _scan_rows(dtype, outer, shape[axis], kind)
+    return _scan_columns(dtype, outer, shape[axis], inner, kind)
+
+
+def _scan_columns(dtype: DType, outer: Index, length: Index, inner: Index, kind: Kind) -> Program:
+    wide = accumulator(dtype)
+    width = limit_width(inner, _COLUMN_BYTES // wide.itemsize)
+    build = Builder(f"scan_columns_{kind}_{dtype.name}")
+    count = symbolic.multiply_all((outer, length, inner))
+    x, y = build.input(dtype, count), build.output(dtype, count)
+    rows, depth = build.scalar("outer", outer), build.scalar("length", length)
+    columns = build.scalar("inner", inner)
+    first = build.instance(rows) * depth
+    column = build.instance((columns + (width - 1)) // width) * width + lanes(width)
+    is_inside = column < columns
+    with build.loop(0, depth, total=full((width,), identity(kind, wide), wide)) as loop:
+        offset = (first + loop.index) * columns + column
+        element = cast_to(build.load(x, offset, is_inside), wide)
+        loop["total"] = _COMBINE[kind](loop["total"], element)
+        build.store(y, offset, cast_to(loop["total"], dtype), is_inside)
+    return build.program()
+
+
+def _scan_rows(dtype: DType, outer: Index, length: Index, kind: Kind) -> Program:
+    wide = accumulator(dtype)
+    width = _CHUNK_BYTES // wide.itemsize
+    build = Builder(f"scan_rows_{kind}_{dtype.name}")
+    count = symbolic.multiply(outer, length)
+    x, y = build.input(dtype, count), build.output(dtype, count)
+    rows, columns = build.scalar("outer", outer), build.scalar("length", length)
+    first = build.instance(rows) * columns
+    lane = lanes(width)
+    whole = columns // width * width
+    nothing = constant(identity(kind, wide), wide)
+    with build.loop(0, whole, width, total=nothing) as chunks:
+        start = first + chunks.index
+        elements = [cast_to(build.load(x, start + i), wide) for i in range(width)]
+        prefixes = [where(i <= lane, element, nothing) for i, element in enumerate(elements)]
+        result = _COMBINE[kind](_combine_pairwise(prefixes, kind), chunks["total"])
+        build.store(y, start + lane, cast_to(result, dtype))
+        chunks["total"] = _COMBINE[kind](chunks["total"], _combine_pairwise(elements, kind))
+    with build.loop(whole, columns, total=chunks["total"]) as rest:
+        element = cast_to(build.load(x, first + rest.index), wide)
+        rest["total"] = _COMBINE[kind](rest["total"], element)
+        build.store(y, first + rest.index, cast_to(rest["total"], dtype))
+    return build.program()
+
+
+def _combine_pairwise(tiles: list[Node], kind: Kind) -> Node:
+    """Combine tiles in a tree, so that one step need not wait for the last."""
+    while len(tiles) > 1:
+        pairs = [_COMBINE[kind](a, b) for a, b in zip(tiles[::2], tiles[1::2], strict=False)]
+        tiles = pairs + tiles[len(pairs) * 2 :]
+    return tiles[0]
+
+
+def accumulator(dtype: DType) -> DType:
+    """Return the dtype in which values of ``dtype`` are combined."""
+    return dtypes.float32 if dtype.is_float and dtype.bits < 32 else dtype
+
+
+def identity(kind: str, dtype: DType) -> Number:
+    """Return the value that changes nothing when it is combined (-0 for sums of floats)."""
+    if kind == "add":
+        return -0.0 if dtype.is_float else 0
+    if kind == "multiply":
+        return 1
+    return dtype.minimum if kind == "maximum" else dtype.maximum
+
+
+def limit_width(size: Index, widest: int) -> int:
+    """Return the least power of two that is not less than ``size``, but ``widest`` at most."""
+    if not isinstance(size, int) or size >= widest:
+        return widest
+    return 1 << max(0, size - 1).bit_length()
