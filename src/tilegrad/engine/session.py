@@ -130,7 +130,10 @@ class Session:
         """
         targets = {storage_of(node.sources[0]): node for node in nodes if node.op is graph.assign}
         late = self._find_readers(targets) if targets else []
-        wanted = [*nodes, *(tensor.node for tensor in late)]
+        kept = [tensor.node for tensor in late]
+        # A tensor that shares the buffer that is overwritten gets a copy of its own.
+        kept = [graph.contiguous(node) if node.op is buffer else node for node in kept]
+        wanted = [*nodes, *kept]
         name = next(filter(None, map(graph.find_device, wanted)), device or self.default_device)
         results = self.executor(name).realize(wanted, symbols or {})
         results = [
@@ -142,16 +145,17 @@ class Session:
 
     def _find_readers(self, targets: Mapping[Storage, Node]) -> list[Tracked]:
         """Return the live tensors that read a target and are not the result of the assignment."""
-        readers = []
-        for tensor in list(self._live):
-            node = tensor.node
-            if node.op is buffer or node in targets.values():
-                continue
-            for other in sort_topologically([node]):
-                if other.op is buffer and storage_of(other) in targets:
-                    readers.append(tensor)
-                    break
-        return readers
+        assigned = set(targets.values())
+        live = [tensor for tensor in list(self._live) if tensor.node not in assigned]
+        reading: set[Node] = set()
+        for node in sort_topologically(tensor.node for tensor in live):
+            if node.op is buffer:
+                is_reading = storage_of(node) in targets
+            else:
+                is_reading = any(source in reading for source in node.sources)
+            if is_reading:
+                reading.add(node)
+        return [tensor for tensor in live if tensor.node in reading]
 
     def _write_back(self, node: Node, result: Node) -> Node:
         if node.op is not graph.assign:

@@ -18,7 +18,7 @@ from tilegrad.tensor import nodes
 from tilegrad.tensor.arithmetic import Arithmetic
 from tilegrad.tensor.base import TensorBase, is_operand
 from tilegrad.tensor.conversion import Conversion, Data, node_of
-from tilegrad.tensor.history import mark
+from tilegrad.tensor.history import follow, mark
 from tilegrad.tensor.size import Index
 
 
@@ -67,7 +67,8 @@ class Mutation(Conversion, Arithmetic):
             raise ShapeError("replace: the shapes differ", got=x.shape, expected=self.shape)
         if x.node.dtype is not self.node.dtype:
             raise DTypeError("replace: the dtypes differ", got=x.dtype, expected=self.dtype)
-        self.node, self.device, self.target = x.node, x.device, x.target
+        self.device, self.target = x.device, x.target
+        self.node = follow(x.node) if self.requires_grad else x.node
         return self
 
     def __iadd__(self, other: object) -> Self:

@@ -10,7 +10,9 @@ import torch
 
 from tilegrad.base.errors import DataError
 from tilegrad.ir.dtype import dtypes
+from tilegrad.nn.state import load_state_dict, torch_load
 from tilegrad.nn.state.torch_files import read_torch_file
+from tilegrad.tensor import Tensor
 
 DTYPES = [
     torch.bool,
@@ -195,3 +197,23 @@ def test_a_whole_model_is_refused_with_advice(tmp_path):
     torch.save(torch.nn.Linear(2, 2), path)
     with pytest.raises(DataError, match=r"torch\.nn\.modules\.linear\.Linear[\s\S]*state_dict"):
         read_torch_file(path)
+
+
+def test_loaded_tensors_are_values_of_their_own(save):
+    base = torch.arange(6, dtype=torch.float32)
+    path = save({"base": base, "tied": base, "part": base[2:4], "strided": base.reshape(2, 3).t()})
+    read = torch_load(path)
+    assert all(isinstance(tensor, Tensor) for tensor in read.values())
+    numpy.testing.assert_array_equal(read["strided"].numpy(), base.reshape(2, 3).t().numpy())
+    read["base"].assign(read["base"] * 0).realize()
+    assert read["base"].tolist() == [0.0] * 6
+    assert read["tied"].tolist() == base.tolist()
+    assert read["part"].tolist() == [2.0, 3.0]
+
+
+def test_a_loaded_state_goes_into_a_model(save):
+    model = torch.nn.Linear(3, 2)
+    ours = {"weight": Tensor.zeros(2, 3), "bias": Tensor.zeros(2)}
+    load_state_dict(ours, torch_load(save(model.state_dict())))
+    numpy.testing.assert_array_equal(ours["weight"].numpy(), model.weight.detach().numpy())
+    numpy.testing.assert_array_equal(ours["bias"].numpy(), model.bias.detach().numpy())

@@ -13,9 +13,9 @@ class SGD(Optimizer):
     """Stochastic gradient descent, as in PyTorch.
 
     With g the gradient plus weight_decay · p, the velocity is
-    v ← momentum · v + (1 - dampening) · g (v ← g at the first step), and p ← p - lr · v, or p - lr · (g + momentum · v) with Nesterov's
-    momentum (I. Sutskever et al., "On the importance of initialization and momentum in deep
-    learning", 2013).
+    v ← momentum · v + (1 - dampening) · g (v ← g at the first step), and p ← p - lr · v, or
+    p - lr · (g + momentum · v) with Nesterov's momentum (I. Sutskever et al., "On the importance of
+    initialization and momentum in deep learning", 2013).
 
     Args:
         params: the tensors to optimise.

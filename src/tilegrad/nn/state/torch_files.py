@@ -11,12 +11,13 @@ import io
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 import numpy
 
 from tilegrad.base.errors import DataError
 from tilegrad.ir.dtype import DType
+from tilegrad.nn.state.mapped import wrap_arrays
 from tilegrad.nn.state.pickled import (
     Call,
     ElementType,
@@ -25,11 +26,33 @@ from tilegrad.nn.state.pickled import (
     is_size,
     unpickle,
 )
+from tilegrad.tensor.trees import flatten, map_leaves
 
 _STREAM_MAGIC = 0x1950A86A20F9469CFC6C
 _DEEPEST = 200
 _WIDEST = 8
 _LOCAL_HEADER_BYTES = 30
+
+
+def torch_load(path: str | Path, device: str | None = None) -> Any:
+    """Load what ``torch.save`` wrote, without running any code of the file.
+
+    Args:
+        path: the file.
+        device: where the tensors are to be; the session's default device for None.
+
+    Returns:
+        The saved object, with tensors and parameters as tensors over the mapped file (copied where
+        they are strided or share memory); see ``read_torch_file`` for the rest.
+
+    Raises:
+        DataError: the file is missing, damaged, in another format, or holds other objects than
+            tensors and plain containers.
+    """
+    tree = read_torch_file(path)
+    arrays = [leaf for leaf in flatten(tree) if isinstance(leaf, numpy.ndarray)]
+    tensors = iter(wrap_arrays(arrays, device))
+    return map_leaves(lambda leaf: next(tensors) if isinstance(leaf, numpy.ndarray) else leaf, tree)
 
 
 def read_torch_file(path: str | Path) -> object:
