@@ -80,7 +80,7 @@ def test_substitute_reaches_symbolic_sizes():
 
 def test_substitute_is_iterative():
     node = start = leaf()
-    for _ in range(50_000):
+    for _ in range(20_000):
         node = negate(node)
     (found,) = substitute([node], {start: leaf()})
     assert found is not node

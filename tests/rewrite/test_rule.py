@@ -24,7 +24,7 @@ def test_an_unbound_variable_on_the_right_is_refused():
 
 def test_a_rule_that_computes_states_its_law():
     with pytest.raises(ArgumentError, match="must state its law"):
-        Rule("silent", x + c, lambda match: None)
+        Rule("silent", x + c, lambda _: None)
 
 
 def test_relaxed_rules_say_how_far_they_are_off():

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 
 from tilegrad.base.errors import ArgumentError
-from tilegrad.ir.dtype import STORABLE, DType, dtypes
+from tilegrad.ir.dtype import STORABLE, DType, Kind, dtypes
 from tilegrad.ir.op import Op
 from tilegrad.ops import arithmetic, bits, comparison
 
@@ -42,8 +42,10 @@ ANY = _select("any", lambda _: True)
 NUMBER = _select("number", lambda dtype: not dtype.is_boolean)
 FLOAT = _select("float", lambda dtype: dtype.is_float)
 INTEGER = _select("integer", lambda dtype: dtype.is_integer or dtype is dtypes.index)
+SIGNED = _select("signed", lambda dtype: dtype.is_float or dtype.kind is Kind.SIGNED)
 UNSIGNED = _select("unsigned", lambda dtype: dtype.is_unsigned)
 BOOLEAN = _select("bool", lambda dtype: dtype.is_boolean)
+DISCRETE = _select("integer or bool", lambda dtype: not dtype.is_float)
 BITS = _select("bits", lambda dtype: dtype.is_integer or dtype.is_boolean)
 
 
