@@ -36,7 +36,8 @@ class Graph:
 
     def leaf(self, shape: Sequence[int | Node]) -> Node:
         """Return a new random leaf."""
-        values = numpy.asarray(self.generator.uniform(0.5, 1.5, tuple(shape)))  # type: ignore[arg-type]
+        sizes = tuple(int(size) for size in shape)  # type: ignore[arg-type]
+        values = numpy.asarray(self.generator.uniform(0.5, 1.5, sizes))
         storage = Storage("reference", dtypes.float64, values.size)
         node = buffer(attributes=BufferAttributes(storage, values.shape, 0))
         self.values[node] = values

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy
 
@@ -11,7 +11,7 @@ from tilegrad.base.errors import DTypeError, VerifyError
 from tilegrad.ir.digest import digest
 from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node
-from tilegrad.ir.op import NotDifferentiable, Op, Property, Shape
+from tilegrad.ir.op import NotDifferentiable, Op, Property, Shape, attributes_of
 from tilegrad.ops.infer import broadcast_shapes
 from tilegrad.ops.leaves import constant, value_of
 
@@ -39,13 +39,12 @@ def _infer_index(sources: tuple[Node, ...], attributes: Hashable) -> tuple[DType
     return dtypes.index, broadcast_shapes("index arithmetic", sources)
 
 
-def _affine_reference(*arrays: object) -> numpy.ndarray:
+def _affine_reference(*arrays: Any) -> numpy.ndarray:
     *values, attributes = arrays
-    assert isinstance(attributes, AffineAttributes)
-    total = numpy.int64(attributes.constant)
+    total = numpy.asarray(attributes.constant, numpy.int64)
     for coefficient, value in zip(attributes.coefficients, values, strict=True):
-        total = total + numpy.int64(coefficient) * value  # type: ignore[operator]
-    return numpy.asarray(total, numpy.int64)
+        total = total + numpy.int64(coefficient) * value
+    return total
 
 
 def _product_reference(*arrays: numpy.ndarray) -> numpy.ndarray:
@@ -94,9 +93,8 @@ def split_terms(index: Index) -> tuple[Terms, int]:
     if isinstance(index, int):
         return {}, index
     if index.op is affine:
-        assert isinstance(index.attributes, AffineAttributes)
-        coefficients = index.attributes.coefficients
-        return dict(zip(index.sources, coefficients, strict=True)), index.attributes.constant
+        coefficients, constant_part = attributes_of(index, AffineAttributes)
+        return dict(zip(index.sources, coefficients, strict=True)), constant_part
     if index.op.name == "constant":
         return {}, int(value_of(index))
     return {index: 1}, 0

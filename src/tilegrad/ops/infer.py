@@ -88,7 +88,7 @@ def refuse_dtype(name: str, source: Node, expected: str) -> DTypeError:
 
 
 def elementwise_infer(name: str, test: DTypeTest, result: DType | None = None) -> Infer:
-    """Return the rule: all sources of one dtype that passes ``test``; result of it or ``result``."""
+    """Return the rule: sources of one dtype that passes ``test``; result of it or ``result``."""
     expected = (test.__doc__ or "").rstrip(".").lower()
 
     def infer(sources: tuple[Node, ...], attributes: Hashable) -> tuple[DType, Shape]:
