@@ -84,7 +84,7 @@ class Emitter:
         region = self.regions.pop()
         outer = self.regions[-1].instructions
         for node in region.instructions:
-            del self.depth_of[node]
+            self.depth_of.pop(node, None)
         self.depth_of.pop(begin, None)
         end = intern(linear.end_loop, (begin, *following))
         outer.append(begin)

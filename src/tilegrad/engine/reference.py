@@ -6,9 +6,16 @@ from collections.abc import Mapping, Sequence
 
 import numpy
 
-from tilegrad.engine.storage import concrete_shape, storage_of, view_storage, wrap_array
+from tilegrad.engine.storage import (
+    concrete_shape,
+    make_buffer_node,
+    storage_of,
+    view_storage,
+    wrap_array,
+)
 from tilegrad.ir.node import Node
 from tilegrad.ops.evaluate import evaluate
+from tilegrad.ops.graph import assign
 
 
 class ReferenceExecutor:
@@ -22,8 +29,17 @@ class ReferenceExecutor:
         results = []
         for node, array in zip(nodes, arrays, strict=True):
             owned = numpy.array(array, node.dtype.numpy, order="C", copy=True)
-            results.append(wrap_array(owned, self.name))
+            if node.op is assign:
+                results.append(self._write(node.sources[0], owned))
+            else:
+                results.append(wrap_array(owned, self.name))
         return results
+
+    def _write(self, target: Node, value: numpy.ndarray) -> Node:
+        storage, shape = storage_of(target), concrete_shape(target)
+        view_storage(storage, shape)[...] = value
+        storage.version += 1
+        return make_buffer_node(storage, shape)
 
     def _read(self, node: Node) -> numpy.ndarray:
         return view_storage(storage_of(node), concrete_shape(node))

@@ -14,10 +14,10 @@ import numpy
 from tilegrad.base.errors import DeviceError
 from tilegrad.base.settings import Settings
 from tilegrad.base.trace import Trace
+from tilegrad.engine.cpu import start_cpu
 from tilegrad.engine.reference import ReferenceExecutor
 from tilegrad.engine.storage import (
     concrete_shape,
-    make_buffer_node,
     storage_of,
     view_storage,
     wrap_array,
@@ -101,7 +101,8 @@ class Session:
         return found
 
     def _start(self, device: str) -> Executor:
-        del device
+        if device == "cpu":
+            return start_cpu(self.settings, self.trace)
         return ReferenceExecutor()
 
     def track(self, tensor: Tracked) -> None:
@@ -129,16 +130,14 @@ class Session:
             symbols: values of the symbolic sizes, by name.
         """
         targets = {storage_of(node.sources[0]): node for node in nodes if node.op is graph.assign}
-        late = self._find_readers(targets) if targets else []
-        kept = [tensor.node for tensor in late]
-        # A tensor that shares the buffer that is overwritten gets a copy of its own.
-        kept = [graph.contiguous(node) if node.op is buffer else node for node in kept]
-        wanted = [*nodes, *kept]
+        readers = self._find_readers(targets) if targets else []
+        for tensor in readers:
+            if tensor.node.op is buffer:  # it shares the memory that is overwritten
+                tensor.settle(wrap_array(self.read(tensor.node), storage_of(tensor.node).device))
+        late = [tensor for tensor in readers if tensor.node.op is not buffer]
+        wanted = [*nodes, *(tensor.node for tensor in late)]
         name = next(filter(None, map(graph.find_device, wanted)), device or self.default_device)
         results = self.executor(name).realize(wanted, symbols or {})
-        results = [
-            self._write_back(node, result) for node, result in zip(wanted, results, strict=True)
-        ]
         for tensor, result in zip(late, results[len(nodes) :], strict=True):
             tensor.settle(result)
         return results[: len(nodes)]
@@ -156,15 +155,6 @@ class Session:
             if is_reading:
                 reading.add(node)
         return [tensor for tensor in live if tensor.node in reading]
-
-    def _write_back(self, node: Node, result: Node) -> Node:
-        if node.op is not graph.assign:
-            return result
-        storage = storage_of(node.sources[0])
-        shape = concrete_shape(node.sources[0])
-        view_storage(storage, shape)[...] = view_storage(storage_of(result), shape)
-        storage.version += 1
-        return make_buffer_node(storage, shape)
 
     def read(self, node: Node) -> numpy.ndarray:
         """Return the contents of a buffer node as an array of its own."""

@@ -11,12 +11,11 @@ from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
 from tilegrad.base.errors import VerifyError
-from tilegrad.ir.dialect import Dialect
 from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import NotDifferentiable, Op, Property, Shape
-from tilegrad.ops import arithmetic, bits, comparison, conversion, leaves, selection, tile
-from tilegrad.ops.affine import Index, affine, as_index, product
+from tilegrad.ops import tile
+from tilegrad.ops.affine import Index, as_index
 
 _COMPILER_ONLY = NotDifferentiable("gradients are taken on the tensor graph")
 

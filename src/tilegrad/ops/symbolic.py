@@ -200,7 +200,7 @@ def _floor_divide_symbolic(value: Index, divisor: Node) -> Index:
     factors = _factors(divisor)
     for atom, coefficient in terms.items():
         left = list(_factors(atom))
-        if divisor.op is not affine and all(factor in left for factor in factors):
+        if divisor.op.name != "affine" and all(factor in left for factor in factors):
             for factor in factors:
                 left.remove(factor)
             whole = add(whole, multiply(multiply_all(left), coefficient))

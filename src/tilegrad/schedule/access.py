@@ -19,8 +19,6 @@ from tilegrad.ops.movement import (
     PadAttributes,
     PermuteAttributes,
     ShrinkAttributes,
-
-
 )
 from tilegrad.ops.symbolic import Condition
 from tilegrad.ops.windows import SlideAttributes, UnslideAttributes

@@ -60,7 +60,9 @@ def identity_indices(shape: Shape) -> Indices:
     )
 
 
-def axes_of_reduction(node: Node, indices: Indices, taken: Axes) -> tuple[Indices, tuple[Node, ...]]:
+def axes_of_reduction(
+    node: Node, indices: Indices, taken: Axes
+) -> tuple[Indices, tuple[Node, ...]]:
     """Return the index at which a reduction reads its source, and the new axes that it binds.
 
     The names are the first that are not free around it, so that reductions over the same row get

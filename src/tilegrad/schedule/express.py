@@ -68,10 +68,20 @@ class ExpressedKernel(NamedTuple):
 
 
 class Expressor:
-    """Builds the kernel of one root."""
+    """Builds the kernel of one root.
 
-    def __init__(self, root: Root, fusion: Fusion, free: FreeAxes) -> None:
+    Args:
+        root: the kernel to be.
+        fusion: what is computed where.
+        free: answers which axes are free in an expression.
+        copied_back: assignments that are written to memory of their own, not to their target.
+    """
+
+    def __init__(
+        self, root: Root, fusion: Fusion, free: FreeAxes, copied_back: tuple[Node, ...] = ()
+    ) -> None:
         self.root = root
+        self.copied_back = copied_back
         self.fusion = fusion
         self.free = free
         self.slots: dict[Node, Node] = {}
@@ -80,7 +90,10 @@ class Expressor:
     def express(self) -> ExpressedKernel:
         """Return the kernel that computes and stores all outputs of the root."""
         outputs = self.root.outputs
-        pointers = [self._parameter(output) for output in outputs]
+        pointers = [
+            self._parameter(output if output in self.copied_back else target_of(output))
+            for output in outputs
+        ]
         stores = []
         for output, pointer in zip(outputs, pointers, strict=True):
             indices = identity_indices(output.shape)
@@ -92,8 +105,7 @@ class Expressor:
     def _plan_output(self, output: Node, indices: Indices) -> Place:
         return Place(output, indices, True)
 
-    def _parameter(self, node: Node) -> Node:
-        home = target_of(node)
+    def _parameter(self, home: Node) -> Node:
         pointer = self.slots.get(home)
         if pointer is None:
             pointer = memory.make_parameter(len(self.slots), home.dtype)
@@ -147,7 +159,7 @@ class Expressor:
 
     def _plan_load(self, place: Place) -> Plan:
         node, indices, condition = place
-        pointer = self._parameter(node)
+        pointer = self._parameter(target_of(node))
         offset = as_node(flatten(indices, node.shape))
         mask = None if condition is True else symbolic.as_condition(condition)
         return [], lambda _: memory.make_load(pointer, offset, mask)
@@ -195,8 +207,7 @@ class Expressor:
         rank = len(positions[0].shape)
         axes = attributes_of(node, GatherAttributes).axes
         places = [
-            Place(source, read_broadcast(source, indices[:rank]), condition)
-            for source in positions
+            Place(source, read_broadcast(source, indices[:rank]), condition) for source in positions
         ]
 
         def build(values: Values) -> Node:

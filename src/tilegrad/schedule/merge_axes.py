@@ -7,20 +7,12 @@ and one kernel serves them all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from tilegrad.ir.node import Node, sort_topologically
-from tilegrad.ops import arithmetic, comparison, kernel, symbolic
-from tilegrad.ops.affine import Index, affine, as_index, as_node, product, split_terms
-
-_CONSTRUCTORS: dict[object, Callable[[Index, Index], Index | bool]] = {
-    arithmetic.floor_divide: symbolic.floor_divide,
-    arithmetic.modulo: symbolic.modulo,
-    arithmetic.minimum: symbolic.minimum,
-    arithmetic.maximum: symbolic.maximum,
-    comparison.less: symbolic.less,
-    comparison.equal: symbolic.equal,
-}
+from tilegrad.ops import kernel, symbolic
+from tilegrad.ops.affine import Index, affine, as_node, split_terms
+from tilegrad.rewrite.graph import rebuild
 
 
 def merge_axes(program: Node) -> Node:
@@ -96,32 +88,16 @@ def substitute_axes(
         elif node.op is kernel.reduce_over:
             done[node] = _rebind(node, done, mapping, binders)
         else:
-            done[node] = _rebuild(node, [done[source] for source in node.sources])
+            done[node] = rebuild(node, tuple(done[source] for source in node.sources))
     return done[program]
 
 
 def _rebind(
-    node: Node, done: Mapping[Node, Node], mapping: Mapping[Node, Index], binders: Mapping[Node, Node]
+    node: Node,
+    done: Mapping[Node, Node],
+    mapping: Mapping[Node, Index],
+    binders: Mapping[Node, Node],
 ) -> Node:
     body, *axes = node.sources
     kept = [binders.get(axis, axis) for axis in axes if axis not in mapping or axis in binders]
     return kernel.reduce_over(done[body], *kept, attributes=node.attributes)
-
-
-def _rebuild(node: Node, sources: list[Node]) -> Node:
-    if tuple(sources) == node.sources:
-        return node
-    if node.op is affine:
-        terms, constant_part = split_terms(node)
-        parts = [
-            symbolic.multiply(as_index(source), factor)
-            for source, factor in zip(sources, terms.values(), strict=True)
-        ]
-        return as_node(symbolic.add(constant_part, *parts))
-    if node.op is product:
-        return as_node(symbolic.multiply_all(as_index(source) for source in sources))
-    build = _CONSTRUCTORS.get(node.op)
-    if build is not None and sources[0].dtype.name == "index":
-        result = build(as_index(sources[0]), as_index(sources[1]))
-        return symbolic.as_condition(result) if isinstance(result, bool) else as_node(result)
-    return node.op(*sources, attributes=node.attributes)

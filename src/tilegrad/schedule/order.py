@@ -7,7 +7,6 @@ other places than it writes, the assignment goes to memory of its own and is cop
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from tilegrad.base.errors import CompileError
@@ -38,20 +37,26 @@ class Item(NamedTuple):
 
 def order_kernels(fusion: Fusion) -> list[Item]:
     """Return the steps in an order in which they can run one after the other."""
-    free = FreeAxes()
-    items = [_make_item(root, fusion, free) for root in fusion.roots]
-    return _sort(items)
+    express = _Express(fusion)
+    return _sort([express.item(root) for root in fusion.roots], express)
 
 
-def _make_item(root: Root, fusion: Fusion, free: FreeAxes) -> Item:
-    writes = tuple(root.outputs)
-    if root.is_opaque:
-        reads = tuple(resolve_alias(source) for source in root.node.sources)
-        return Item(root, None, writes, reads, ())
-    expressed = Expressor(root, fusion, free).express()
-    reads = _loaded(expressed)
-    copied = tuple(node for node in writes if _overwrites_what_it_reads(node, expressed))
-    return Item(root, expressed, writes, reads, copied)
+class _Express:
+    def __init__(self, fusion: Fusion) -> None:
+        self.fusion = fusion
+        self.free = FreeAxes()
+
+    def item(self, root: Root, copied_back: tuple[Node, ...] = ()) -> Item:
+        """Return the step of a root."""
+        writes = tuple(root.outputs)
+        if root.is_opaque:
+            reads = tuple(resolve_alias(source) for source in root.node.sources)
+            return Item(root, None, writes, reads, ())
+        expressed = Expressor(root, self.fusion, self.free, copied_back).express()
+        clashing = tuple(node for node in writes if _overwrites_what_it_reads(node, expressed))
+        if clashing:
+            return self.item(root, clashing)
+        return Item(root, expressed, writes, _loaded(expressed), copied_back)
 
 
 def _loaded(expressed: ExpressedKernel) -> tuple[Node, ...]:
@@ -69,14 +74,16 @@ def _overwrites_what_it_reads(node: Node, expressed: ExpressedKernel) -> bool:
         return False
     slot = expressed.parameters.index(target_of(node))
     pointer = memory.make_parameter(slot, node.dtype)
-    places = {store.sources[1] for store in expressed.program.sources if store.sources[0] is pointer}
+    places = {
+        store.sources[1] for store in expressed.program.sources if store.sources[0] is pointer
+    }
     return any(
         other.op is memory.load and other.sources[0] is pointer and other.sources[1] not in places
         for other in sort_topologically([expressed.program])
     )
 
 
-def _sort(items: Sequence[Item]) -> list[Item]:
+def _sort(items: list[Item], express: _Express) -> list[Item]:
     writer = {node: number for number, item in enumerate(items) for node in item.writes}
     overwriter = {
         target_of(node): number
@@ -93,10 +100,12 @@ def _sort(items: Sequence[Item]) -> list[Item]:
             over = overwriter.get(node)
             if over is not None and over != number:
                 before[over].add(number)
-    return _emit(list(items), needs, before)
+    return _emit(items, needs, before, express)
 
 
-def _emit(items: list[Item], needs: list[set[int]], before: list[set[int]]) -> list[Item]:
+def _emit(
+    items: list[Item], needs: list[set[int]], before: list[set[int]], express: _Express
+) -> list[Item]:
     """Sort by both relations; where they make a circle, give up ``before`` of one assignment."""
     users: list[list[int]] = [[] for _ in items]
     missing = [len(needs[number] | before[number]) for number in range(len(items))]
@@ -108,12 +117,12 @@ def _emit(items: list[Item], needs: list[set[int]], before: list[set[int]]) -> l
     ready = [number for number in range(len(items)) if not missing[number]]
     while len(order) < len(items):
         if not ready:
-            stuck = _break_circle(items, needs, before, done)
+            stuck = _break_circle(items, needs, done)
+            assigned = tuple(node for node in items[stuck].writes if node.op.name == "assign")
+            items[stuck] = express.item(items[stuck].root, assigned)
             missing[stuck] = 0
             ready.append(stuck)
-        number = ready.pop()
-        if number in done:
-            continue
+        number = _take(ready, items)
         done.add(number)
         order.append(items[number])
         for user in users[number]:
@@ -123,14 +132,20 @@ def _emit(items: list[Item], needs: list[set[int]], before: list[set[int]]) -> l
     return order
 
 
-def _break_circle(
-    items: list[Item], needs: list[set[int]], before: list[set[int]], done: set[int]
-) -> int:
-    """Let one assignment, whose inputs are there, write to memory of its own."""
+def _take(ready: list[int], items: list[Item]) -> int:
+    """Take the next step: the newest, so that memory is used soon, but assignments last.
+
+    Assignments end up next to each other so that alike updates of many tensors become one launch.
+    """
+    for place in range(len(ready) - 1, -1, -1):
+        if not any(node.op.name == "assign" for node in items[ready[place]].writes):
+            return ready.pop(place)
+    return ready.pop()
+
+
+def _break_circle(items: list[Item], needs: list[set[int]], done: set[int]) -> int:
+    """Return a step whose inputs are there: it may write to memory of its own."""
     for number in range(len(items)):
         if number not in done and needs[number] <= done:
-            assigned = tuple(node for node in items[number].writes if node.op.name == "assign")
-            items[number] = items[number]._replace(copied_back=assigned)
-            before[number] = set()
             return number
     raise CompileError("the kernels of a schedule depend on each other in a circle")

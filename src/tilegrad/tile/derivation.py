@@ -17,9 +17,7 @@ from tilegrad.tile.schedule import Schedule
 class Derivation:
     """Writes the effects of a program instance."""
 
-    def __init__(
-        self, facts: Facts, schedule: Schedule, lowering: Lowering | None = None
-    ) -> None:
+    def __init__(self, facts: Facts, schedule: Schedule, lowering: Lowering | None = None) -> None:
         self.facts = facts
         self.schedule = schedule
         self.lowering = lowering or Lowering(facts, schedule)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ir.op import attributes_of
 from tilegrad.ops import tile
+from tilegrad.ops.affine import Index
 from tilegrad.ops.leaves import SymbolAttributes
 from tilegrad.ops.program import Program, Slot
 from tilegrad.tile.derivation import Derivation
 from tilegrad.tile.facts import Facts
-from tilegrad.tile.lower import rebuild
+from tilegrad.tile.generalise import generalise
+from tilegrad.rewrite.graph import rebuild
 from tilegrad.tile.schedule import choose_schedule
 from tilegrad.tile.split import derive_split
 from tilegrad.tile.target import TileTarget
@@ -27,7 +29,8 @@ def derive(root: Node, slots: Sequence[Slot], target: TileTarget, name: str) -> 
         target: the processor.
         name: name of the native function.
     """
-    root, slots = _bind_symbols(root, list(slots))
+    root, known = generalise(root)
+    root, slots = _bind_symbols(root, list(slots), known)
     facts = Facts(root)
     schedule = choose_schedule(facts, target)
     if schedule.parts > 1:
@@ -35,14 +38,16 @@ def derive(root: Node, slots: Sequence[Slot], target: TileTarget, name: str) -> 
     return Derivation(facts, schedule).program(slots, name)
 
 
-def _bind_symbols(root: Node, slots: list[Slot]) -> tuple[Node, list[Slot]]:
-    """Replace each symbolic size by a scalar passed at launch."""
+def _bind_symbols(
+    root: Node, slots: list[Slot], known: Mapping[Node, Index]
+) -> tuple[Node, list[Slot]]:
+    """Replace each symbolic size by a scalar passed at launch; some have known values here."""
     done: dict[Node, Node] = {}
     for node in sort_topologically([root]):
         if node.op.name == "symbol":
             label, minimum, maximum = attributes_of(node, SymbolAttributes)
             done[node] = tile.make_scalar(len(slots), label, minimum, maximum)
-            slots.append(Slot("scalar", dtypes.index, node))
+            slots.append(Slot("scalar", dtypes.index, known.get(node, node)))
         else:
-            done[node] = rebuild(node, [done[source] for source in node.sources])
+            done[node] = rebuild(node, tuple(done[source] for source in node.sources))
     return done[root], slots

@@ -9,7 +9,7 @@ extent is known, by a mask where it is symbolic.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,11 +17,12 @@ from tilegrad.ir.dtype import DType
 from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ir.op import Op
 from tilegrad.ops import arithmetic, bits, comparison, kernel, memory, reduction, symbolic, tile
-from tilegrad.ops.affine import Index, affine, as_index, as_node, product, split_terms
+from tilegrad.ops.affine import Index, as_node
 from tilegrad.ops.leaves import Number, value_of
 from tilegrad.ops.movement import filled
 from tilegrad.ops.reduction import ReduceAttributes
 from tilegrad.ops.symbolic import Condition
+from tilegrad.rewrite.graph import rebuild
 from tilegrad.tile.environment import Environment, Position, tile_position
 from tilegrad.tile.facts import Facts
 from tilegrad.tile.schedule import Schedule
@@ -43,15 +44,6 @@ COMBINATIONS = {
     "multiply": Combination(arithmetic.multiply, reduction.reduce_product),
     "maximum": Combination(arithmetic.maximum, reduction.reduce_maximum, bits.bitwise_or),
     "minimum": Combination(arithmetic.minimum, reduction.reduce_minimum, bits.bitwise_and),
-}
-_INDEX_OPS: dict[Op, Callable[[Index, Index], Index | bool]] = {
-    arithmetic.floor_divide: symbolic.floor_divide,
-    arithmetic.modulo: symbolic.modulo,
-    arithmetic.minimum: symbolic.minimum,
-    arithmetic.maximum: symbolic.maximum,
-    comparison.less: symbolic.less,
-    comparison.less_equal: symbolic.less_equal,
-    comparison.equal: symbolic.equal,
 }
 
 
@@ -132,7 +124,7 @@ class Lowering:
             elif node.op is memory.load:
                 done[node] = self._load(node, done, environment)
             else:
-                done[node] = rebuild(node, [done[source] for source in node.sources])
+                done[node] = rebuild(node, tuple(done[source] for source in node.sources))
         return done[expression]
 
     def _load(self, node: Node, done: dict[Node, Node], environment: Environment) -> Node:
@@ -345,23 +337,3 @@ def _multiply_add(first: Node, second: Node, total: Node) -> Node:
             if is_outer and rows != 1 and columns != 1:
                 return tile.dot(left, right, total)
     return arithmetic.fused_multiply_add(first, second, total)
-
-
-def rebuild(node: Node, sources: list[Node]) -> Node:
-    """Return a node of an expression with other sources; index arithmetic in normal form."""
-    if tuple(sources) == node.sources:
-        return node
-    if node.op is affine:
-        terms, constant_part = split_terms(node)
-        parts = [
-            symbolic.multiply(as_index(source), factor)
-            for source, factor in zip(sources, terms.values(), strict=True)
-        ]
-        return as_node(symbolic.add(constant_part, *parts))
-    if node.op is product:
-        return as_node(symbolic.multiply_all(as_index(source) for source in sources))
-    build = _INDEX_OPS.get(node.op)
-    if build is not None and sources[0].dtype.name == "index":
-        result = build(as_index(sources[0]), as_index(sources[1]))
-        return symbolic.ascondition(result) if isinstance(result, bool) else as_node(result)
-    return node.op(*sources, attributes=node.attributes)

@@ -139,8 +139,6 @@ def _parts(
     effects = [
         memory.make_store(workspaces[node], offset, value, mask)
         for group in groups.values()
-        for node, value in zip(
-            group, lowering.walk_part(group, part, environment), strict=True
-        )
+        for node, value in zip(group, lowering.walk_part(group, part, environment), strict=True)
     ]
     return [*sizes, schedule.parts], effects

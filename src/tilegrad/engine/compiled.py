@@ -1,0 +1,217 @@
+"""Realising nodes on a device that runs compiled kernels."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tilegrad.base.errors import DeviceError
+from tilegrad.base.trace import Trace
+from tilegrad.engine.graph_key import GraphKey, key_of
+from tilegrad.engine.library import Kernel, Library
+from tilegrad.engine.plan import Made, Place, Plan, Result, Step, make_plan
+from tilegrad.engine.programs import Programs
+from tilegrad.engine.sizes import evaluate_index
+from tilegrad.engine.storage import make_buffer_node, storage_of
+from tilegrad.ir.node import Node
+from tilegrad.ops.leaves import Storage
+from tilegrad.runtime.buffer import Buffer
+from tilegrad.runtime.device import Device, Launch, Recording
+
+UNITS_PER_THREAD = 4
+"""Into how many parts per thread a launch is divided, if it is large enough ..."""
+SMALL_WORK = 30_000.0
+"""... that is, handles more than this many elements; else it runs on the calling thread."""
+MOST_PLANS = 2048
+
+
+@dataclass(slots=True)
+class Ready:
+    """A plan with its kernels, and its recording once it has run.
+
+    Attributes:
+        plan: the plan.
+        kernels: by group and step.
+        recording: the launches; None before the first run.
+        patches: by place, the launches and slots that hold its address.
+        addresses: what the recording holds now.
+    """
+
+    plan: Plan
+    kernels: list[list[Kernel]]
+    recording: Recording | None = None
+    patches: dict[Place, list[tuple[int, int]]] = field(default_factory=dict)
+    addresses: dict[Place, int] = field(default_factory=dict)
+
+
+class CompiledExecutor:
+    """Realises nodes by compiled kernels.
+
+    Args:
+        device: the device.
+        programs: makes tile programs for it.
+        library: compiles them.
+        simplify: rewrites a graph before it is scheduled.
+        threads: how many threads run a kernel.
+        trace: is told of everything.
+    """
+
+    def __init__(
+        self,
+        device: Device[Recording],
+        programs: Programs,
+        library: Library,
+        simplify: Callable[[Sequence[Node]], list[Node]],
+        threads: int,
+        trace: Trace,
+    ) -> None:
+        self.name = device.name
+        self.device = device
+        self.programs = programs
+        self.library = library
+        self.simplify = simplify
+        self.threads = threads
+        self.trace = trace
+        self.plans: dict[tuple[object, ...], Ready] = {}
+        self._lock = threading.RLock()
+
+    def realize(self, nodes: Sequence[Node], symbols: Mapping[str, int]) -> list[Node]:
+        """Return one buffer node per node."""
+        with self._lock:
+            key = key_of(nodes)
+            ready = self.plans.get(key.structure)
+            if ready is None:
+                ready = self._prepare(nodes, key)
+            return self._run(ready, key.buffers, symbols)
+
+    def _prepare(self, nodes: Sequence[Node], key: GraphKey) -> Ready:
+        with self.trace.span("simplify"):
+            simplified = self.simplify(nodes)
+        with self.trace.span("schedule"):
+            plan = make_plan(simplified, key.buffers, self.programs, self.trace)
+        with self.trace.span("compile"):
+            flat = [step.program.program.root for group in plan.groups for step in group]
+            kernels = iter(self.library.get_all(flat))
+        ready = Ready(plan, [[next(kernels) for _ in group] for group in plan.groups])
+        if len(self.plans) >= MOST_PLANS:
+            self.plans.pop(next(iter(self.plans)))
+        self.plans[key.structure] = ready
+        return ready
+
+    def _run(self, ready: Ready, buffers: Sequence[Node], symbols: Mapping[str, int]) -> list[Node]:
+        plan = ready.plan
+        storages = [self._new_storage(made, symbols) for made in plan.made]
+        if plan.groups:
+            memory = self._lay_out(plan, buffers, storages, symbols)
+            self._bind(ready, memory, symbols)
+            self.device.queue.run(ready.recording)
+        for number in plan.overwritten:
+            storage_of(buffers[number]).version += 1
+        return [self._result(result, buffers, storages, symbols) for result in plan.results]
+
+    def _new_storage(self, made: Made, symbols: Mapping[str, int]) -> Storage:
+        count = evaluate_index(made.size, symbols)
+        memory = self.device.allocator.allocate(max(1, count * made.dtype.itemsize))
+        return Storage(self.name, made.dtype, count, memory)
+
+    def _lay_out(
+        self,
+        plan: Plan,
+        buffers: Sequence[Node],
+        storages: Sequence[Storage],
+        symbols: Mapping[str, int],
+    ) -> dict[Place, Buffer]:
+        memory: dict[Place, Buffer] = {}
+        for number, node in enumerate(buffers):
+            memory[Place("given", number)] = memory_of(storage_of(node))
+        for number, storage in enumerate(storages):
+            memory[Place("made", number)] = memory_of(storage)
+        if plan.temporaries:
+            offsets, nbytes = plan.place_temporaries(symbols)
+            arena = self.device.allocator.allocate(max(1, nbytes))
+            for number, offset in enumerate(offsets):
+                memory[Place("temporary", number)] = arena.part(offset, 0)
+        return memory
+
+    def _bind(
+        self, ready: Ready, memory: Mapping[Place, Buffer], symbols: Mapping[str, int]
+    ) -> None:
+        """Make the recording refer to this memory, changing only what differs."""
+        if ready.recording is None or ready.plan.is_symbolic:
+            self._record(ready, memory, symbols)
+            return
+        recording, addresses = ready.recording, ready.addresses
+        for place, buffer in memory.items():
+            if addresses.get(place) == buffer.address:
+                continue
+            addresses[place] = buffer.address
+            for launch, slot in ready.patches.get(place, ()):
+                recording.set_argument(launch, slot, buffer.address)
+
+    def _record(
+        self, ready: Ready, memory: Mapping[Place, Buffer], symbols: Mapping[str, int]
+    ) -> None:
+        ready.patches, ready.addresses = {}, {}
+        groups: list[list[Launch]] = []
+        number = 0
+        for steps, kernels in zip(ready.plan.groups, ready.kernels, strict=True):
+            group = []
+            for step, kernel in zip(steps, kernels, strict=True):
+                group.append(self._launch(step, kernel, memory, symbols))
+                for slot, place in enumerate(step.places):
+                    if place is not None:
+                        ready.patches.setdefault(place, []).append((number, slot))
+                number += 1
+            groups.append(group)
+        ready.addresses = {place: buffer.address for place, buffer in memory.items()}
+        binaries = [kernel.binary for group in ready.kernels for kernel in group]
+        ready.recording = self.device.queue.record(groups, keep=binaries)
+
+    def _launch(
+        self,
+        step: Step,
+        kernel: Kernel,
+        memory: Mapping[Place, Buffer],
+        symbols: Mapping[str, int],
+    ) -> Launch:
+        program = step.program.program
+        arguments: list[int] = []
+        scalars: dict[int, int] = {}
+        for number, (slot, place) in enumerate(zip(program.slots, step.places, strict=True)):
+            if place is not None:
+                arguments.append(memory[place].address)
+            else:
+                scalars[number] = evaluate_index(slot.size, symbols)
+                arguments.append(scalars[number])
+        blocks = 1
+        for size in program.grid:
+            blocks *= evaluate_index(size, symbols, scalars)
+        chunk = max(1, blocks)
+        work = max(step.program.work, *(float(value) for value in scalars.values()), 0.0)
+        if work > SMALL_WORK and self.threads > 1:
+            chunk = max(1, blocks // (UNITS_PER_THREAD * self.threads))
+        return Launch(kernel.address, tuple(arguments), blocks, chunk, kernel.finish)
+
+    def _result(
+        self,
+        result: Result,
+        buffers: Sequence[Node],
+        storages: Sequence[Storage],
+        symbols: Mapping[str, int],
+    ) -> Node:
+        place, shape = result
+        is_given = place.kind == "given"
+        storage = storage_of(buffers[place.number]) if is_given else storages[place.number]
+        return make_buffer_node(storage, tuple(evaluate_index(size, symbols) for size in shape))
+
+
+def memory_of(storage: Storage) -> Buffer:
+    """Return the memory of a storage.
+
+    Raises:
+        DeviceError: it has none.
+    """
+    if not isinstance(storage.memory, Buffer):
+        raise DeviceError("a tensor has lost its memory", got=storage)
+    return storage.memory

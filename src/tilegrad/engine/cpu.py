@@ -1,0 +1,50 @@
+"""The ``cpu`` device put together: tile programs through LLVM to worker threads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tilegrad.base.settings import Settings
+from tilegrad.base.trace import Trace
+from tilegrad.codegen.lower import lower
+from tilegrad.codegen.target import CodegenTarget
+from tilegrad.engine.cache import DiskCache
+from tilegrad.engine.compiled import CompiledExecutor
+from tilegrad.engine.library import Library
+from tilegrad.engine.programs import Programs
+from tilegrad.ir.node import Node
+from tilegrad.render import llvm
+from tilegrad.rewrite.driver import rewrite
+from tilegrad.runtime.cpu.device import cpu_device
+from tilegrad.runtime.cpu.target import CpuTarget
+from tilegrad.simplify.passes import simplify_tensor_graph
+from tilegrad.tile.target import TileTarget
+
+
+def start_cpu(settings: Settings, trace: Trace) -> CompiledExecutor:
+    """Return the executor of this machine's processor."""
+    features = None
+    device = cpu_device(settings.threads, features, trace=trace)
+    target = code_target(device.target)
+    cache = DiskCache(settings.cache_directory / "kernels", trace) if settings.cache else None
+
+    def write(program: Node, name: str) -> str:
+        return llvm.render(lower(program, target), name)
+
+    def simplify(nodes: Sequence[Node]) -> list[Node]:
+        return rewrite(nodes, simplify_tensor_graph, trace)
+
+    library = Library(device.compiler, write, cache, trace, device.target.threads)
+    programs = Programs(tile_target(device.target))
+    return CompiledExecutor(device, programs, library, simplify, device.target.threads, trace)
+
+
+def code_target(target: CpuTarget) -> CodegenTarget:
+    """Return what code generation needs to know of a processor."""
+    return CodegenTarget(target.architecture, target.vector_bits, target.features)
+
+
+def tile_target(target: CpuTarget) -> TileTarget:
+    """Return what choosing tiles needs to know of a processor."""
+    has_many = target.architecture == "aarch64" or target.has("avx512f")
+    return TileTarget(target.vector_bits // 8, 32 if has_many else 16)

@@ -1,0 +1,247 @@
+"""A plan: the launches that compute a graph, with its memory, for any buffers of the same shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from tilegrad.base.trace import Trace
+from tilegrad.engine.memory_plan import Arena, Lifetime, plan_arena
+from tilegrad.engine.programs import Derived, Programs
+from tilegrad.engine.sizes import evaluate_index
+from tilegrad.ir.dtype import DType
+from tilegrad.ir.node import Node
+from tilegrad.ir.op import Shape
+from tilegrad.ops import symbolic
+from tilegrad.ops.affine import Index
+from tilegrad.ops.program import Slot
+from tilegrad.schedule.express import target_of
+from tilegrad.schedule.fuse import fuse
+from tilegrad.schedule.order import Item, order_kernels
+from tilegrad.schedule.roots import resolve_alias
+
+
+class Place(NamedTuple):
+    """Where a tensor's memory is: which buffer given, result made or temporary of the plan."""
+
+    kind: Literal["given", "made", "temporary"]
+    number: int
+
+
+class Step(NamedTuple):
+    """One launch.
+
+    Attributes:
+        program: what runs.
+        places: the memory behind each pointer slot; None for slots that are scalars.
+    """
+
+    program: Derived
+    places: tuple[Place | None, ...]
+
+
+class Made(NamedTuple):
+    """A buffer that a plan makes."""
+
+    dtype: DType
+    size: Index
+
+
+class Result(NamedTuple):
+    """Where a wanted node ends up."""
+
+    place: Place
+    shape: Shape
+
+
+@dataclass(slots=True)
+class Plan:
+    """What to launch, in which memory.
+
+    Attributes:
+        groups: launches; those of one group are independent of each other.
+        made: buffers to allocate for results.
+        temporaries: sizes and dtypes of the buffers that live only inside.
+        arena: where these lie.
+        results: for each wanted node, its place.
+        overwritten: numbers of the given buffers that are written in place.
+    """
+
+    groups: list[list[Step]]
+    made: list[Made]
+    temporaries: list[Made]
+    lifetimes: list[Lifetime]
+    arena: Arena
+    results: list[Result]
+    overwritten: frozenset[int]
+
+    @property
+    def is_symbolic(self) -> bool:
+        """Whether sizes differ from run to run."""
+        slots = (s for group in self.groups for step in group for s in step.program.program.slots)
+        sizes = [slot.size for slot in slots]
+        sizes += [made.size for made in (*self.made, *self.temporaries)]
+        return any(not isinstance(size, int) for size in sizes)
+
+    def place_temporaries(self, symbols: Mapping[str, int]) -> Arena:
+        """Return where the temporaries lie for these values of the symbols."""
+        if all(isinstance(made.size, int) for made in self.temporaries):
+            return self.arena
+        lifetimes = [
+            life._replace(nbytes=evaluate_index(made.size, symbols) * made.dtype.itemsize)
+            for made, life in zip(self.temporaries, self.lifetimes, strict=True)
+        ]
+        return plan_arena(lifetimes)
+
+
+def make_plan(
+    nodes: Sequence[Node], buffers: Sequence[Node], programs: Programs, trace: Trace
+) -> Plan:
+    """Schedule a graph.
+
+    Args:
+        nodes: what is wanted, simplified.
+        buffers: the buffer nodes of the graph, in the order of its key.
+        programs: where derived programs are kept.
+        trace: is told of the decisions.
+    """
+    items = order_kernels(fuse(nodes, trace))
+    return _Planner(nodes, buffers, programs).plan(items)
+
+
+@dataclass(slots=True)
+class _Planner:
+    nodes: Sequence[Node]
+    buffers: Sequence[Node]
+    programs: Programs
+    places: dict[Node, Place] = field(default_factory=dict)
+    made: list[Made] = field(default_factory=list)
+    temporaries: list[Made] = field(default_factory=list)
+
+    def plan(self, items: Iterable[Item]) -> Plan:
+        for number, node in enumerate(self.buffers):
+            self.places[node] = Place("given", number)
+        wanted = {resolve_alias(node) for node in self.nodes}
+        steps: list[Step] = []
+        copies: list[Step] = []
+        for item in items:
+            for node in item.writes:
+                self._place(node, wanted, item)
+            steps += self._steps(item)
+            for node in item.copied_back:
+                copies.append(self._copy(node))
+        groups = group_steps([*steps, *copies])
+        results = [self._result(node) for node in self.nodes]
+        lifetimes = self._lifetimes(groups)
+        overwritten = frozenset(
+            self.places[target_of(node)].number
+            for node in map(resolve_alias, self.nodes)
+            if node.op.name == "assign"
+        )
+        return Plan(
+            groups,
+            self.made,
+            self.temporaries,
+            lifetimes,
+            plan_arena(lifetimes),
+            results,
+            overwritten,
+        )
+
+    def _place(self, node: Node, wanted: set[Node], item: Item) -> None:
+        if node in self.places:
+            return
+        if node.op.name == "assign" and node not in item.copied_back:
+            self.places[node] = self.places[target_of(node)]
+            return
+        made = Made(node.dtype, symbolic.multiply_all(node.shape))
+        is_result = node in wanted and node.op.name != "assign"
+        pool = self.made if is_result else self.temporaries
+        self.places[node] = Place("made" if is_result else "temporary", len(pool))
+        pool.append(made)
+
+    def _temporary(self, slot: Slot) -> Place:
+        place = Place("temporary", len(self.temporaries))
+        self.temporaries.append(Made(slot.dtype, slot.size))
+        return place
+
+    def _steps(self, item: Item) -> list[Step]:
+        if item.kernel is None:
+            return [self._opaque_step(item)]
+        derived = self.programs.derive(item.kernel)
+        nodes = item.kernel.parameters
+        return [self._step(derived, [self.places[node] for node in nodes])]
+
+    def _step(self, derived: Derived, known: Sequence[Place]) -> Step:
+        places: list[Place | None] = list(known)
+        for slot in derived.program.slots[len(known) :]:
+            places.append(self._temporary(slot) if slot.role == "workspace" else None)
+        return Step(derived, tuple(places))
+
+    def _opaque_step(self, item: Item) -> Step:
+        node = item.root.node
+        derived = self.programs.build(node)
+        inputs = iter([self.places[resolve_alias(source)] for source in node.sources])
+        outputs = iter([self.places[node]])
+        places: list[Place | None] = []
+        for slot in derived.program.slots:
+            if slot.role == "input":
+                places.append(next(inputs))
+            elif slot.role == "output":
+                places.append(next(outputs))
+            else:
+                places.append(self._temporary(slot) if slot.role == "workspace" else None)
+        return Step(derived, tuple(places))
+
+    def _copy(self, node: Node) -> Step:
+        """Return the launch that puts an assignment's value where it belongs."""
+        target = self.places[target_of(node)]
+        derived = self.programs.copy(node.dtype, symbolic.multiply_all(node.shape))
+        return self._step(derived, [target, self.places[node]])
+
+    def _result(self, node: Node) -> Result:
+        home = resolve_alias(node)
+        return Result(self.places[target_of(home)], node.shape)
+
+    def _lifetimes(self, groups: Sequence[Sequence[Step]]) -> list[Lifetime]:
+        first: dict[int, int] = {}
+        last: dict[int, int] = {}
+        for number, group in enumerate(groups):
+            for step in group:
+                for place in step.places:
+                    if place is not None and place.kind == "temporary":
+                        first.setdefault(place.number, number)
+                        last[place.number] = number
+        lifetimes = []
+        for number, made in enumerate(self.temporaries):
+            nbytes = int(made.size) * made.dtype.itemsize if isinstance(made.size, int) else 0
+            lifetimes.append(Lifetime(nbytes, first.get(number, 0), last.get(number, 0)))
+        return lifetimes
+
+
+def group_steps(steps: Sequence[Step]) -> list[list[Step]]:
+    """Put consecutive launches that do not depend on each other into one group."""
+    groups: list[list[Step]] = []
+    written: set[Place] = set()
+    read: set[Place] = set()
+    for step in steps:
+        outputs, inputs = split_places(step)
+        is_dependent = (outputs | inputs) & written or outputs & read
+        if is_dependent or not groups:
+            groups.append([])
+            written, read = set(), set()
+        groups[-1].append(step)
+        written |= outputs
+        read |= inputs
+    return groups
+
+
+def split_places(step: Step) -> tuple[set[Place], set[Place]]:
+    """Return the places that a launch writes and those that it reads only."""
+    outputs: set[Place] = set()
+    inputs: set[Place] = set()
+    for slot, place in zip(step.program.program.slots, step.places, strict=True):
+        if place is not None:
+            (inputs if slot.role == "input" else outputs).add(place)
+    return outputs, inputs

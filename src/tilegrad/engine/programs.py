@@ -1,0 +1,101 @@
+"""Tile programs of kernels and of ops that bring their own, each made once."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from tilegrad.base.errors import CompileError
+from tilegrad.ir.dtype import DType
+from tilegrad.ir.node import Node
+from tilegrad.ops import kernel, memory, symbolic
+from tilegrad.ops.affine import Index
+from tilegrad.ops.program import Program, Slot
+from tilegrad.schedule.cost import estimate
+from tilegrad.schedule.express import ExpressedKernel
+from tilegrad.schedule.merge_axes import merge_axes
+from tilegrad.tile.derive import derive
+from tilegrad.tile.facts import Facts, count_points
+from tilegrad.tile.target import TileTarget
+
+
+class Derived(NamedTuple):
+    """A program and how much it does.
+
+    Attributes:
+        program: the tile program.
+        kernel: the kernel that it was derived from; None if it was written by hand.
+        work: about how many elements it handles, for dividing it among threads.
+    """
+
+    program: Program
+    kernel: Node | None
+    work: float
+
+
+class Programs:
+    """Remembers the program of every kernel.
+
+    Args:
+        target: the processor.
+    """
+
+    def __init__(self, target: TileTarget) -> None:
+        self.target = target
+        self._derived: dict[Node, Derived] = {}
+
+    def derive(self, expressed: ExpressedKernel) -> Derived:
+        """Return the program of a kernel that the scheduler made."""
+        found = self._derived.get(expressed.program)
+        if found is None:
+            found = self._derive(expressed)
+            self._derived[expressed.program] = found
+        return found
+
+    def _derive(self, expressed: ExpressedKernel) -> Derived:
+        root = merge_axes(expressed.program)
+        slots = [
+            Slot(
+                "output" if slot < expressed.stored else "input",
+                node.dtype,
+                symbolic.multiply_all(node.shape),
+            )
+            for slot, node in enumerate(expressed.parameters)
+        ]
+        facts = Facts(root)
+        work = sum(
+            count_points(region.axes) * (1 + len(region.loads)) for region in facts.regions.values()
+        )
+        return Derived(derive(root, slots, self.target, name_kernel(facts)), root, work)
+
+    def copy(self, dtype: DType, size: Index) -> Derived:
+        """Return the program that copies ``size`` elements from slot 1 to slot 0."""
+        axis = kernel.make_axis("i0", size)
+        value = memory.make_load(memory.make_parameter(1, dtype), axis)
+        root = kernel.kernel(memory.make_store(memory.make_parameter(0, dtype), axis, value))
+        slots = [Slot("output", dtype, size), Slot("input", dtype, size)]
+        return Derived(derive(root, slots, self.target, "copy"), root, estimate(size))
+
+    def build(self, node: Node) -> Derived:
+        """Return the program of an op that brings its own kernel.
+
+        Raises:
+            CompileError: there is none for this op yet.
+        """
+        raise CompileError(f"{node.op.name} has no kernel on this device", got=node)
+
+
+def name_kernel(facts: Facts) -> str:
+    """Return a name that says what a kernel does: kinds of loops and their extents."""
+    reductions = [region for region in facts.regions.values() if region.reduction is not None]
+    outputs = [kernel.extent_of(axis) for axis in facts.outputs]
+    if not reductions:
+        kind = "map"
+        if len(outputs) == 1:
+            return kind
+    else:
+        kind = "reduce" if len(reductions) == 1 else "rows"
+    extents = [str(extent) if isinstance(extent, int) else "n" for extent in outputs]
+    inner = reductions[0].own if reductions else ()
+    bound = [kernel.extent_of(axis) for axis in inner]
+    extents += [f"r{extent}" if isinstance(extent, int) else "rn" for extent in bound]
+    return "_".join([kind, *extents])
