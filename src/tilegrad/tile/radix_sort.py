@@ -1,0 +1,147 @@
+"""Argsort of long rows: least significant digit first, each pass a stable counting sort.
+
+Keys are unsigned integers (``sort_key``) of 8-bit digits; one reading of the row counts all digits,
+then each pass moves the elements to the places that the counts give. Keys of up to 32 bits travel
+with their position in one 64-bit word. (D. Knuth, The Art of Computer Programming, volume 3,
+section 5.2.5.)
+"""
+
+from __future__ import annotations
+
+from tilegrad.ir.dtype import DType, dtypes
+from tilegrad.ir.node import Node
+from tilegrad.ops import symbolic
+from tilegrad.ops.affine import Index
+from tilegrad.ops.build import Builder, lanes
+from tilegrad.ops.conversion import cast_to
+from tilegrad.ops.leaves import constant
+from tilegrad.ops.program import Program
+from tilegrad.tile.sort_key import key_dtype, order_key
+
+WORKERS = 16
+"""Most instances at a time; each has a workspace of its own for one row."""
+LONGEST = (1 << 31) - 1
+"""Positions are kept in 32 bits."""
+_DIGITS = 256
+_LANES = 16
+
+
+def build_radix_sort(
+    dtype: DType, outer: Index, length: Index, inner: Index, *, is_descending: bool
+) -> Program:
+    """Return the argsort of data seen as (outer, length, inner) along the middle axis.
+
+    Args:
+        dtype: of the elements.
+        outer: product of the sizes before the axis.
+        length: size of the axis, ``LONGEST`` at most.
+        inner: product of the sizes after the axis.
+        is_descending: whether the greatest comes first.
+    """
+    build = Builder(f"radix_sort_{dtype.name}")
+    count = symbolic.multiply_all((outer, length, inner))
+    rows = symbolic.multiply(outer, inner)
+    workers = symbolic.minimum(rows, WORKERS)
+    x, y = build.input(dtype, count), build.output(dtypes.int64, count)
+    sorting = _Sorting(build, x, y, symbolic.multiply(workers, length), is_descending=is_descending)
+    rows_, length_ = build.scalar("rows", rows), build.scalar("length", length, 0, LONGEST)
+    inner_ = build.scalar("inner", inner, 1)
+    workers_ = build.scalar("workers", workers, 0, WORKERS)
+    worker = build.instance(workers_)
+    share = (rows_ + workers_ - 1) // symbolic.maximum(workers_, 1)
+    end = symbolic.minimum((worker + 1) * share, rows_)
+    with build.loop(worker * share, end) as row:
+        first = row.index // inner_ * (length_ * inner_) + row.index % inner_
+        sorting.sort(first, inner_, length_, worker * length_)
+    return build.program()
+
+
+class _Sorting:
+    """Writes the sort of one row.
+
+    Attributes:
+        key: dtype of the keys.
+        passes: number of digits.
+        is_packed: whether key and position share a word.
+        counts: for each pass, how many elements have each digit, then where the next one goes.
+        spaces: memories (of words, or of keys and positions) between which the passes alternate.
+    """
+
+    def __init__(
+        self, build: Builder, x: Node, y: Node, space: Index, *, is_descending: bool
+    ) -> None:
+        self.build, self.x, self.y = build, x, y
+        self.is_descending = is_descending
+        self.key = key_dtype(x.dtype)
+        self.passes = self.key.itemsize
+        self.is_packed = self.key.bits <= 32
+        self.counts = build.scratch(dtypes.int64, self.passes * _DIGITS)
+        parts = [dtypes.uint64] if self.is_packed else [dtypes.uint64, dtypes.uint32]
+        self.spaces = [
+            [build.workspace(part, space) for part in parts] for _ in range(min(2, self.passes - 1))
+        ]
+
+    def sort(self, first: Node, stride: Node, length: Node, space: Node) -> None:
+        """Sort the row that begins at ``first``; its workspace begins at ``space``."""
+        build = self.build
+        with build.loop(0, self.passes * _DIGITS, _LANES) as loop:
+            build.store(self.counts, loop.index + lanes(_LANES), 0)
+        with build.loop(0, length) as loop:
+            key = self._read_key(first + loop.index * stride)
+            for number in range(self.passes):
+                self._take_place(key, number)
+        self._add_up()
+        for number in range(self.passes):
+            with build.loop(0, length) as loop:
+                if number == 0:
+                    key = self._read_key(first + loop.index * stride)
+                    position = cast_to(loop.index, dtypes.uint64)
+                else:
+                    key, position = self._read(number, space + loop.index)
+                place = self._take_place(key, number)
+                if number == self.passes - 1:
+                    target = first + place * stride
+                    build.store(self.y, target, cast_to(position, dtypes.int64))
+                else:
+                    self._write(number, space + place, key, position)
+
+    def _read_key(self, offset: Node) -> Node:
+        key = order_key(self.build.load(self.x, offset), is_descending=self.is_descending)
+        return cast_to(key, dtypes.uint64)
+
+    def _take_place(self, key: Node, number: int) -> Node:
+        """Return the count of a key's digit, and count one more."""
+        shifted = key >> constant(8 * number, dtypes.uint64)
+        digit = cast_to(shifted & constant(_DIGITS - 1, dtypes.uint64), dtypes.index)
+        count = self.build.load(self.counts, digit + number * _DIGITS)
+        self.build.store(self.counts, digit + number * _DIGITS, count + 1)
+        return cast_to(count, dtypes.index)
+
+    def _add_up(self) -> None:
+        """Turn the counts of each pass into the places of the first element of each digit."""
+        names = [f"digit{number}" for number in range(self.passes)]
+        nothing = constant(0, dtypes.int64)
+        with self.build.loop(0, _DIGITS, **dict.fromkeys(names, nothing)) as loop:
+            for number, name in enumerate(names):
+                offset = loop.index + number * _DIGITS
+                count = self.build.load(self.counts, offset)
+                loop[name] = loop[name] + count
+                # Written as a difference, the store depends on the load and cannot overtake it.
+                self.build.store(self.counts, offset, loop[name] - count)
+
+    def _read(self, number: int, offset: Node) -> tuple[Node, Node]:
+        words = [self.build.load(memory, offset) for memory in self.spaces[(number - 1) % 2]]
+        if not self.is_packed:
+            return words[0], words[1]
+        (word,) = words
+        low = constant((1 << 32) - 1, dtypes.uint64)
+        return word >> constant(32, dtypes.uint64), word & low
+
+    def _write(self, number: int, offset: Node, key: Node, position: Node) -> None:
+        space = self.spaces[number % 2]
+        if self.is_packed:
+            word = (key << constant(32, dtypes.uint64)) | position
+            self.build.store(space[0], offset, word)
+        else:
+            self.build.store(space[0], offset, key)
+            self.build.store(space[1], offset, cast_to(position, dtypes.uint32))

@@ -1,0 +1,117 @@
+"""Argsort of short rows: an element's place is how many elements come before it.
+
+All pairs are compared, lanes at once, so it is the fastest for some hundred elements at most. Keys
+are unsigned integers (``sort_key``); of equal ones the first stays first.
+"""
+
+from __future__ import annotations
+
+from tilegrad.ir.dtype import DType, dtypes
+from tilegrad.ir.node import Node
+from tilegrad.ops import symbolic
+from tilegrad.ops.affine import Index, as_node
+from tilegrad.ops.build import Builder, full, lanes
+from tilegrad.ops.comparison import where
+from tilegrad.ops.conversion import cast_to
+from tilegrad.ops.leaves import constant
+from tilegrad.ops.program import Program
+from tilegrad.tile.sort_key import order_key
+
+LONGEST = 256
+"""Longest row: the keys of a row stay in the nearest cache."""
+_VECTOR_BYTES = 64
+
+
+def build_rank_sort(
+    dtype: DType, outer: Index, length: Index, inner: Index, *, is_descending: bool
+) -> Program:
+    """Return the argsort of data seen as (outer, length, inner) along the middle axis.
+
+    Args:
+        dtype: of the elements.
+        outer: product of the sizes before the axis.
+        length: size of the axis, ``LONGEST`` at most.
+        inner: product of the sizes after the axis.
+        is_descending: whether the greatest comes first.
+    """
+    build = Builder(f"rank_{'rows' if inner == 1 else 'columns'}_{dtype.name}")
+    count = symbolic.multiply_all((outer, length, inner))
+    x, y = build.input(dtype, count), build.output(dtypes.int64, count)
+    rows, depth = build.scalar("outer", outer), build.scalar("length", length, 0, LONGEST)
+    sorting = _Sorting(build, x, y, depth, is_descending=is_descending)
+    if inner == 1:
+        sorting.sort_rows(build.instance(rows) * depth)
+    else:
+        columns = build.scalar("inner", inner)
+        first = build.instance(rows) * depth
+        sorting.sort_columns(first, columns)
+    return build.program()
+
+
+class _Sorting:
+    def __init__(
+        self, build: Builder, x: Node, y: Node, length: Node, *, is_descending: bool
+    ) -> None:
+        self.build, self.x, self.y, self.length = build, x, y, length
+        self.is_descending = is_descending
+        self.dtype = dtypes.uint64 if x.dtype.bits == 64 else dtypes.uint32
+        self.width = _VECTOR_BYTES // self.dtype.itemsize
+        self.lane = lanes(self.width)
+
+    def key(self, offset: Node, mask: Node) -> Node:
+        element = self.build.load(self.x, offset, mask)
+        return cast_to(order_key(element, is_descending=self.is_descending), self.dtype)
+
+    def sort_rows(self, first: Node) -> None:
+        """Sort one row of consecutive elements, a vector of them at a time."""
+        build, length, lane = self.build, self.length, self.lane
+        keys = build.scratch(self.dtype, LONGEST)
+        with build.loop(0, length, self.width) as chunk:
+            place = chunk.index + lane
+            build.store(keys, place, self.key(first + place, place < length), place < length)
+        with build.loop(0, length, self.width) as chunk:
+            place = chunk.index + lane
+            is_inside = place < length
+            mine = build.load(keys, place, is_inside)
+            end = as_node(symbolic.minimum(chunk.index + self.width, length))
+            rank = self.count(full((self.width,), 0, dtypes.int32), 0, chunk.index, keys, mine)
+            with build.loop(chunk.index, end, rank=rank) as near:
+                other = build.load(keys, near.index)
+                comes_before = (other < mine) | ((other <= mine) & (near.index < place))
+                near["rank"] = near["rank"] + _as_number(comes_before)
+            rank = self.count(near["rank"], end, length, keys, mine)
+            target = first + cast_to(rank, dtypes.index)
+            build.store(self.y, target, cast_to(place, dtypes.int64), is_inside)
+
+    def count(self, rank: Node, start: Index, stop: Index, keys: Node, mine: Node) -> Node:
+        """Add how many keys in a range come before ``mine``; ties do where the range is before."""
+        with self.build.loop(start, stop, rank=rank) as loop:
+            other = self.build.load(keys, loop.index)
+            comes_before = other <= mine if start == 0 else other < mine
+            loop["rank"] = loop["rank"] + _as_number(comes_before)
+        return loop["rank"]
+
+    def sort_columns(self, first: Node, columns: Node) -> None:
+        """Sort as many columns as there are lanes, one row of elements at a time."""
+        build, width = self.build, self.width
+        keys = build.scratch(self.dtype, LONGEST * width)
+        column = build.instance((columns + (width - 1)) // width) * width + self.lane
+        is_inside = column < columns
+        with build.loop(0, self.length) as row:
+            key = self.key((first + row.index) * columns + column, is_inside)
+            build.store(keys, row.index * width + self.lane, key)
+        with build.loop(0, self.length) as row:
+            mine = build.load(keys, row.index * width + self.lane)
+            rank = full((width,), 0, dtypes.int32)
+            for start, stop in ((0, row.index), (row.index + 1, self.length)):
+                with build.loop(start, stop, rank=rank) as loop:
+                    other = build.load(keys, loop.index * width + self.lane)
+                    comes_before = other <= mine if start == 0 else other < mine
+                    loop["rank"] = loop["rank"] + _as_number(comes_before)
+                rank = loop["rank"]
+            target = (first + cast_to(rank, dtypes.index)) * columns + column
+            build.store(self.y, target, cast_to(row.index, dtypes.int64), is_inside)
+
+
+def _as_number(condition: Node) -> Node:
+    return where(condition, constant(1, dtypes.int32), constant(0, dtypes.int32))

@@ -1,0 +1,27 @@
+"""Argsort as a tile program: by ranks where rows are short, by digits where they are long."""
+
+from __future__ import annotations
+
+from tilegrad.ir.dtype import DType
+from tilegrad.ir.op import Shape
+from tilegrad.ops import symbolic
+from tilegrad.ops.bounds import bounds
+from tilegrad.ops.program import Program
+from tilegrad.tile import radix_sort, rank_sort
+
+
+def build_argsort(dtype: DType, shape: Shape, axis: int, *, is_descending: bool) -> Program:
+    """Return the program of ``argsort``: input, output of dtype int64, workspaces, then sizes.
+
+    Args:
+        dtype: of the elements.
+        shape: of the tensor; sizes may be symbolic.
+        axis: along which to sort.
+        is_descending: whether the greatest comes first. Equal elements keep their order and NaN
+            comes last either way.
+    """
+    outer = symbolic.multiply_all(shape[:axis])
+    inner = symbolic.multiply_all(shape[axis + 1 :])
+    is_short = bounds(shape[axis])[1] <= rank_sort.LONGEST
+    build = rank_sort.build_rank_sort if is_short else radix_sort.build_radix_sort
+    return build(dtype, outer, shape[axis], inner, is_descending=is_descending)
