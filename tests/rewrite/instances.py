@@ -32,7 +32,7 @@ from tilegrad.rewrite.pattern import (
 )
 from tilegrad.rewrite.rule import Rule, RuleKind
 
-SHAPES = ((3,), (2, 3), (4, 1, 2), (1, 3), (2, 2, 2), (0, 2), (1, 1), (5,))
+SHAPES = ((7,), (5, 6), (4, 1, 8), (1, 9), (3, 4, 5), (0, 3), (1, 1), (40,))
 
 
 class Instance:

@@ -72,10 +72,11 @@ def draw_instance(
 
 
 def check_rule(
-    rule: Rule, examples: int, make: Make | None = None, *, is_shrinking: bool = True
+    rule: Rule, examples: int | None = None, make: Make | None = None, *, is_shrinking: bool = True
 ) -> Tally:
-    """Draw instances and compare both sides; returns how many there were."""
+    """Draw instances (as many as the Hypothesis profile says) and compare both sides."""
     tally = Tally()
+    examples = examples or hypothesis.settings().max_examples
     phases = (Phase.generate, *((Phase.shrink,) if is_shrinking else ()))
     ignores_zero_sign = bool(_ops_of(rule).intersection(EXTREMES))
 
@@ -102,7 +103,7 @@ def check_rule(
     return tally
 
 
-def check_refusals(rule: Rule, examples: int, make: Make | None = None) -> Tally:
+def check_refusals(rule: Rule, examples: int | None = None, make: Make | None = None) -> Tally:
     """Draw instances whose variables have dtypes that the rule does not declare: none may match."""
     tally = Tally()
 

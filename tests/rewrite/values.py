@@ -21,8 +21,8 @@ def special_values(dtype: DType) -> list[float | int | bool]:
         limits = ml_dtypes.finfo(dtype.numpy)
         least, normal = float(limits.smallest_subnormal), float(limits.smallest_normal)
         infinity = [numpy.inf] if has_infinity(dtype) and dtype.bits > 8 else []
-        positive = [0.0, 1.0, 2.0, 0.5, 3.0, 4.0, float(limits.max), least, normal, *infinity]
-        return [*positive, *(-value for value in positive), numpy.nan]
+        positive = [0.0, 0.0, 1.0, 2.0, 0.5, 3.0, 4.0, float(limits.max), least, normal, *infinity]
+        return [*positive, *(-value for value in positive), *[numpy.nan] * 3]
     if dtype.kind is Kind.INDEX:
         return [*range(-9, 10), 100]
     limits = numpy.iinfo(dtype.numpy)
