@@ -59,7 +59,8 @@ class Session:
         self.settings = settings or Settings.from_environment(os.environ)
         self.trace = trace or Trace()
         self._executors: dict[str, Executor] = {}
-        self._live: weakref.WeakSet[Tracked] = weakref.WeakSet()
+        # Keys alone matter; a dictionary keeps them in the order in which they were made.
+        self._live: weakref.WeakKeyDictionary[Tracked, None] = weakref.WeakKeyDictionary()
         # What realised values were computed from, where gradients may flow further: buffers to
         # expressions, or None where gradients end (tensor/history.py).
         self.histories: weakref.WeakKeyDictionary[Node, Node | None] = weakref.WeakKeyDictionary()
@@ -107,10 +108,10 @@ class Session:
 
     def track(self, tensor: Tracked) -> None:
         """Remember a tensor as long as it lives (see ``realize``)."""
-        self._live.add(tensor)
+        self._live[tensor] = None
 
     def live_tensors(self) -> list[Tracked]:
-        """Return the tensors that are alive, in no particular order."""
+        """Return the tensors that are alive, in the order in which they were made."""
         return list(self._live)
 
     def realize(

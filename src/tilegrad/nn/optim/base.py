@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy
 
 from tilegrad.base.errors import ArgumentError, ArgumentTypeError, GradientError
+from tilegrad.engine import current_session
 from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.tensor import Tensor
 from tilegrad.tensor.arguments import as_integer
@@ -75,13 +76,17 @@ class Optimizer:
     def step(self, *extra: Tensor) -> None:
         """Update every parameter that has a gradient, realising all of it in one go.
 
+        Whatever else waits to be written in place, such as the running averages of normalisation
+        layers, is realised with it.
+
         Args:
             extra: other tensors to realise in the same go, such as the loss.
 
         Raises:
             GradientError: no parameter has a gradient.
         """
-        Tensor.realize(*self.schedule_step(), *extra)
+        updated = self.schedule_step()
+        Tensor.realize(*updated, *find_waiting(updated), *extra)
 
     def schedule_step(self) -> list[Tensor]:
         """Assign the new values to parameters and state without realising them.
@@ -148,7 +153,18 @@ class OptimizerGroup:
     def step(self, *extra: Tensor) -> None:
         """Take a step of every optimiser, realising all of it in one go."""
         updated = [one for optimizer in self.optimizers for one in optimizer.schedule_step()]
-        Tensor.realize(*updated, *extra)
+        Tensor.realize(*updated, *find_waiting(updated), *extra)
+
+
+def find_waiting(updated: Sequence[Tensor]) -> list[Tensor]:
+    """Return the tensors, beside these, whose memory waits to be overwritten."""
+    known = {id(tensor) for tensor in updated}
+    live = current_session().live_tensors()
+    return [
+        one
+        for one in live
+        if isinstance(one, Tensor) and one.target is not None and id(one) not in known
+    ]
 
 
 def state_dtype(parameter: Tensor) -> DType:
