@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tilegrad.base.errors import DeviceError
 from tilegrad.base.trace import Trace
+from tilegrad.engine.capture import Capture, Ran
 from tilegrad.engine.graph_key import GraphKey, key_of
 from tilegrad.engine.library import Kernel, Library
 from tilegrad.engine.plan import Made, Place, Plan, Result, Step, make_plan
 from tilegrad.engine.programs import Programs
 from tilegrad.engine.sizes import evaluate_index
-from tilegrad.engine.storage import make_buffer_node, storage_of
+from tilegrad.engine.storage import make_buffer_node, memory_of, storage_of
+from tilegrad.ir.dtype import DType
 from tilegrad.ir.node import Node
+from tilegrad.ir.op import Shape
+from tilegrad.ops.affine import as_index
 from tilegrad.ops.leaves import Storage
 from tilegrad.runtime.buffer import Buffer
 from tilegrad.runtime.device import Device, Launch, Recording
@@ -74,6 +78,7 @@ class CompiledExecutor:
         self.threads = threads
         self.trace = trace
         self.plans: dict[tuple[object, ...], Ready] = {}
+        self.capture: Capture | None = None
         self._lock = threading.RLock()
 
     def realize(self, nodes: Sequence[Node], symbols: Mapping[str, int]) -> list[Node]:
@@ -101,19 +106,26 @@ class CompiledExecutor:
 
     def _run(self, ready: Ready, buffers: Sequence[Node], symbols: Mapping[str, int]) -> list[Node]:
         plan = ready.plan
-        storages = [self._new_storage(made, symbols) for made in plan.made]
+        storages = [
+            self.new_storage(made.dtype, (evaluate_index(made.size, symbols),))
+            for made in plan.made
+        ]
         if plan.groups:
             memory = self._lay_out(plan, buffers, storages, symbols)
             self._bind(ready, memory, symbols)
             self.device.queue.run(ready.recording)
+        if self.capture is not None:
+            given = tuple(map(storage_of, buffers))
+            self.capture.ran.append(Ran(plan, ready.kernels, given, tuple(storages)))
         for number in plan.overwritten:
             storage_of(buffers[number]).version += 1
         return [self._result(result, buffers, storages, symbols) for result in plan.results]
 
-    def _new_storage(self, made: Made, symbols: Mapping[str, int]) -> Storage:
-        count = evaluate_index(made.size, symbols)
-        memory = self.device.allocator.allocate(max(1, count * made.dtype.itemsize))
-        return Storage(self.name, made.dtype, count, memory)
+    def new_storage(self, dtype: DType, shape: Shape) -> Storage:
+        """Return a storage with uninitialised memory for a tensor of known sizes."""
+        count = math.prod(evaluate_index(size, {}) for size in shape)
+        memory = self.device.allocator.allocate(max(1, count * dtype.itemsize))
+        return Storage(self.name, dtype, count, memory)
 
     def _lay_out(
         self,
@@ -158,7 +170,7 @@ class CompiledExecutor:
         for steps, kernels in zip(ready.plan.groups, ready.kernels, strict=True):
             group = []
             for step, kernel in zip(steps, kernels, strict=True):
-                group.append(self._launch(step, kernel, memory, symbols))
+                group.append(self.launch(step, kernel, memory, symbols))
                 for slot, place in enumerate(step.places):
                     if place is not None:
                         ready.patches.setdefault(place, []).append((number, slot))
@@ -168,30 +180,37 @@ class CompiledExecutor:
         binaries = [kernel.binary for group in ready.kernels for kernel in group]
         ready.recording = self.device.queue.record(groups, keep=binaries)
 
-    def _launch(
+    def launch(
         self,
         step: Step,
         kernel: Kernel,
         memory: Mapping[Place, Buffer],
         symbols: Mapping[str, int],
     ) -> Launch:
-        program = step.program.program
-        arguments: list[int] = []
-        scalars: dict[int, int] = {}
-        for number, (slot, place) in enumerate(zip(program.slots, step.places, strict=True)):
-            if place is not None:
-                arguments.append(memory[place].address)
-            else:
-                scalars[number] = evaluate_index(slot.size, symbols)
-                arguments.append(scalars[number])
-        blocks = 1
-        for size in program.grid:
-            blocks *= evaluate_index(size, symbols, scalars)
+        """Return the launch of a step in the given memory."""
+        scalars, blocks = self.sizes_of(step, symbols)
+        arguments = [
+            scalars[slot] if place is None else memory[place].address
+            for slot, place in enumerate(step.places)
+        ]
         chunk = max(1, blocks)
-        work = max(step.program.work, *(float(value) for value in scalars.values()), 0.0)
+        work = max(step.program.work, *scalars.values(), 0)
         if work > SMALL_WORK and self.threads > 1:
             chunk = max(1, blocks // (UNITS_PER_THREAD * self.threads))
         return Launch(kernel.address, tuple(arguments), blocks, chunk, kernel.finish)
+
+    def sizes_of(self, step: Step, symbols: Mapping[str, int]) -> tuple[dict[int, int], int]:
+        """Return the values of a launch's scalars by slot, and the number of its blocks."""
+        program = step.program.program
+        scalars = {
+            slot: evaluate_index(program.slots[slot].size, symbols)
+            for slot, place in enumerate(step.places)
+            if place is None
+        }
+        blocks = 1
+        for size in program.grid:
+            blocks *= evaluate_index(as_index(size), symbols, scalars)
+        return scalars, blocks
 
     def _result(
         self,
@@ -204,14 +223,3 @@ class CompiledExecutor:
         is_given = place.kind == "given"
         storage = storage_of(buffers[place.number]) if is_given else storages[place.number]
         return make_buffer_node(storage, tuple(evaluate_index(size, symbols) for size in shape))
-
-
-def memory_of(storage: Storage) -> Buffer:
-    """Return the memory of a storage.
-
-    Raises:
-        DeviceError: it has none.
-    """
-    if not isinstance(storage.memory, Buffer):
-        raise DeviceError("a tensor has lost its memory", got=storage)
-    return storage.memory

@@ -40,6 +40,11 @@ class Step(NamedTuple):
     program: Derived
     places: tuple[Place | None, ...]
 
+    @property
+    def is_symbolic(self) -> bool:
+        """Whether its sizes differ from run to run."""
+        return any(not isinstance(slot.size, int) for slot in self.program.program.slots)
+
 
 class Made(NamedTuple):
     """A buffer that a plan makes."""
@@ -79,10 +84,10 @@ class Plan:
     @property
     def is_symbolic(self) -> bool:
         """Whether sizes differ from run to run."""
-        slots = (s for group in self.groups for step in group for s in step.program.program.slots)
-        sizes = [slot.size for slot in slots]
-        sizes += [made.size for made in (*self.made, *self.temporaries)]
-        return any(not isinstance(size, int) for size in sizes)
+        made = (*self.made, *self.temporaries)
+        return any(not isinstance(one.size, int) for one in made) or any(
+            step.is_symbolic for group in self.groups for step in group
+        )
 
     def place_temporaries(self, symbols: Mapping[str, int]) -> Arena:
         """Return where the temporaries lie for these values of the symbols."""

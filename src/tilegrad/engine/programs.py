@@ -10,11 +10,17 @@ from tilegrad.ir.node import Node
 from tilegrad.ops import kernel, memory, symbolic
 from tilegrad.ops.affine import Index
 from tilegrad.ops.program import Program, Slot
+from tilegrad.ops.indexing import ScatterAttributes
+from tilegrad.ops.scan import ScanAttributes
+from tilegrad.ops.sorting import ArgsortAttributes
 from tilegrad.schedule.cost import estimate
 from tilegrad.schedule.express import ExpressedKernel
 from tilegrad.schedule.merge_axes import merge_axes
 from tilegrad.tile.derive import derive
 from tilegrad.tile.facts import Facts, count_points
+from tilegrad.tile.scan import build_scan
+from tilegrad.tile.scatter import build_scatter
+from tilegrad.tile.sort import build_argsort
 from tilegrad.tile.target import TileTarget
 
 
@@ -79,9 +85,32 @@ class Programs:
         """Return the program of an op that brings its own kernel.
 
         Raises:
-            CompileError: there is none for this op yet.
+            CompileError: there is none for this op.
         """
-        raise CompileError(f"{node.op.name} has no kernel on this device", got=node)
+        work = estimate(symbolic.multiply_all(node.sources[0].shape))
+        return Derived(_build(node), None, 4 * work)
+
+
+def _build(node: Node) -> Program:
+    source = node.sources[0]
+    attributes = node.attributes
+    if isinstance(attributes, ScanAttributes):
+        return build_scan(source.dtype, source.shape, attributes.axis, attributes.kind)
+    if isinstance(attributes, ArgsortAttributes):
+        return build_argsort(
+            source.dtype, source.shape, attributes.axis, is_descending=attributes.descending
+        )
+    if isinstance(attributes, ScatterAttributes):
+        positions = node.sources[2:]
+        return build_scatter(
+            source.dtype,
+            source.shape,
+            positions[0].shape,
+            [index.dtype for index in positions],
+            attributes.axes,
+            attributes.mode,
+        )
+    raise CompileError(f"{node.op.name} has no kernel on this device", got=node)
 
 
 def name_kernel(facts: Facts) -> str:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Protocol, Self
 
 import numpy
 
-from tilegrad.base.errors import DeviceError
+from tilegrad.base.errors import CaptureError, DeviceError
 from tilegrad.base.settings import Settings
 from tilegrad.base.trace import Trace
+from tilegrad.engine.capture import Capture, CapturedStep
+from tilegrad.engine.compiled import CompiledExecutor
 from tilegrad.engine.cpu import start_cpu
 from tilegrad.engine.reference import ReferenceExecutor
 from tilegrad.engine.storage import (
@@ -58,7 +60,10 @@ class Session:
     def __init__(self, settings: Settings | None = None, trace: Trace | None = None) -> None:
         self.settings = settings or Settings.from_environment(os.environ)
         self.trace = trace or Trace()
+        self.tracked = 0
         self._executors: dict[str, Executor] = {}
+        self._symbols: dict[str, int] = {}
+        self._capture: Capture | None = None
         # Keys alone matter; a dictionary keeps them in the order in which they were made.
         self._live: weakref.WeakKeyDictionary[Tracked, None] = weakref.WeakKeyDictionary()
         # What realised values were computed from, where gradients may flow further: buffers to
@@ -106,9 +111,57 @@ class Session:
             return start_cpu(self.settings, self.trace)
         return ReferenceExecutor()
 
+    def compiled(self, device: str) -> CompiledExecutor | None:
+        """Return the executor of a device if it can capture and replay, else None."""
+        executor = self.executor(device)
+        return executor if isinstance(executor, CompiledExecutor) else None
+
+    @contextmanager
+    def bound(self, symbols: Mapping[str, int]) -> Iterator[None]:
+        """Give symbolic sizes values, by name, for what is realised in a ``with`` statement."""
+        before, self._symbols = self._symbols, {**self._symbols, **symbols}
+        try:
+            yield
+        finally:
+            self._symbols = before
+
+    @contextmanager
+    def capturing(self, executor: CompiledExecutor) -> Iterator[Capture]:
+        """Note every plan that runs in a ``with`` statement, where data may not reach the host.
+
+        Raises:
+            CaptureError: another capture is under way.
+        """
+        if self._capture is not None:
+            raise CaptureError(
+                "a captured function called another while it was captured",
+                mend="capture the outer function only",
+            )
+        capture = self._capture = executor.capture = Capture()
+        try:
+            yield capture
+        finally:
+            self._capture = executor.capture = None
+
+    def _refuse_host(self, what: str, mend: str) -> None:
+        if self._capture is not None:
+            raise CaptureError(what, mend=mend)
+
+    def protect(self, step: CapturedStep) -> None:
+        """Realise lazy tensors that read what a replay will overwrite, so that they keep values."""
+        if step.seen == self.tracked:
+            return
+        step.seen = self.tracked
+        lazy = [tensor for tensor in self._find_readers(step.overwritten, ())]
+        lazy = [tensor for tensor in lazy if tensor.node.op is not buffer]
+        if lazy:
+            for tensor, node in zip(lazy, self.realize([t.node for t in lazy]), strict=True):
+                tensor.settle(node)
+
     def track(self, tensor: Tracked) -> None:
         """Remember a tensor as long as it lives (see ``realize``)."""
         self._live[tensor] = None
+        self.tracked += 1
 
     def live_tensors(self) -> list[Tracked]:
         """Return the tensors that are alive, in the order in which they were made."""
@@ -131,21 +184,23 @@ class Session:
             symbols: values of the symbolic sizes, by name.
         """
         targets = {storage_of(node.sources[0]): node for node in nodes if node.op is graph.assign}
-        readers = self._find_readers(targets) if targets else []
+        readers = self._find_readers(targets.keys(), targets.values()) if targets else []
         for tensor in readers:
             if tensor.node.op is buffer:  # it shares the memory that is overwritten
                 tensor.settle(wrap_array(self.read(tensor.node), storage_of(tensor.node).device))
         late = [tensor for tensor in readers if tensor.node.op is not buffer]
         wanted = [*nodes, *(tensor.node for tensor in late)]
         name = next(filter(None, map(graph.find_device, wanted)), device or self.default_device)
-        results = self.executor(name).realize(wanted, symbols or {})
+        results = self.executor(name).realize(wanted, symbols or self._symbols)
         for tensor, result in zip(late, results[len(nodes) :], strict=True):
             tensor.settle(result)
         return results[: len(nodes)]
 
-    def _find_readers(self, targets: Mapping[Storage, Node]) -> list[Tracked]:
-        """Return the live tensors that read a target and are not the result of the assignment."""
-        assigned = set(targets.values())
+    def _find_readers(
+        self, targets: Collection[Storage], assignments: Iterable[Node]
+    ) -> list[Tracked]:
+        """Return the live tensors that read a target and are not the result of an assignment."""
+        assigned = set(assignments)
         live = [tensor for tensor in list(self._live) if tensor.node not in assigned]
         reading: set[Node] = set()
         for node in sort_topologically(tensor.node for tensor in live):
@@ -162,7 +217,15 @@ class Session:
         return self.view(node).copy()
 
     def view(self, node: Node) -> numpy.ndarray:
-        """Return the contents of a buffer node as an array over the same memory."""
+        """Return the contents of a buffer node as an array over the same memory.
+
+        Raises:
+            CaptureError: a function is being captured.
+        """
+        self._refuse_host(
+            "the contents of a tensor were read while a function was captured",
+            "return the tensor and read it outside: a replay runs no Python",
+        )
         return view_storage(storage_of(node), concrete_shape(node))
 
     def from_numpy(
@@ -174,7 +237,14 @@ class Session:
             array: any array of a dtype that tensors have.
             device: where to put it; default: the default device.
             copy: False to share the array's memory, which must be C-contiguous.
+
+        Raises:
+            CaptureError: a function is being captured.
         """
+        self._refuse_host(
+            "a tensor was made from the host's data while a function was captured",
+            "make it outside and pass it as an argument: a replay could not make it anew",
+        )
         owned = numpy.array(array, order="C", copy=True) if copy else array
         return wrap_array(owned, device or self.default_device)
 

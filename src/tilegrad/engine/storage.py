@@ -6,8 +6,8 @@ import math
 
 import numpy
 
-from tilegrad.base.errors import ArgumentError
-from tilegrad.ir.dtype import DType, from_numpy
+from tilegrad.base.errors import ArgumentError, DeviceError
+from tilegrad.ir.dtype import from_numpy
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Shape, attributes_of
 from tilegrad.ops.leaves import BufferAttributes, Storage, buffer
@@ -26,6 +26,18 @@ def storage_of(node: Node) -> Storage:
         VerifyError: the node is no buffer.
     """
     return attributes_of(node, BufferAttributes).storage
+
+
+def memory_of(storage: Storage) -> Buffer:
+    """Return the memory of a storage.
+
+    Raises:
+        DeviceError: it has none.
+    """
+    memory = storage.memory
+    if not isinstance(memory, Buffer):
+        raise DeviceError("a tensor has no memory", got=storage)
+    return memory
 
 
 def concrete_shape(node: Node) -> tuple[int, ...]:
@@ -55,16 +67,8 @@ def view_storage(storage: Storage, shape: tuple[int, ...]) -> numpy.ndarray:
     """Return an array over the memory of a storage that the host can reach, without a copy.
 
     Raises:
-        ArgumentError: the storage has no memory yet.
+        DeviceError: the storage has no memory.
     """
-    memory = storage.memory
-    if not isinstance(memory, Buffer):
-        raise ArgumentError("the storage has no memory on the host", got=storage)
     count = math.prod(shape)
-    raw = memory.array()[: count * storage.dtype.itemsize]
+    raw = memory_of(storage).array()[: count * storage.dtype.itemsize]
     return raw.view(storage.dtype.numpy).reshape(shape)
-
-
-def new_array(dtype: DType, shape: tuple[int, ...]) -> numpy.ndarray:
-    """Return an uninitialised C-contiguous array."""
-    return numpy.empty(shape, dtype.numpy)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from typing import SupportsIndex
+from typing import NamedTuple, SupportsIndex
 
 from tilegrad.base.errors import ArgumentError, ArgumentTypeError
 from tilegrad.ir.node import Node
@@ -115,6 +115,27 @@ class Variable(SymbolicInteger):
 
     def __repr__(self) -> str:
         return f"{self.name}[{self.minimum}..{self.maximum}]"
+
+    def bind(self, value: int) -> BoundVariable:
+        """Return the variable with a value, to be passed to a captured function.
+
+        Raises:
+            ArgumentError: the value lies outside the bounds.
+        """
+        if not self.minimum <= value <= self.maximum:
+            raise ArgumentError(
+                f"the variable {self.name!r} cannot have this value",
+                got=value,
+                expected=f"{self.minimum} to {self.maximum}",
+            )
+        return BoundVariable(self, value)
+
+
+class BoundVariable(NamedTuple):
+    """A variable with the value that it has in one call of a captured function."""
+
+    variable: Variable
+    value: int
 
 
 Size = int | SymbolicInteger

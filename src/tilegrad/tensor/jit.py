@@ -1,0 +1,248 @@
+"""Capture of functions: a step that has been captured replays as one native call.
+
+The first call with arguments of given shapes runs as usual. The second is captured: everything it
+computes is noted. From the third on, no Python of the function runs any more; its launches are
+replayed on the new arguments. What the function does to tensors outside (assignments to parameters,
+to an optimiser's state, to running statistics, random draws) happens again at every replay.
+"""
+
+from __future__ import annotations
+
+import functools
+import gc
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, NamedTuple, ParamSpec, TypeVar, cast
+
+from tilegrad.base.errors import CaptureError
+from tilegrad.engine import current_session
+from tilegrad.engine.capture import CapturedStep, Output
+from tilegrad.engine.session import Session
+from tilegrad.engine.storage import storage_of
+from tilegrad.ir.op import Shape
+from tilegrad.ops import leaves
+from tilegrad.ops.leaves import Storage
+from tilegrad.tensor.base import TensorBase
+from tilegrad.tensor.conversion import realize
+from tilegrad.tensor.size import BoundVariable
+from tilegrad.tensor.trees import Tree, flatten, map_leaves, rebuild
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class _Arguments(NamedTuple):
+    """The arguments of a call, sorted by how they are treated.
+
+    Attributes:
+        key: equal for calls that one capture serves.
+        tensors: the tensors, in order.
+        symbols: values of bound variables, by name.
+    """
+
+    key: Hashable
+    tensors: list[TensorBase]
+    symbols: dict[str, int]
+
+
+@dataclass(slots=True)
+class _Captured:
+    """A captured step and the form of its result.
+
+    Attributes:
+        step: the launches; None after the first call, before the capture.
+        result: the result of the captured call; its tensors are replaced at each replay.
+        device: name of the device.
+    """
+
+    step: CapturedStep | None = None
+    result: Tree = None
+    device: str = ""
+
+
+class Jit(Generic[P, R]):
+    """A function that is captured on its second call and replayed from the third on.
+
+    Args:
+        function: takes and gives tensors, or trees of them (nested tuples, lists, dictionaries).
+            Numbers and other arguments are part of the function: other values make another capture.
+            A bound variable stands for a symbolic size: other values replay the same capture.
+
+    Raises:
+        CaptureError: (when called) the function reads a tensor's contents on the host or makes a
+            tensor from data of the host, which a replay could not repeat.
+    """
+
+    def __init__(self, function: Callable[P, R]) -> None:
+        self.function = function
+        self._captured: dict[Hashable, _Captured] = {}
+        functools.update_wrapper(self, function)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        arguments = _sort_arguments(args, kwargs)
+        captured = self._captured.get(arguments.key)
+        if captured is not None and captured.step is not None:
+            return cast("R", _replay(captured, captured.step, arguments))
+        realize(*arguments.tensors)
+        session = current_session()
+        call = functools.partial(self.function, *_strip(args), **_strip(kwargs))
+        with session.bound(arguments.symbols):
+            if captured is None:
+                result = _run_watched(session, call)
+                self._captured[arguments.key] = _Captured()
+                return cast("R", result)
+            return cast("R", _capture(session, call, arguments, captured))
+
+    @property
+    def captured(self) -> tuple[CapturedStep, ...]:
+        """The captured steps, one for each form of the arguments."""
+        return tuple(one.step for one in self._captured.values() if one.step is not None)
+
+    def reset(self) -> None:
+        """Forget all captures."""
+        self._captured.clear()
+
+
+def jit(function: Callable[P, R]) -> Jit[P, R]:
+    """Return a function that is captured on its second call and replayed from the third on.
+
+    See ``Jit`` for what may be captured.
+
+    Example:
+        ``step = jit(lambda x: (x * 2).sum())``
+    """
+    return Jit(function)
+
+
+def _strip(tree: Tree) -> Tree:
+    return map_leaves(lambda leaf: leaf.variable if isinstance(leaf, BoundVariable) else leaf, tree)
+
+
+def _sort_arguments(args: Sequence[object], kwargs: Mapping[str, object]) -> _Arguments:
+    tensors: list[TensorBase] = []
+    symbols: dict[str, int] = {}
+    key: list[Hashable] = []
+    tree = (tuple(args), dict(kwargs)) if kwargs else tuple(args)
+    for leaf in flatten(tree):
+        if isinstance(leaf, TensorBase):
+            tensors.append(leaf)
+            node = leaf.node
+            key.append((node.dtype, node.shape, leaf.device))
+        elif isinstance(leaf, BoundVariable):
+            symbols[leaf.variable.name] = leaf.value
+            key.append(leaf.variable)
+        else:
+            key.append(_static_key(leaf))
+    if kwargs:
+        key.append(tuple(kwargs))
+    return _Arguments(tuple(key), tensors, symbols)
+
+
+def _static_key(leaf: object) -> Hashable:
+    try:
+        hash(leaf)
+    except TypeError as error:
+        raise CaptureError(
+            "an argument of a captured function is neither a tensor nor hashable",
+            got=type(leaf).__name__,
+            mend="pass arrays as tensors: Tensor(array)",
+        ) from error
+    return type(leaf), leaf
+
+
+def _run_watched(session: Session, call: Callable[[], object]) -> object:
+    """Run a function and realise its result and all that it changed."""
+    before = {tensor: tensor.node for tensor in session.live_tensors()}
+    result = call()
+    realize(*_waiting(session, before, result))
+    return result
+
+
+def _waiting(session: Session, before: Mapping[object, object], result: object) -> list[TensorBase]:
+    """Return the tensors that a function returned, made or changed, and that are not realised."""
+    gc.collect()
+    returned = [leaf for leaf in flatten(result) if isinstance(leaf, TensorBase)]
+    found = dict.fromkeys(returned)
+    for tensor in session.live_tensors():
+        if isinstance(tensor, TensorBase) and before.get(tensor) is not tensor.node:
+            found[tensor] = None
+    return [tensor for tensor in found if _is_lazy(tensor)]
+
+
+def _is_lazy(tensor: TensorBase) -> bool:
+    return tensor.target is not None or tensor.node.op is not leaves.buffer
+
+
+def _capture(
+    session: Session, call: Callable[[], object], arguments: _Arguments, captured: _Captured
+) -> object:
+    device = _common_device(session, arguments)
+    executor = session.compiled(device)
+    if executor is None:  # a device that only interprets: it runs the function every time
+        return _run_watched(session, call)
+    with session.capturing(executor) as capture:
+        result = _run_watched(session, call)
+    inputs = [storage_of(tensor.node) for tensor in arguments.tensors]
+    outputs, made = _outputs(result, {storage for ran in capture.ran for storage in ran.made})
+    captured.step = capture.build(executor, inputs, outputs, arguments.symbols)
+    captured.result, captured.device = made, device
+    return result
+
+
+def _common_device(session: Session, arguments: _Arguments) -> str:
+    devices = {tensor.device for tensor in arguments.tensors} or {session.default_device}
+    if len(devices) != 1:
+        raise CaptureError(
+            "the arguments of a captured function are on different devices",
+            got=", ".join(sorted(devices)),
+            mend="move them to one device: tensor.to(device)",
+        )
+    return devices.pop()
+
+
+def _outputs(result: object, made: set[Storage]) -> tuple[list[Output], Tree]:
+    """Return the results that replays make anew, and the result with their numbers as leaves."""
+    outputs: list[Output] = []
+
+    def number(leaf: object) -> object:
+        if not isinstance(leaf, TensorBase):
+            return leaf
+        storage, shape = storage_of(leaf.node), leaf.node.shape
+        if storage not in made:
+            return leaf  # an argument or a tensor outside: it stays where it is
+        outputs.append(Output(storage, shape))
+        return _Numbered(len(outputs) - 1, type(leaf), shape)
+
+    return outputs, map_leaves(number, result)
+
+
+class _Numbered:
+    """Stands for a result in the form of what a captured function returns."""
+
+    __slots__ = ("kind", "number", "shape")
+
+    def __init__(self, number: int, kind: type[TensorBase], shape: Shape) -> None:
+        self.number = number
+        self.kind = kind
+        self.shape = shape
+
+
+def _replay(captured: _Captured, step: CapturedStep, arguments: _Arguments) -> object:
+    session = current_session()
+    for tensor in arguments.tensors:
+        if tensor.node.op is not leaves.buffer or tensor.target is not None:
+            realize(*arguments.tensors)
+            break
+    session.protect(step)
+    nodes = step.replay(
+        [storage_of(tensor.node) for tensor in arguments.tensors], arguments.symbols
+    )
+
+    def fill(leaf: object) -> object:
+        if isinstance(leaf, _Numbered):
+            return leaf.kind.from_node(nodes[leaf.number], captured.device)
+        return leaf
+
+    if isinstance(captured.result, _Numbered):
+        return fill(captured.result)
+    return rebuild(captured.result, [fill(leaf) for leaf in flatten(captured.result)])
