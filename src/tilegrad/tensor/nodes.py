@@ -111,9 +111,16 @@ def positions(size: Index, dtype: DType, rank: int = 1, axis: int = 0) -> Node:
     return cast_to(leaves.iota(attributes=IotaAttributes(tuple(shape), axis)), dtype)
 
 
-def where(condition: Node, chosen: Node, other: Node) -> Node:
-    """Return ``chosen`` where the condition holds, else ``other``; ranks as nodes broadcast."""
-    return intern(comparison.where, (condition, chosen, other))
+def where(condition: Node, chosen: Node | float, other: Node | float) -> Node:
+    """Return ``chosen`` where the condition holds, else ``other``; ranks as nodes broadcast.
+
+    A plain number takes the dtype of the other choice, which must be a node.
+    """
+    if not isinstance(chosen, Node):
+        chosen = leaves.constant(chosen, other.dtype)  # type: ignore[union-attr]
+    elif not isinstance(other, Node):
+        other = leaves.constant(other, chosen.dtype)
+    return intern(comparison.where, (condition, chosen, other))  # type: ignore[arg-type]
 
 
 def is_narrow(dtype: DType) -> bool:

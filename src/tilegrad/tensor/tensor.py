@@ -9,11 +9,11 @@ from tilegrad.tensor.conversion import Data, node_of
 from tilegrad.tensor.creation import Creation, resolve_device
 from tilegrad.tensor.differentiation import Differentiation
 from tilegrad.tensor.display import Display
+from tilegrad.tensor.loss import Loss
 from tilegrad.tensor.mutation import Mutation
-from tilegrad.tensor.pooling import Pooling
 
 
-class Tensor(Display, Differentiation, Mutation, Pooling, Creation):
+class Tensor(Display, Differentiation, Mutation, Loss, Creation):
     """An array whose value is computed when it is needed.
 
     Args:
