@@ -1,5 +1,8 @@
 """``backward``, ``gradient`` and the functional transforms on tensors."""
 
+import dataclasses
+import os
+
 import numpy
 import pytest
 import torch
@@ -11,7 +14,8 @@ from tilegrad.base.errors import (
     GradientError,
     ShapeError,
 )
-from tilegrad.engine import current_session
+from tilegrad.base.settings import Settings
+from tilegrad.engine import Session, current_session
 from tilegrad.ir.node import sort_topologically
 from tilegrad.ops.markers import barrier
 from tilegrad.tensor import Tensor
@@ -24,6 +28,14 @@ from tilegrad.tensor.transforms import (
     value_and_grad,
     vjp,
 )
+
+
+@pytest.fixture(autouse=True)
+def reference_session():
+    settings = dataclasses.replace(Settings.from_environment(os.environ), device="reference")
+    with Session(settings).entered() as session:
+        yield session
+
 
 RANDOM = numpy.random.default_rng(3)
 

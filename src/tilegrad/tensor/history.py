@@ -12,7 +12,7 @@ from tilegrad.base.errors import GradientError
 from tilegrad.engine import current_session
 from tilegrad.ir.node import Node, intern, sort_topologically
 from tilegrad.ir.op import attributes_of
-from tilegrad.ops.graph import detach
+from tilegrad.ops.graph import assign, detach
 from tilegrad.ops.leaves import BufferAttributes, buffer
 from tilegrad.ops.markers import DistinctAttributes, Identity, distinct, known, remove_markers
 from tilegrad.rewrite.graph import substitute
@@ -64,14 +64,17 @@ def reveal(roots: Iterable[Node], histories: Histories) -> list[Node]:
             continue
         before = histories.get(node)
         needed = node.sources if before is None else (before,)
+        if node.op is assign:  # what is overwritten does not matter to the value
+            needed = needed[1:]
         if not is_expanded:
             stack.append((node, True))
             stack.extend((one, False) for one in needed if one not in done)
         elif before is not None:
             done[node] = known(node, done[before])
         else:
-            sources = tuple([done[one] for one in needed])
-            done[node] = node if sources == needed else intern(node.op, sources, node.attributes)
+            sources = tuple([done.get(one, one) for one in node.sources])
+            is_same = sources == node.sources
+            done[node] = node if is_same else intern(node.op, sources, node.attributes)
     return [done[root] for root in roots]
 
 

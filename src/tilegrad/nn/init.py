@@ -1,0 +1,138 @@
+"""Initial values of parameters, as new tensors.
+
+Fans are counted as in PyTorch: a weight has the shape (outputs, inputs, *window).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy
+
+from tilegrad.base.errors import ArgumentError, ShapeError
+from tilegrad.tensor import Tensor
+
+Shape = Sequence[int]
+
+
+def zeros(*shape: int) -> Tensor:
+    """Return zeros in memory of their own."""
+    return Tensor(numpy.zeros(shape, numpy.float32))
+
+
+def ones(*shape: int) -> Tensor:
+    """Return ones in memory of their own."""
+    return Tensor(numpy.ones(shape, numpy.float32))
+
+
+def uniform(shape: Shape, low: float = 0.0, high: float = 1.0) -> Tensor:
+    """Return values that are equally likely anywhere in [low, high)."""
+    return Tensor.uniform(*shape, low=low, high=high)
+
+
+def normal(shape: Shape, mean: float = 0.0, std: float = 1.0) -> Tensor:
+    """Return normally distributed values."""
+    return Tensor.normal(*shape, mean=mean, std=std)
+
+
+def truncated_normal(
+    shape: Shape, mean: float = 0.0, std: float = 1.0, low: float = -2.0, high: float = 2.0
+) -> Tensor:
+    """Return normally distributed values, given that they lie in [low, high].
+
+    By inverting the distribution function: erf⁻¹ is a closed approximation (S. Winitzki, "A handy
+    approximation for the error function and its inverse", 2008) refined by Newton's method.
+    """
+    first, last = (math.erf((bound - mean) / (std * math.sqrt(2))) for bound in (low, high))
+    quantile = Tensor.uniform(*shape, low=first, high=last)
+    return (_inverse_erf(quantile) * (std * math.sqrt(2)) + mean).clip(low, high)
+
+
+def _inverse_erf(x: Tensor) -> Tensor:
+    x = x.clip(-1 + 1e-6, 1 - 1e-6)
+    logarithm = (1 - x * x).log()
+    half = 2 / (math.pi * 0.147) + logarithm / 2
+    root = x.sign() * ((half * half - logarithm / 0.147).sqrt() - half).sqrt()
+    for _ in range(2):
+        root = root - (root.erf() - x) * (root * root).exp() * (math.sqrt(math.pi) / 2)
+    return root
+
+
+def xavier_uniform(shape: Shape, gain: float = 1.0) -> Tensor:
+    """Return uniform values of variance gain² · 2 / (inputs + outputs).
+
+    From X. Glorot and Y. Bengio, "Understanding the difficulty of training deep feedforward neural
+    networks", 2010.
+    """
+    bound = gain * math.sqrt(6 / sum(count_fans(shape)))
+    return uniform(shape, -bound, bound)
+
+
+def xavier_normal(shape: Shape, gain: float = 1.0) -> Tensor:
+    """Return normal values of variance gain² · 2 / (inputs + outputs); see ``xavier_uniform``."""
+    return normal(shape, 0.0, gain * math.sqrt(2 / sum(count_fans(shape))))
+
+
+def kaiming_uniform(
+    shape: Shape, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu"
+) -> Tensor:
+    """Return uniform values of variance gain² / fan.
+
+    From K. He et al., "Delving deep into rectifiers", 2015.
+
+    Args:
+        shape: shape of the weight.
+        a: slope of the leaky ReLU that follows.
+        mode: "fan_in" keeps the variance forward, "fan_out" backward.
+        nonlinearity: what follows; see ``gain_of``.
+    """
+    bound = gain_of(nonlinearity, a) * math.sqrt(3 / _choose_fan(shape, mode))
+    return uniform(shape, -bound, bound)
+
+
+def kaiming_normal(
+    shape: Shape, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu"
+) -> Tensor:
+    """Return normal values of variance gain² / fan; see ``kaiming_uniform``."""
+    return normal(shape, 0.0, gain_of(nonlinearity, a) / math.sqrt(_choose_fan(shape, mode)))
+
+
+def gain_of(nonlinearity: str, a: float = 0.01) -> float:
+    """Return the factor by which a weight makes up for what follows it.
+
+    Raises:
+        ArgumentError: the name is not known.
+    """
+    gains = {
+        "linear": 1.0,
+        "sigmoid": 1.0,
+        "tanh": 5 / 3,
+        "relu": math.sqrt(2),
+        "leaky_relu": math.sqrt(2 / (1 + a * a)),
+        "selu": 0.75,
+    }
+    if nonlinearity not in gains:
+        raise ArgumentError(
+            "unknown nonlinearity", got=repr(nonlinearity), expected=f"one of {', '.join(gains)}"
+        )
+    return gains[nonlinearity]
+
+
+def count_fans(shape: Shape) -> tuple[int, int]:
+    """Return how many inputs and outputs a weight connects at one position.
+
+    Raises:
+        ShapeError: the weight has fewer than two axes.
+    """
+    if len(shape) < 2:
+        raise ShapeError("the fans of a vector are not defined", got=tuple(shape))
+    window = math.prod(shape[2:])
+    return shape[1] * window, shape[0] * window
+
+
+def _choose_fan(shape: Shape, mode: str) -> int:
+    if mode not in {"fan_in", "fan_out"}:
+        raise ArgumentError("unknown mode", got=repr(mode), expected="'fan_in' or 'fan_out'")
+    fan_in, fan_out = count_fans(shape)
+    return fan_in if mode == "fan_in" else fan_out
