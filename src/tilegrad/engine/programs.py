@@ -15,6 +15,7 @@ from tilegrad.ops.scan import ScanAttributes
 from tilegrad.ops.sorting import ArgsortAttributes
 from tilegrad.schedule.cost import estimate
 from tilegrad.schedule.express import ExpressedKernel
+from tilegrad.schedule.flatten_sums import flatten_sums
 from tilegrad.schedule.merge_axes import merge_axes
 from tilegrad.tile.derive import derive
 from tilegrad.tile.facts import Facts, count_points
@@ -58,7 +59,7 @@ class Programs:
         return found
 
     def _derive(self, expressed: ExpressedKernel) -> Derived:
-        root = merge_axes(expressed.program)
+        root = merge_axes(flatten_sums(expressed.program))
         slots = [
             Slot(
                 "output" if slot < expressed.stored else "input",

@@ -32,16 +32,28 @@ SMALL_WORK = 65536.0
 """... unless it combines no more elements than this."""
 REGISTER_REUSE = 16.0
 """How often a register tile of a contraction uses an operand once it has been computed."""
+SHORT_REDUCTION = 256.0
+"""A reduction to few values over no more elements than this may be repeated by every instance."""
+MOST_REPEATED_TERMS = 10.0
+"""Terms of a sum may be read so many times more often than there are, as most are guarded off."""
 SHORT_ROW = 16384.0
 """A reduction over no more elements than this may be repeated in several kernels."""
 
 
 class Enclosing(NamedTuple):
-    """A reduction that encloses a read: the axes around it, its own, and whether it has tiles."""
+    """A reduction that encloses a read.
+
+    Attributes:
+        around: the axes that it is free in.
+        own: the axes that it binds.
+        is_contraction: whether it has register tiles.
+        is_direct_sum: whether it is a sum, and what is read is a term of it, but for movement.
+    """
 
     around: Axes
     own: Axes
     is_contraction: bool
+    is_direct_sum: bool = False
 
 
 Context = tuple[Enclosing, ...]
@@ -81,7 +93,7 @@ def count_values(axes: Axes) -> float:
 class Chooser:
     """Makes the decisions for one graph."""
 
-    def __init__(self, summaries: dict[Node, cost.Summary], free: FreeAxes) -> None:
+    def __init__(self, summaries: cost.Summaries, free: FreeAxes) -> None:
         self.summaries = summaries
         self.free = free
 
@@ -143,12 +155,12 @@ class Chooser:
         return any(
             leaf.op.has(Property.REDUCTION)
             and cost.count_elements(leaf) == elements
-            and not cost.is_contraction(leaf, self.summaries)
-            for leaf in self.summaries[node].leaves
+            and not self.summaries.is_contraction(leaf)
+            for leaf in self.summaries.of(node).leaves
         )
 
     def _cost_again(self, node: Node, reads: Iterable[Use]) -> float:
-        summary = self.summaries[node]
+        summary = self.summaries.of(node)
         elements = cost.count_elements(node)
         evaluations = sum(use.evaluations for use in reads)
         first = min(elements, evaluations) * summary.bytes * cost.MEMORY_NS_PER_BYTE
@@ -163,7 +175,7 @@ class Chooser:
         return (first + rest) * node.dtype.itemsize
 
     def _cost_store(self, node: Node) -> float:
-        summary = self.summaries[node]
+        summary = self.summaries.of(node)
         elements = cost.count_elements(node)
         each = summary.operations * cost.ARITHMETIC_NS
         each += (summary.bytes + node.dtype.itemsize) * cost.MEMORY_NS_PER_BYTE
@@ -173,11 +185,11 @@ class Chooser:
         return elements * each + cost.LAUNCH_NS
 
     def _find_contraction(self, node: Node) -> Node | None:
-        for leaf in self.summaries[node].leaves:
+        for leaf in self.summaries.of(node).leaves:
             if not leaf.op.has(Property.REDUCTION):
                 continue
             is_same_size = cost.count_elements(leaf) == cost.count_elements(node)
-            if is_same_size and cost.is_contraction(leaf, self.summaries):
+            if is_same_size and self.summaries.is_contraction(leaf):
                 return leaf
         return None
 
@@ -193,7 +205,7 @@ class Chooser:
 
     def choose_reduction(self, node: Node, uses: Uses, is_stored: bool) -> Decision:
         """Decide for a reduction that is read at the given indices."""
-        if cost.is_contraction(node, self.summaries):
+        if self.summaries.is_contraction(node):
             return self._choose_contraction(node, uses, is_stored)
         elements = cost.count_elements(node)
         length = cost.count_elements(node.sources[0]) / max(1.0, elements)
@@ -223,15 +235,20 @@ class Chooser:
             is_nested = all(use.rows <= other or other <= use.rows for other in root.rows)
             if not use.context and not is_nested:
                 return "its rows do not nest with those of the kernel's other reductions"
-            is_row = use.rows < axes
-            work = count_values(axes | use.rows) * max(1.0, length)
-            if is_row and count_values(use.rows) < LEAST_PARALLEL and work > SMALL_WORK:
+            if use.rows < axes and self._has_few_rows(use, axes, length):
                 return "too few rows to spread over cores"
         if sum(use.evaluations for use in reads.values()) > cost.count_elements(node):
             return "it is read at several indices"
         if root.contractions and any(use.rows != axes for use in reads.values()):
             return "the kernel is organised by the tiles of a contraction"
         return None
+
+    def _has_few_rows(self, use: Use, axes: Axes, length: float) -> bool:
+        rows = count_values(use.rows)
+        if rows >= LEAST_PARALLEL or count_values(axes) + rows * length <= SMALL_WORK:
+            return False
+        # A short reduction may be repeated by every instance instead of shaping the kernel.
+        return length > SHORT_REDUCTION
 
     def _choose_contraction(self, node: Node, uses: Uses, is_stored: bool) -> Decision:
         stored = Decision(frozenset(), "a contraction read by several kernels is stored")
@@ -241,11 +258,20 @@ class Chooser:
         if len(reads) != 1 or root.is_opaque:
             return stored
         ((indices, use),) = reads.items()
+        elements = cost.count_elements(node)
         axes = self.free.of_all(identity_indices(root.node.shape))
-        if use.context or use.rows != axes or use.evaluations != cost.count_elements(node):
-            return Decision(frozenset(), "a contraction is fused only over the same axes")
         if root.contractions or any(rows != axes for rows in root.rows):
             return Decision(frozenset(), "the kernel already has another shape")
+        if use.context:
+            is_term = all(enclosing.is_direct_sum for enclosing in use.context)
+            if not is_term or node.op.name != "reduce_sum" or is_stored:
+                return Decision(frozenset(), "a contraction is no part of another reduction")
+            if use.evaluations > MOST_REPEATED_TERMS * elements:
+                return Decision(frozenset(), "its elements would be computed several times")
+            root.contractions += 1
+            return Decision(frozenset((root,)), "a sum of sums is one sum")
+        if use.rows != axes or use.evaluations > elements:
+            return Decision(frozenset(), "a contraction is fused only over the same axes")
         if is_stored and indices != identity_indices(node.shape):
             return Decision(frozenset(), "it is stored in another order")
         root.contractions += 1

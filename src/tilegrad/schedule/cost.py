@@ -18,14 +18,14 @@ MEMORY_NS_PER_BYTE = 0.1
 """A streamed byte of main memory."""
 CACHE_NS_PER_BYTE = 0.01
 """A byte that the same kernel has just read."""
-ARITHMETIC_NS = 0.03
+ARITHMETIC_NS = 0.015
 """One simple operation on one element, vectorised."""
 LAUNCH_NS = 2000.0
 """One more kernel."""
 SYMBOLIC_SIZE = 1024
 """What an unknown size is taken for, if its bound is not lower."""
-MOST_LEAVES = 8
-"""Leaves beyond this many are counted but no longer told apart."""
+MOST_NODES = 256
+"""So many nodes below one are looked at; what costs more than that is not worth recomputing."""
 
 _WEIGHTS = {
     "exp": 10, "exp2": 8, "expm1": 14, "log": 10, "log2": 10, "log10": 10, "log1p": 14,
@@ -33,7 +33,7 @@ _WEIGHTS = {
     "sinh": 16, "cosh": 16, "tanh": 14, "asinh": 20, "acosh": 20, "atanh": 16,
     "erf": 18, "lgamma": 40, "power": 30, "threefry": 80, "divide": 4, "reciprocal": 4,
     "square_root": 4, "reciprocal_square_root": 5, "modulo": 20, "floor_divide": 20,
-    "truncated_divide": 20, "truncated_remainder": 20, "gather": 4,
+    "truncated_divide": 20, "truncated_remainder": 20, "gather": 4, "constant": 0, "symbol": 0,
 }  # fmt: skip
 
 
@@ -55,80 +55,74 @@ class Summary(NamedTuple):
 
     Attributes:
         operations: simple operations.
-        leaves: what is loaded: buffers, reductions and opaque results (at most ``MOST_LEAVES``).
-        extra_leaves: how many more leaves there are.
+        leaves: what is loaded: buffers, reductions and opaque results.
     """
 
     operations: float
     leaves: frozenset[Node]
-    extra_leaves: int
-
-    @property
-    def loads(self) -> int:
-        """How many different things are loaded."""
-        return len(self.leaves) + self.extra_leaves
 
     @property
     def bytes(self) -> float:
         """Bytes loaded for one element."""
-        known = sum(leaf.dtype.itemsize for leaf in self.leaves)
-        return known + 4 * self.extra_leaves
-
-
-_NOTHING = Summary(0.0, frozenset(), 0)
+        return float(sum(leaf.dtype.itemsize for leaf in self.leaves))
 
 
 def is_leaf(node: Node) -> bool:
     """Whether the summary of a user counts this node as one load."""
     name = node.op.name
-    if name in ("constant", "iota", "symbol"):
-        return False
     return not (
         node.op.has(Property.ELEMENTWISE)
         or node.op.has(Property.MOVEMENT)
-        or name in ("detach", "assign", "gather", "concatenate")
+        or name in ("constant", "iota", "symbol", "detach", "assign", "gather", "concatenate")
     )
 
 
-def summarise(order: list[Node]) -> dict[Node, Summary]:
-    """Return the summary of every node of a graph given sources first."""
-    summaries: dict[Node, Summary] = {}
-    for node in order:
-        if node.op.name in ("constant", "iota", "symbol"):
-            summaries[node] = _NOTHING
+class Summaries:
+    """Answers what nodes cost, looking only as deep as ``MOST_NODES``."""
+
+    def __init__(self) -> None:
+        self._known: dict[Node, Summary] = {}
+        self._contractions: dict[Node, bool] = {}
+
+    def of(self, node: Node) -> Summary:
+        """Return the summary of a node: of its sources, if it is a leaf itself."""
+        found = self._known.get(node)
+        if found is None:
+            found = self._known[node] = _summarise(node)
+        return found
+
+    def is_contraction(self, node: Node) -> bool:
+        """Whether a reduction uses each loaded element many times (matmul, convolution).
+
+        That is its arithmetic intensity: elements combined against elements loaded. Such a kernel
+        wants register tiles of its own shape, so it is not repeated, and put inside another
+        reduction only where both are sums and become one.
+        """
+        found = self._contractions.get(node)
+        if found is None:
+            found = self._contractions[node] = self._has_reuse(node)
+        return found
+
+    def _has_reuse(self, node: Node) -> bool:
+        combined = count_elements(node.sources[0])
+        loaded = sum(count_elements(leaf) for leaf in self.of(node).leaves)
+        return combined > 2 * loaded and combined > count_elements(node)
+
+
+def _summarise(node: Node) -> Summary:
+    operations = 0.0
+    leaves: set[Node] = set()
+    seen: set[Node] = set()
+    stack = list(node.sources) if is_leaf(node) else [node]
+    while stack and len(seen) < MOST_NODES:
+        current = stack.pop()
+        if current in seen:
             continue
-        operations = float(_WEIGHTS.get(node.op.name, 1))
-        if node.op.has(Property.MOVEMENT):
-            operations = 0.0
-        leaves: frozenset[Node] = frozenset()
-        extra = 0
-        for source in node.sources:
-            summary = _as_source(source, summaries)
-            operations += summary.operations if not is_leaf(node) else 0.0
-            more = leaves | summary.leaves
-            if len(more) > MOST_LEAVES:
-                extra += len(more) - len(leaves)
-            else:
-                leaves = more
-            extra += summary.extra_leaves
-        summaries[node] = Summary(operations, leaves, min(extra, 1000))
-    return summaries
-
-
-def _as_source(source: Node, summaries: dict[Node, Summary]) -> Summary:
-    if is_leaf(source):
-        return Summary(0.0, frozenset((source,)), 0)
-    return summaries[source]
-
-
-def is_contraction(node: Node, summaries: dict[Node, Summary]) -> bool:
-    """Whether a reduction uses each loaded element many times (matmul, convolution, pooling).
-
-    That is its arithmetic intensity: elements combined against elements loaded. Such a kernel wants
-    register tiles of its own shape, so it is neither repeated nor put inside another reduction.
-    """
-    source = node.sources[0]
-    combined = count_elements(source)
-    summary = _as_source(source, summaries)
-    loaded = sum(count_elements(leaf) for leaf in summary.leaves)
-    return summary.extra_leaves == 0 and combined > 2 * loaded and combined > count_elements(node)
+        seen.add(current)
+        if is_leaf(current):
+            leaves.add(current)
+            continue
+        if not current.op.has(Property.MOVEMENT):
+            operations += _WEIGHTS.get(current.op.name, 1)
+        stack.extend(current.sources[1:] if current.op.name == "assign" else current.sources)
+    return Summary(operations, frozenset(leaves))

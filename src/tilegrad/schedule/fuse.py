@@ -18,9 +18,10 @@ from tilegrad.ir.op import Property
 from tilegrad.ops import symbolic
 from tilegrad.schedule import cost
 from tilegrad.schedule.access import Indices, is_movement, read_broadcast, read_movement
-from tilegrad.schedule.axes import Axes, FreeAxes, axes_of_reduction, identity_indices
+from tilegrad.schedule.axes import FreeAxes, axes_of_reduction, identity_indices
 from tilegrad.schedule.choose import Chooser, Context, Decision, Enclosing, Use, Uses
-from tilegrad.schedule.roots import ALIASES, LEAVES, OPAQUE, Fusion, Root
+from tilegrad.schedule.roots import ALIASES, LEAVES, OPAQUE, Fusion, Root, reads
+from tilegrad.schedule.siblings import join_siblings
 
 
 def fuse(sinks: Sequence[Node], trace: Trace) -> Fusion:
@@ -48,7 +49,7 @@ class _Fuser:
         self.order = order
         self.trace = trace
         self.free = FreeAxes()
-        self.summaries = cost.summarise(order)
+        self.summaries = cost.Summaries()
         self.chooser = Chooser(self.summaries, self.free)
         self.pending: dict[Node, _Pending] = {}
         self.fusion = Fusion([], {}, set())
@@ -66,6 +67,7 @@ class _Fuser:
             pending = self.pending.pop(node, None)
             if pending is not None:
                 self._visit(node, pending)
+        join_siblings(self.fusion, self.summaries)
         return self.fusion
 
     def _visit(self, node: Node, pending: _Pending) -> None:
@@ -150,16 +152,20 @@ class _Fuser:
         elif node.op.has(Property.REDUCTION):
             around = self.free.of_all(indices)
             below, own = axes_of_reduction(node, indices, around)
-            is_contraction = cost.is_contraction(node, self.summaries)
-            enclosing = Enclosing(around, frozenset(own), is_contraction)
+            is_contraction = self.summaries.is_contraction(node)
+            is_sum = node.op.name == "reduce_sum"
+            enclosing = Enclosing(around, frozenset(own), is_contraction, is_sum)
             self._use(root, node.sources[0], below, (*context, enclosing))
-        elif name == "gather":
-            self._descend_gather(root, node, indices, context)
-        elif name == "concatenate":
-            self._descend_concatenate(root, node, indices, context)
         elif name == "assign":
             self._use(root, node.sources[1], indices, context)
         else:
+            context = tuple(enclosing._replace(is_direct_sum=False) for enclosing in context)
+            if name == "gather":
+                self._descend_gather(root, node, indices, context)
+                return
+            if name == "concatenate":
+                self._descend_concatenate(root, node, indices, context)
+                return
             for source in node.sources:
                 self._use(root, source, read_broadcast(source, indices), context)
 
@@ -209,22 +215,3 @@ class _Fuser:
                     repeated_operations=0,
                 )
             )
-
-
-def reads(reader: Root, target: Root) -> bool:
-    """Whether ``target`` needs, directly or not, what ``reader`` stores (or is it)."""
-    seen: set[Root] = set()
-    stack = [reader]
-    while stack:
-        root = stack.pop()
-        if root is target:
-            return True
-        if root not in seen:
-            seen.add(root)
-            stack.extend(root.readers)
-    return False
-
-
-def all_axes(root: Root, free: FreeAxes) -> Axes:
-    """Return the axes of the node that a root is made for."""
-    return free.of_all(identity_indices(root.node.shape))

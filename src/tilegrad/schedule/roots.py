@@ -65,3 +65,17 @@ def resolve_alias(node: Node) -> Node:
     while node.op.name in ALIASES:
         node = node.sources[0]
     return node
+
+
+def reads(reader: Root, target: Root) -> bool:
+    """Whether ``target`` needs, directly or not, what ``reader`` stores (or is it)."""
+    seen: set[Root] = set()
+    stack = [reader]
+    while stack:
+        root = stack.pop()
+        if root is target:
+            return True
+        if root not in seen:
+            seen.add(root)
+            stack.extend(root.readers)
+    return False

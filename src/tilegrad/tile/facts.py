@@ -74,9 +74,11 @@ class Facts:
         self.outputs = tuple(sorted(names, key=lambda axis: int(kernel.name_of(axis)[1:])))
         self.regions: dict[Node | None, Region] = {}
         self._add_region(None, None)
-        for region in reversed(list(self.regions.values())):
-            inner = [n for n in region.nodes if n.op is kernel.reduce_over]
-            region.level = 1 + max((self.regions[n].level for n in inner), default=-1)
+        for node in sort_topologically([program]):
+            if node.op is kernel.reduce_over:
+                region = self.regions[node]
+                inner = [n for n in region.nodes if n.op is kernel.reduce_over]
+                region.level = 1 + max((self.regions[n].level for n in inner), default=-1)
         self.stored_slots = {store.sources[0] for store in self.stores}
 
     def _add_region(self, reduction: Node | None, parent: Region | None) -> None:

@@ -18,6 +18,7 @@ from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ir.op import Op
 from tilegrad.ops import arithmetic, bits, comparison, kernel, memory, reduction, symbolic, tile
 from tilegrad.ops.affine import Index, as_node
+from tilegrad.ops.elementwise import zero
 from tilegrad.ops.leaves import Number, value_of
 from tilegrad.ops.movement import filled
 from tilegrad.ops.reduction import ReduceAttributes
@@ -314,9 +315,12 @@ class Lowering:
         node = accumulator.reduction
         kind, body = kind_of(node), node.sources[0]
         condition = self.condition(frozenset(node.sources[1:]), environment)
-        if kind == "add" and body.op is arithmetic.multiply and condition is True:
-            first, second = (self.value(source, environment) for source in body.sources)
+        guards, term = _strip_guards(body)
+        if kind == "add" and term.op is arithmetic.multiply and condition is True:
+            first, second = (self.value(source, environment) for source in term.sources)
             value = _multiply_add(first, second, accumulator.value)
+            for guard in guards:
+                value = comparison.where(self.value(guard, environment), value, accumulator.value)
         else:
             value = self.value(body, environment)
             if isinstance(condition, Node):
@@ -324,6 +328,15 @@ class Lowering:
                 value = comparison.where(condition, value, nothing)
             value = combine(kind, accumulator.value, value)
         return Accumulator(node, value, accumulator.is_rest)
+
+
+def _strip_guards(body: Node) -> tuple[list[Node], Node]:
+    """Return the conditions outside of which a term is zero, and the term."""
+    guards: list[Node] = []
+    while body.op is comparison.where and body.sources[2] is zero(body.dtype):
+        guards.append(body.sources[0])
+        body = body.sources[1]
+    return guards, body
 
 
 def _multiply_add(first: Node, second: Node, total: Node) -> Node:

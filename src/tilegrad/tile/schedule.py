@@ -36,6 +36,8 @@ SPLIT_WORK = 1 << 16
 """A reduction with fewer program instances than LEAST_INSTANCES is cut up from this much work on."""
 LEAST_INSTANCES = 8
 MOST_PARTS = 64
+REPEATED_LENGTH = 256
+"""A reduction to few values over no more elements than this is repeated by every instance."""
 INSTANCE_WORK = 4096
 """An instance walks at least about so many elements ..."""
 LEAST_GRID = 16
@@ -227,12 +229,24 @@ def _lane_size(axis: Node, most: int) -> int:
 
 def _split_outputs(facts: Facts) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
     """Return the axes of the grid and those of loops: rows of reductions come outside."""
-    rows: list[Axes] = sorted(facts.rows, key=len)
+    rows: list[Axes] = sorted(_shaping_rows(facts), key=len)
     shared = frozenset(facts.outputs).intersection(*rows) if rows else frozenset(facts.outputs)
     grid = tuple(axis for axis in facts.outputs if axis in shared)
     others = [axis for axis in facts.outputs if axis not in shared]
     others.sort(key=lambda axis: -sum(1 for row in rows if axis in row))
     return grid, tuple(others)
+
+
+def _shaping_rows(facts: Facts) -> list[Axes]:
+    """Return the rows of the reductions that instances do not simply repeat."""
+    rows = []
+    for node in facts.regions[None].nodes:
+        if node.op is kernel.reduce_over:
+            free = facts.free[node]
+            length = count_points(facts.regions[node].axes - free)
+            if length > REPEATED_LENGTH or count_points(free) >= LEAST_INSTANCES:
+                rows.append(free)
+    return rows
 
 
 def _coarsen(facts: Facts, schedule: Schedule, lane: Node | None) -> Schedule:

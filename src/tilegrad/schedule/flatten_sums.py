@@ -1,0 +1,43 @@
+"""A sum of sums is one sum: Σᵢ Σⱼ f(i, j) = Σᵢⱼ f(i, j), also where the inner sum is guarded.
+
+Σᵢ (c(i) ? Σⱼ f(i, j) : 0) = Σᵢⱼ (c(i) ? f(i, j) : 0). A relaxed law for floats: the order of the terms
+changes, which no reduction promises. The gradient of a convolution by its input becomes a single
+contraction so.
+"""
+
+from __future__ import annotations
+
+from tilegrad.ir.node import Node, sort_topologically
+from tilegrad.ops import comparison, kernel
+from tilegrad.ops.elementwise import zero
+from tilegrad.rewrite.graph import rebuild
+
+ADD = kernel.ReduceOverAttributes("add")
+
+
+def flatten_sums(program: Node) -> Node:
+    """Return a kernel in which no sum is a term of another."""
+    done: dict[Node, Node] = {}
+    for node in sort_topologically([program]):
+        new = rebuild(node, tuple(done[source] for source in node.sources))
+        if new.op is kernel.reduce_over and new.attributes == ADD:
+            new = _flatten(new)
+        done[node] = new
+    return done[program]
+
+
+def _flatten(node: Node) -> Node:
+    body, *axes = node.sources
+    guards: list[Node] = []
+    inner = body
+    while inner.op is comparison.where and inner.sources[2] is zero(inner.dtype):
+        guards.append(inner.sources[0])
+        inner = inner.sources[1]
+    if inner.op is not kernel.reduce_over or inner.attributes != ADD:
+        return node
+    term, *bound = inner.sources
+    if set(bound) & set(axes):
+        return node
+    for guard in reversed(guards):
+        term = comparison.where(guard, term, zero(term.dtype))
+    return kernel.reduce_over(term, *bound, *axes, attributes=ADD)
