@@ -1,0 +1,138 @@
+"""What every adapter offers: arrays of its library, and the operations that the cases are made of.
+
+Operators, ``reshape`` and indexing with an integer array mean the same in all libraries and are
+used on their arrays directly; all else stands here. Where a library has a fused operation of its
+own, such as for attention, its adapter uses it: each is measured as its users would write it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+Array = Any
+Parameters = dict[str, Array]
+Loss = Callable[..., Array]
+
+
+class UnsupportedError(Exception):
+    """A library cannot do this; the message says why."""
+
+
+class Library(ABC):
+    """A library; `threads` is how many it may use."""
+
+    def __init__(self, threads: int) -> None:
+        self.threads = threads
+
+    @abstractmethod
+    def versions(self) -> dict[str, str]:
+        """Return the versions of what takes part."""
+
+    @abstractmethod
+    def array(self, values: np.ndarray) -> Array:
+        """Return an array in the library's memory."""
+
+    @abstractmethod
+    def to_numpy(self, value: Array) -> np.ndarray:
+        """Return an array's values."""
+
+    @abstractmethod
+    def wait(self, value: Array) -> None:
+        """Return when a value has been computed."""
+
+    @abstractmethod
+    def capture(self, function: Callable[..., Array]) -> Callable[..., Array]:
+        """Return a function of arrays as the library runs it fastest again and again."""
+
+    @abstractmethod
+    def eager(self, function: Callable[..., Array]) -> Callable[..., Array]:
+        """Return a function that dispatches anew each time, and computes before it returns."""
+
+    def arrays(self, values: Mapping[str, np.ndarray]) -> Parameters:
+        """Return several arrays by name."""
+        return {name: self.array(value) for name, value in values.items()}
+
+    def training_step(
+        self, loss: Loss, parameters: Parameters, learning_rate: float
+    ) -> Callable[..., Array]:
+        """Return a step of Adam: takes the batch's arrays, changes the parameters, gives the loss.
+
+        Args:
+            loss: takes the library, the parameters by name, and the batch's arrays.
+            parameters: what is learnt, by name.
+            learning_rate: of Adam; its other numbers are PyTorch's defaults.
+        """
+        del loss, parameters, learning_rate
+        raise UnsupportedError("no automatic differentiation")
+
+    # --- operations ------------------------------------------------------------------------------
+
+    @abstractmethod
+    def exp(self, x: Array) -> Array:
+        """Return e to the power of each element."""
+
+    @abstractmethod
+    def maximum(self, x: Array, other: float) -> Array:
+        """Return each element, or the number where that is greater."""
+
+    @abstractmethod
+    def sum(self, x: Array, axis: int | None = None) -> Array:
+        """Return the sum of all elements, or along an axis."""
+
+    @abstractmethod
+    def mean(self, x: Array, axes: tuple[int, ...]) -> Array:
+        """Return the mean along axes."""
+
+    @abstractmethod
+    def permute(self, x: Array, order: tuple[int, ...]) -> Array:
+        """Return the array with its axes in another order."""
+
+    @abstractmethod
+    def softmax(self, x: Array) -> Array:
+        """Return the softmax along the last axis."""
+
+    @abstractmethod
+    def layer_norm(self, x: Array, weight: Array, bias: Array) -> Array:
+        """Return the layer norm along the last axis, epsilon 1e-5."""
+
+    def gelu(self, x: Array) -> Array:
+        """Return the Gaussian error linear unit, by its approximation with tanh."""
+        del x
+        raise UnsupportedError("has no networks")
+
+    def conv2d(self, x: Array, weight: Array, stride: int = 1, padding: int = 0) -> Array:
+        """Return a convolution of (batch, channels, height, width)."""
+        del x, weight, stride, padding
+        raise UnsupportedError("has no convolution")
+
+    def max_pool2d(self, x: Array, size: int, stride: int, padding: int = 0) -> Array:
+        """Return the maxima of windows of (batch, channels, height, width)."""
+        del x, size, stride, padding
+        raise UnsupportedError("has no pooling")
+
+    def batch_norm(self, x: Array, weight: Array, bias: Array) -> Array:
+        """Return the batch norm of (batch, channels, height, width) by the batch's statistics."""
+        del x, weight, bias
+        raise UnsupportedError("has no networks")
+
+    def frozen_batch_norm(
+        self, x: Array, weight: Array, bias: Array, mean: Array, variance: Array
+    ) -> Array:
+        """Return the batch norm of (batch, channels, height, width) by statistics learnt before."""
+        scale = weight * (variance + 1e-5) ** -0.5
+        channels = (1, -1, 1, 1)
+        return (x - mean.reshape(channels)) * scale.reshape(channels) + bias.reshape(channels)
+
+    def attention(self, query: Array, key: Array, value: Array) -> Array:
+        """Return causal attention of (batch, heads, length, width)."""
+        del query, key, value
+        raise UnsupportedError("has no networks")
+
+    def cross_entropy(self, logits: Array, labels: Array) -> Array:
+        """Return the mean cross-entropy of (count, classes) and (count,)."""
+        del logits, labels
+        raise UnsupportedError("has no networks")

@@ -1,0 +1,94 @@
+"""tilegrad itself."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from importlib import metadata
+
+import numpy as np
+
+from benchmarks.libraries.library import Array, Library, Loss, Parameters
+from tilegrad import Tensor, jit, nn
+
+
+class TilegradLibrary(Library):
+    """tilegrad on its default device; TILEGRAD_THREADS was set before the start."""
+
+    def versions(self) -> dict[str, str]:
+        return {
+            "tilegrad": metadata.version("tilegrad"),
+            "llvmlite": metadata.version("llvmlite"),
+            "python": platform.python_version(),
+        }
+
+    def array(self, values: np.ndarray) -> Array:
+        return Tensor(values).realize()
+
+    def to_numpy(self, value: Array) -> np.ndarray:
+        return value.numpy()
+
+    def wait(self, value: Array) -> None:
+        value.realize()
+
+    def capture(self, function: Callable[..., Array]) -> Callable[..., Array]:
+        return jit(lambda *arrays: function(*arrays).realize())
+
+    def eager(self, function: Callable[..., Array]) -> Callable[..., Array]:
+        return lambda *arrays: function(*arrays).realize()
+
+    def training_step(
+        self, loss: Loss, parameters: Parameters, learning_rate: float
+    ) -> Callable[..., Array]:
+        optimizer = nn.optim.Adam(parameters.values(), lr=learning_rate)
+
+        @jit
+        def step(*batch: Array) -> Array:
+            optimizer.zero_grad()
+            value = loss(self, parameters, *batch)
+            value.backward()
+            optimizer.step(value)
+            return value.detach()
+
+        return step
+
+    def exp(self, x: Array) -> Array:
+        return x.exp()
+
+    def maximum(self, x: Array, other: float) -> Array:
+        return x.relu() if other == 0 else x.maximum(other)
+
+    def sum(self, x: Array, axis: int | None = None) -> Array:
+        return x.sum(axis)
+
+    def mean(self, x: Array, axes: tuple[int, ...]) -> Array:
+        return x.mean(axes)
+
+    def permute(self, x: Array, order: tuple[int, ...]) -> Array:
+        return x.permute(order)
+
+    def softmax(self, x: Array) -> Array:
+        return x.softmax(-1)
+
+    def layer_norm(self, x: Array, weight: Array, bias: Array) -> Array:
+        return x.layernorm() * weight + bias
+
+    def gelu(self, x: Array) -> Array:
+        return x.gelu()
+
+    def conv2d(self, x: Array, weight: Array, stride: int = 1, padding: int = 0) -> Array:
+        return x.conv2d(weight, stride=stride, padding=padding)
+
+    def max_pool2d(self, x: Array, size: int, stride: int, padding: int = 0) -> Array:
+        return x.max_pool2d((size, size), stride, padding=padding)
+
+    def batch_norm(self, x: Array, weight: Array, bias: Array) -> Array:
+        mean = x.mean((0, 2, 3))
+        variance = x.var((0, 2, 3), correction=0)
+        return x.batchnorm(weight, bias, mean, (variance + 1e-5).rsqrt())
+
+    def attention(self, query: Array, key: Array, value: Array) -> Array:
+        return query.scaled_dot_product_attention(key, value, is_causal=True)
+
+    def cross_entropy(self, logits: Array, labels: Array) -> Array:
+        return logits.sparse_categorical_crossentropy(labels)

@@ -1,0 +1,122 @@
+"""PyTorch, eager and compiled."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from benchmarks.libraries.library import Array, Library, Loss, Parameters, UnsupportedError
+
+
+class TorchLibrary(Library):
+    """PyTorch in eager mode."""
+
+    def __init__(self, threads: int) -> None:
+        super().__init__(threads)
+        torch.set_num_threads(threads)
+
+    def versions(self) -> dict[str, str]:
+        return {"torch": torch.__version__}
+
+    def array(self, values: np.ndarray) -> Array:
+        return torch.from_numpy(values.copy())
+
+    def to_numpy(self, value: Array) -> np.ndarray:
+        return value.detach().numpy()
+
+    def wait(self, value: Array) -> None:
+        pass
+
+    def capture(self, function: Callable[..., Array]) -> Callable[..., Array]:
+        return torch.inference_mode()(function)
+
+    def eager(self, function: Callable[..., Array]) -> Callable[..., Array]:
+        return torch.inference_mode()(function)
+
+    def training_step(
+        self, loss: Loss, parameters: Parameters, learning_rate: float
+    ) -> Callable[..., Array]:
+        for parameter in parameters.values():
+            parameter.requires_grad_()
+        optimizer = torch.optim.Adam(parameters.values(), lr=learning_rate, fused=True)
+        evaluate = self.differentiable(lambda *batch: loss(self, parameters, *batch))
+
+        def step(*batch: Array) -> Array:
+            optimizer.zero_grad()
+            value = evaluate(*batch)
+            value.backward()
+            optimizer.step()
+            return value.detach()
+
+        return step
+
+    def differentiable(self, function: Callable[..., Array]) -> Callable[..., Array]:
+        """Return the function as it is run forward and backward."""
+        return function
+
+    def exp(self, x: Array) -> Array:
+        return x.exp()
+
+    def maximum(self, x: Array, other: float) -> Array:
+        return functional.relu(x) if other == 0 else x.clamp(min=other)
+
+    def sum(self, x: Array, axis: int | None = None) -> Array:
+        return x.sum() if axis is None else x.sum(axis)
+
+    def mean(self, x: Array, axes: tuple[int, ...]) -> Array:
+        return x.mean(axes)
+
+    def permute(self, x: Array, order: tuple[int, ...]) -> Array:
+        return x.permute(order)
+
+    def softmax(self, x: Array) -> Array:
+        return x.softmax(-1)
+
+    def layer_norm(self, x: Array, weight: Array, bias: Array) -> Array:
+        return functional.layer_norm(x, weight.shape, weight, bias)
+
+    def gelu(self, x: Array) -> Array:
+        return functional.gelu(x, approximate="tanh")
+
+    def conv2d(self, x: Array, weight: Array, stride: int = 1, padding: int = 0) -> Array:
+        return functional.conv2d(x, weight, stride=stride, padding=padding)
+
+    def max_pool2d(self, x: Array, size: int, stride: int, padding: int = 0) -> Array:
+        return functional.max_pool2d(x, size, stride, padding)
+
+    def batch_norm(self, x: Array, weight: Array, bias: Array) -> Array:
+        return functional.batch_norm(x, None, None, weight, bias, training=True)
+
+    def frozen_batch_norm(
+        self, x: Array, weight: Array, bias: Array, mean: Array, variance: Array
+    ) -> Array:
+        return functional.batch_norm(x, mean, variance, weight, bias, training=False)
+
+    def attention(self, query: Array, key: Array, value: Array) -> Array:
+        return functional.scaled_dot_product_attention(query, key, value, is_causal=True)
+
+    def cross_entropy(self, logits: Array, labels: Array) -> Array:
+        return functional.cross_entropy(logits, labels)
+
+
+class CompiledTorchLibrary(TorchLibrary):
+    """PyTorch with its compiler, which needs a C++ compiler on the machine."""
+
+    def __init__(self, threads: int) -> None:
+        super().__init__(threads)
+        if not any(shutil.which(program) for program in ("c++", "g++", "clang++")):
+            raise UnsupportedError("torch.compile needs a C++ compiler, and there is none")
+
+    def capture(self, function: Callable[..., Array]) -> Callable[..., Array]:
+        return torch.inference_mode()(torch.compile(function))
+
+    def eager(self, function: Callable[..., Array]) -> Callable[..., Array]:
+        del function
+        raise UnsupportedError("is not eager")
+
+    def differentiable(self, function: Callable[..., Array]) -> Callable[..., Array]:
+        return torch.compile(function)

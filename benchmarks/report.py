@@ -1,0 +1,165 @@
+"""The table and the JSON file."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.compare import OURS, Result
+
+HEADINGS = {
+    "compile": "Compile time",
+    "overhead": "Overhead",
+    "memory": "Memory",
+    "speed": "Speed",
+}
+NOTES = {
+    "compile": "What the first call takes more than a later one, in a fresh process: time on all "
+    "cores (CPU s), or seconds on the clock to the first result.",
+    "overhead": "Time of a call that computes almost nothing.",
+    "memory": "Peak of the resident memory in a step, above what the process held before the "
+    "network was made.",
+    "speed": "Time of a captured call, in turns with the other libraries.",
+}
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that a run gave.
+
+    Attributes:
+        machine: what it ran on.
+        versions: by library, what took part.
+        libraries: their names, ours first.
+        results: in the order of the cases.
+        skips: by library, why it could not take part at all.
+    """
+
+    machine: Mapping[str, str]
+    versions: Mapping[str, Mapping[str, str]]
+    libraries: Sequence[str]
+    results: Sequence[Result]
+    skips: Mapping[str, str]
+
+
+def write_json(report: Report, path: Path) -> None:
+    """Write everything, samples included."""
+    results = [
+        {
+            "name": result.name,
+            "group": result.group,
+            "title": result.title,
+            "unit": result.unit,
+            "work": result.work,
+            "medians": {library: result.median(library) for library in result.samples},
+            "ratios": {library: result.ratio(library) for library in result.samples},
+            "samples": {library: _finite(each) for library, each in result.samples.items()},
+            "skips": result.skips,
+        }
+        for result in report.results
+    ]
+    data: dict[str, Any] = {
+        "machine": dict(report.machine),
+        "versions": {name: dict(each) for name, each in report.versions.items()},
+        "skips": dict(report.skips),
+        "results": results,
+    }
+    path.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _finite(samples: Sequence[float]) -> list[float | None]:
+    return [None if math.isnan(sample) else float(f"{sample:.4g}") for sample in samples]
+
+
+def write_table(report: Report, path: Path) -> None:
+    """Write the Markdown table."""
+    path.write_text("\n".join(describe(report)) + "\n", encoding="utf-8")
+
+
+def describe(report: Report) -> Iterator[str]:
+    """Yield the lines of the table, with the machine, the versions and what was skipped."""
+    yield "# tilegrad beside its rivals"
+    yield ""
+    yield (
+        "Medians of turns in one run; in brackets how many times tilegrad's, paired by turn: more "
+        "than 1 is slower or larger than tilegrad. `make bench` writes this page anew."
+    )
+    yield ""
+    yield ", ".join(f"{label}: {value}" for label, value in report.machine.items()) + "."
+    yield ""
+    versions: dict[str, str] = {}
+    for each in report.versions.values():
+        versions |= each
+    yield "Versions: " + ", ".join(f"{name} {version}" for name, version in versions.items()) + "."
+    notes: dict[str, list[str]] = {
+        f"{library} took no part: {reason}": [] for library, reason in report.skips.items()
+    }
+    for group, heading in HEADINGS.items():
+        results = [result for result in report.results if result.group == group]
+        if results:
+            yield ""
+            yield f"## {heading}"
+            yield ""
+            yield NOTES[group]
+            yield ""
+            yield from _rows(report, results, notes)
+    if notes:
+        yield ""
+        yield "## Skipped"
+        yield ""
+        for note, titles in notes.items():
+            yield f"- {note}" + (f" ({'; '.join(titles)})" if titles else "")
+
+
+def _rows(report: Report, results: Sequence[Result], notes: dict[str, list[str]]) -> Iterator[str]:
+    libraries = [each for each in report.libraries if each not in report.skips]
+    yield "| case | " + " | ".join(libraries) + " |"
+    yield "| --- |" + " ---: |" * len(libraries)
+    for result in results:
+        cells = []
+        for library in libraries:
+            if library in result.skips:
+                notes.setdefault(f"{library}: {result.skips[library]}", []).append(result.title)
+            cells.append(_cell(result, library))
+        yield f"| {result.title} | " + " | ".join(cells) + " |"
+
+
+def _cell(result: Result, library: str) -> str:
+    median = result.median(library)
+    if median is None:
+        return "–"
+    text = format_value(median, result.unit)
+    if result.work is not None:
+        text += f", {format_rate(result.work[0] / median, result.work[1])}"
+    ratio = None if library == OURS else result.ratio(library)
+    return text if ratio is None else f"{text} ({format_ratio(ratio)})"
+
+
+def format_value(value: float, unit: str) -> str:
+    """Return a sample with its unit, three digits."""
+    if unit == "bytes":
+        return f"{_three_digits(value / (1 << 20))} MiB"
+    if unit.startswith("CPU"):
+        return f"{_three_digits(value)} CPU s"
+    for name, size in (("s", 1.0), ("ms", 1e-3)):
+        if value >= size:
+            return f"{_three_digits(value / size)} {name}"
+    return f"{_three_digits(value * 1e6)} µs"
+
+
+def format_rate(rate: float, unit: str) -> str:
+    """Return work per second."""
+    return f"{_three_digits(rate / 1e9)} G{unit}/s"
+
+
+def format_ratio(ratio: float) -> str:
+    """Return a ratio with two or three digits."""
+    return f"{ratio:.2f}×" if ratio < 10 else f"{ratio:.0f}×"
+
+
+def _three_digits(value: float) -> str:
+    return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:.0f}"

@@ -1,0 +1,150 @@
+"""The process of one library: it answers requests, one JSON object a line each way.
+
+Usage: ``python -m benchmarks.worker LIBRARY THREADS``; `benchmarks.process` starts it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.cases import Case, Kind, find_case
+from benchmarks.libraries import Library, UnsupportedError, open_library
+from benchmarks.libraries.library import Array
+
+CHECKED_ELEMENTS = 1 << 16
+WARM_CALLS, WARM_SECONDS = 4, 1.0
+
+
+class Worker:
+    """A library, and the call that is measured at present."""
+
+    def __init__(self, library: Library) -> None:
+        self.library = library
+        self.call: Callable[[], Array] = lambda: None
+
+    def run(self) -> Array:
+        """Call once and wait for the result."""
+        value = self.call()
+        self.library.wait(value)
+        return value
+
+    def describe(self) -> dict[str, Any]:
+        """Answer with the versions."""
+        return {"versions": self.library.versions()}
+
+    def prepare(self, case: str, check: str) -> dict[str, Any]:
+        """Build a case, save a part of its first result, and call it until it is warm."""
+        self.call = lambda: None  # lets go of the case before
+        self.call = find_case(case).prepare(self.library)
+        save_sample(self.library.to_numpy(self.run()), Path(check))
+        start = time.perf_counter()
+        for _ in range(WARM_CALLS):
+            self.run()
+            if time.perf_counter() - start > WARM_SECONDS:
+                break
+        return {}
+
+    def measure(self, seconds: float) -> dict[str, Any]:
+        """Call for about so long, and answer with the mean seconds of a call."""
+        run, clock = self.run, time.perf_counter
+        calls, start = 0, clock()
+        while True:
+            run()
+            calls += 1
+            if (elapsed := clock() - start) >= seconds:
+                return {"seconds": elapsed / calls, "calls": calls}
+
+    def measure_fresh(self, case: str, check: str) -> dict[str, Any]:
+        """Measure a case that needs a process of its own."""
+        found = find_case(case)
+        self.run_something_small()
+        if found.kind is Kind.MEMORY:
+            return self._measure_memory(found, Path(check))
+        self.call = found.prepare(self.library)
+        start, start_cpu = time.perf_counter(), cpu_seconds()
+        value = self.run()
+        first, first_cpu = time.perf_counter() - start, cpu_seconds() - start_cpu
+        save_sample(self.library.to_numpy(value), Path(check))
+        if found.kind is Kind.FIRST:
+            return {"value": first}
+        # Some libraries compile once more when they capture, so later calls begin after that.
+        self.run()
+        start_cpu = cpu_seconds()
+        self.run()
+        return {"value": max(first_cpu - (cpu_seconds() - start_cpu), 0.0)}
+
+    def _measure_memory(self, case: Case, check: Path) -> dict[str, Any]:
+        before = resident_bytes("VmRSS")
+        self.call = case.prepare(self.library)
+        save_sample(self.library.to_numpy(self.run()), check)
+        self.run()
+        self.run()
+        Path("/proc/self/clear_refs").write_text("5")  # the peak is counted anew from here
+        self.run()
+        self.run()
+        return {"value": resident_bytes("VmHWM") - before}
+
+    def run_something_small(self) -> None:
+        """Start what a library starts at its first operation, which is no case's cost."""
+        one = self.library.array(np.ones(4, np.float32))
+        run = self.library.capture(lambda x: x + x)
+        for _ in range(3):
+            self.library.wait(run(one))
+
+
+def save_sample(values: np.ndarray, path: Path) -> None:
+    """Save a result, or of a large one elements in equal steps."""
+    flat = np.ravel(values)
+    np.save(path, flat[:: max(1, flat.size // CHECKED_ELEMENTS)])
+
+
+def cpu_seconds() -> float:
+    """Return the time of this process and of those it has waited for, on all cores."""
+    usages = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+def resident_bytes(field: str) -> int:
+    """Return a field of /proc/self/status: VmRSS (now) or VmHWM (peak)."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        label, _, value = line.partition(":")
+        if label == field:
+            return int(value.split()[0]) * 1024
+    raise RuntimeError(f"/proc/self/status has no {field}")
+
+
+def main(name: str, threads: int) -> None:
+    """Answer until the standard input ends."""
+    # What libraries print goes to the error stream, not between the answers.
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    try:
+        worker = Worker(open_library(name, threads))
+        answers.write(json.dumps(worker.describe()) + "\n")
+    except UnsupportedError as error:
+        answers.write(json.dumps({"unsupported": str(error)}) + "\n")
+        return
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            answer = getattr(worker, request.pop("do"))(**request)
+        except UnsupportedError as error:
+            answer = {"unsupported": str(error)}
+        except Exception as error:  # noqa: BLE001
+            traceback.print_exc()
+            answer = {"failed": f"{type(error).__name__}: {error}".splitlines()[0]}
+        answers.write(json.dumps(answer) + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))
