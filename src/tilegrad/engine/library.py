@@ -39,10 +39,18 @@ class Kernel:
 
 @dataclass(slots=True)
 class Statistics:
-    """What has been compiled so far."""
+    """What has been compiled so far.
+
+    Attributes:
+        compiled: kernels that were compiled.
+        found: kernels that the cache on disk had.
+        binary_bytes: size of the native code of all of them.
+        seconds: how long it took, on the clock.
+    """
 
     compiled: int = 0
     found: int = 0
+    binary_bytes: int = 0
     seconds: float = 0.0
 
 
@@ -119,6 +127,7 @@ class Library:
 
     def _load(self, key: str, program: Node, binary: bytes, source_bytes: int, start: int) -> None:
         loaded = self.compiler.load(binary)
+        self.statistics.binary_bytes += len(binary)
         symbol = _symbol(program, key)
         has_finish = attributes_of(program, ProgramAttributes).has_finish
         self._kernels[key] = Kernel(
