@@ -216,6 +216,11 @@ def _put_lanes(context: Context, node: Node, operands: tuple[Node, ...]) -> Node
         is_positive = bounds(node.sources[0])[0] >= 0
         divide = _divide_floor if node.op is arithmetic.floor_divide else _divide_remainder
         return divide(context, operands[0], operands[1], is_positive)
+    if node.op is affine.product:
+        first, *rest = operands
+        for second in rest:
+            first = context.emitter.put(arithmetic.multiply, (first, second))
+        return first
     op: Op = node.op
     attributes: Hashable = node.attributes
     return context.emitter.put(op, operands, attributes)
