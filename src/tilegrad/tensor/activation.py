@@ -13,6 +13,7 @@ from typing import Self
 
 from tilegrad.base.errors import ArgumentError, ShapeError
 from tilegrad.ir.node import Node
+from tilegrad.ops.comparison import relu
 from tilegrad.ops import arithmetic, exponential, special, trigonometry
 from tilegrad.ops.conversion import cast_to
 from tilegrad.tensor import nodes
@@ -37,7 +38,7 @@ class Activation(Softmax):
 
     def relu(self) -> Self:
         """Return x above 0, else 0, with a gradient of 0 at 0."""
-        return (self <= 0).where(0, self)
+        return self.with_node(relu(self.node))
 
     def relu6(self) -> Self:
         """Return x limited to [0, 6]."""

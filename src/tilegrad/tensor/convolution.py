@@ -10,9 +10,10 @@ from typing import Self
 
 from tilegrad.base.errors import ArgumentError, ShapeError
 from tilegrad.ir.dtype import DType
-from tilegrad.ir.node import Node, intern
-from tilegrad.ops import movement, symbolic, windows
+from tilegrad.ir.node import Node
+from tilegrad.ops import movement, symbolic
 from tilegrad.ops.movement import pad_with, reshape_to, shrink_to
+from tilegrad.tensor import nodes
 from tilegrad.tensor.arguments import DTypeLike, per_axis, resolve_dtype
 from tilegrad.tensor.base import TensorBase, show_shape, unify_dtypes
 from tilegrad.tensor.contraction import multiply_and_sum
@@ -174,10 +175,7 @@ def spread(x: Node, w: Node, groups: int, plan: Windows, extra: tuple[int, ...])
         size = symbolic.add(
             symbolic.multiply(symbolic.add(extent, -1), stride), plan.spans[place] + extra[place]
         )
-        attributes = windows.UnslideAttributes(
-            4 + place, 4 + spatial + place, size, stride, dilation
-        )
-        wide = intern(windows.unslide, (wide,), attributes)
+        wide = nodes.unslide(wide, 4 + place, 4 + spatial + place, size, (stride, dilation))
         bounds.append((before, symbolic.subtract(size, after)))
     heads = tuple((0, size) for size in head)
     tails = tuple((0, size) for size in plan.sizes)

@@ -43,7 +43,7 @@ class Mutation(Conversion, Arithmetic):
         value = self.as_operand(x) if is_operand(x) else node_of(x, None, self.device)
         dtype = self.node.dtype
         if value.dtype is not dtype:
-            _check_kind(value.dtype, dtype)
+            check_kind(value.dtype, dtype)
             value = cast_to(value, dtype)
         if value.shape != self.node.shape:
             value = _broadcast(value, self.node.shape)
@@ -108,7 +108,12 @@ class Mutation(Conversion, Arithmetic):
         return self.assign(self.rshift(other)) if is_operand(other) else NotImplemented
 
 
-def _check_kind(value: DType, target: DType) -> None:
+def check_kind(value: DType, target: DType) -> None:
+    """Check that values of a dtype may be written into a tensor of another.
+
+    Raises:
+        DTypeError: floats would become integers, or numbers would become bools.
+    """
     is_lossy = (value.is_float and not target.is_float) or (
         not value.is_boolean and target.is_boolean
     )

@@ -42,6 +42,14 @@ def with_rank(node: Node, rank: int) -> Node:
     return reshape_to(node, (1,) * missing + node.shape)
 
 
+def broadcast_shape(operands: Sequence[Node]) -> Shape:
+    """Return the common shape of nodes of one rank that are known to broadcast."""
+    shapes = [operand.shape for operand in operands if operand.shape]
+    return tuple(
+        next((size for size in sizes if size != 1), 1) for sizes in zip(*shapes, strict=True)
+    )
+
+
 def shrink_axis(node: Node, axis: int, start: Index, stop: Index) -> Node:
     """Return the part of the node from ``start`` to before ``stop`` along one axis."""
     bounds: list[tuple[Index, Index]] = [(0, size) for size in node.shape]
@@ -64,6 +72,11 @@ def flip(node: Node, axes: tuple[int, ...]) -> Node:
 def slide(node: Node, axis: int, along: int | None, size: Index, step: tuple[int, int]) -> Node:
     """Return windows of an axis, shifted along another one; ``step`` is (stride, dilation)."""
     return intern(windows.slide, (node,), windows.SlideAttributes(axis, along, size, *step))
+
+
+def unslide(node: Node, axis: int, along: int | None, size: Index, step: tuple[int, int]) -> Node:
+    """Return the adjoint of ``slide``: an axis spread out over zeros to ``size``."""
+    return intern(windows.unslide, (node,), windows.UnslideAttributes(axis, along, size, *step))
 
 
 def take_every(node: Node, axis: int, step: int) -> Node:

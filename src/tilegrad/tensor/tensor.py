@@ -9,11 +9,10 @@ from tilegrad.tensor.conversion import Data, node_of
 from tilegrad.tensor.creation import Creation, resolve_device
 from tilegrad.tensor.differentiation import Differentiation
 from tilegrad.tensor.display import Display
-from tilegrad.tensor.loss import Loss
-from tilegrad.tensor.mutation import Mutation
+from tilegrad.tensor.indexing import Indexing
 
 
-class Tensor(Display, Differentiation, Mutation, Loss, Creation):
+class Tensor(Display, Differentiation, Indexing, Creation):
     """An array whose value is computed when it is needed.
 
     Args:
