@@ -94,6 +94,7 @@ ELEMENTWISE_OPS: tuple[Op, ...] = (
     comparison.is_nan,
     comparison.is_infinite,
     comparison.where,
+    comparison.relu,
     bits.bitwise_not,
     bits.bitwise_and,
     bits.bitwise_or,

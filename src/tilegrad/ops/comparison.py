@@ -6,9 +6,9 @@ import numpy
 
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Op, Property
-from tilegrad.ops.elementwise import define_test, zero
-from tilegrad.ops.infer import infer_where, is_any, is_float
-from tilegrad.ops.numerics import silent, widened
+from tilegrad.ops.elementwise import define, define_test, zero
+from tilegrad.ops.infer import infer_where, is_any, is_float, is_number
+from tilegrad.ops.numerics import Array, silent, widened
 
 less = define_test(
     "less",
@@ -63,4 +63,24 @@ where = Op(
     reference=silent(numpy.where),
     gradient=_where_gradient,
     properties=Property.ELEMENTWISE,
+)
+
+
+def _relu_reference(x: Array) -> Array:
+    return numpy.where(x <= 0, numpy.zeros((), x.dtype), x)
+
+
+def _relu_gradient(node: Node, upstream: Node) -> tuple[Node | None, ...]:
+    # In terms of the result, so that the argument need not be kept.
+    return (where(less(zero(node.dtype), node), upstream, zero(upstream.dtype)),)
+
+
+relu = define(
+    "relu",
+    "x above 0, else 0; NaN stays NaN. The gradient at 0 is 0.",
+    1,
+    is_number,
+    widened(_relu_reference),
+    _relu_gradient,
+    Property.IDEMPOTENT,
 )

@@ -79,10 +79,18 @@ Uses = dict[Root, dict[Indices, Use]]
 
 
 class Decision(NamedTuple):
-    """The roots that compute the node themselves, and why these."""
+    """The roots that compute the node themselves, and why these.
+
+    Attributes:
+        roots: they compute it where they use it.
+        reason: why, in words.
+        host: a root that might also store it, if nothing it needs depends on that; otherwise it
+            reads the node from memory like others.
+    """
 
     roots: frozenset[Root]
     reason: str
+    host: Root | None = None
 
 
 def count_values(axes: Axes) -> float:
@@ -122,20 +130,16 @@ class Chooser:
                 return Decision(frozenset(uses), "it is read once")
         again = {root: self._cost_again(node, reads.values()) for root, reads in uses.items()}
         load = {root: self._cost_load(node, reads.values()) for root, reads in uses.items()}
-        if is_stored:
-            roots = {root for root in uses if again[root] <= load[root]}
-            host = self._find_aligned(node, uses)
-            if host is not None:
-                roots.add(host)
-            return Decision(frozenset(roots), "it is stored in any case")
-        inline = sum(again.values()) + self._cost_of_blocked_contraction(node, uses)
-        if inline <= self._cost_store(node) + sum(load.values()):
-            return Decision(frozenset(uses), "computing it again costs less than storing it")
         host = self._find_aligned(node, uses)
-        return Decision(
-            frozenset() if host is None else frozenset((host,)),
-            "storing it costs less than computing it again",
-        )
+        is_epilogue = self._find_contraction(node) is not None
+        if not is_stored:
+            inline = sum(again.values()) + self._cost_of_blocked_contraction(node, uses)
+            if inline <= self._cost_store(node) + sum(load.values()):
+                reason = "computing it again costs less than storing it"
+                return Decision(frozenset(uses), reason)
+        roots = {root for root in uses if again[root] <= load[root] and not is_epilogue}
+        reason = "it is stored in any case" if is_stored else "storing it costs less"
+        return Decision(frozenset(roots) - {host}, reason, host)
 
     def _find_aligned(self, node: Node, uses: Uses) -> Root | None:
         """Return a root that computes each element of the node once, at its own index.
@@ -163,8 +167,9 @@ class Chooser:
         summary = self.summaries.of(node)
         elements = cost.count_elements(node)
         evaluations = sum(use.evaluations for use in reads)
-        first = min(elements, evaluations) * summary.bytes * cost.MEMORY_NS_PER_BYTE
-        rest = max(0.0, evaluations - elements) * summary.bytes * cost.CACHE_NS_PER_BYTE
+        read = evaluations * summary.bytes
+        first = min(read, summary.footprint(elements)) * cost.MEMORY_NS_PER_BYTE
+        rest = max(0.0, read - first) * cost.CACHE_NS_PER_BYTE
         return evaluations * summary.operations * cost.ARITHMETIC_NS + first + rest
 
     def _cost_load(self, node: Node, reads: Iterable[Use]) -> float:
@@ -177,12 +182,13 @@ class Chooser:
     def _cost_store(self, node: Node) -> float:
         summary = self.summaries.of(node)
         elements = cost.count_elements(node)
-        each = summary.operations * cost.ARITHMETIC_NS
-        each += (summary.bytes + node.dtype.itemsize) * cost.MEMORY_NS_PER_BYTE
+        total = elements * summary.operations * cost.ARITHMETIC_NS
+        moved = summary.footprint(elements) + elements * node.dtype.itemsize
         contraction = self._find_contraction(node)
         if contraction is not None:  # it becomes an epilogue: no pass of its own
-            return elements * (each - contraction.dtype.itemsize * cost.MEMORY_NS_PER_BYTE)
-        return elements * each + cost.LAUNCH_NS
+            moved -= elements * contraction.dtype.itemsize
+            return total + moved * cost.MEMORY_NS_PER_BYTE
+        return total + moved * cost.MEMORY_NS_PER_BYTE + cost.LAUNCH_NS
 
     def _find_contraction(self, node: Node) -> Node | None:
         for leaf in self.summaries.of(node).leaves:

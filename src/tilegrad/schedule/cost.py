@@ -10,9 +10,10 @@ import math
 from typing import NamedTuple
 
 from tilegrad.ir.node import Node
-from tilegrad.ir.op import Property
+from tilegrad.ir.op import Property, attributes_of
 from tilegrad.ops.affine import Index
 from tilegrad.ops.bounds import bounds
+from tilegrad.ops.reduction import ReduceAttributes
 
 MEMORY_NS_PER_BYTE = 0.1
 """A streamed byte of main memory."""
@@ -66,6 +67,12 @@ class Summary(NamedTuple):
         """Bytes loaded for one element."""
         return float(sum(leaf.dtype.itemsize for leaf in self.leaves))
 
+    def footprint(self, elements: float) -> float:
+        """Bytes loaded at least for so many elements; small tensors are loaded once."""
+        return sum(
+            min(elements, count_elements(leaf)) * leaf.dtype.itemsize for leaf in self.leaves
+        )
+
 
 def is_leaf(node: Node) -> bool:
     """Whether the summary of a user counts this node as one load."""
@@ -92,21 +99,37 @@ class Summaries:
         return found
 
     def is_contraction(self, node: Node) -> bool:
-        """Whether a reduction uses each loaded element many times (matmul, convolution).
+        """Whether a reduction combines products in which both factors are used again and again.
 
-        That is its arithmetic intensity: elements combined against elements loaded. Such a kernel
-        wants register tiles of its own shape, so it is not repeated, and put inside another
-        reduction only where both are sums and become one.
+        That is, each factor is repeated along some axis of the result that the other has (matmul,
+        convolution). Such a kernel wants register tiles of its own shape, so it is not repeated,
+        and put inside another reduction only where both are sums and become one.
         """
         found = self._contractions.get(node)
         if found is None:
-            found = self._contractions[node] = self._has_reuse(node)
+            found = self._contractions[node] = _is_contraction(node)
         return found
 
-    def _has_reuse(self, node: Node) -> bool:
-        combined = count_elements(node.sources[0])
-        loaded = sum(count_elements(leaf) for leaf in self.of(node).leaves)
-        return combined > 2 * loaded and combined > count_elements(node)
+
+def _is_contraction(node: Node) -> bool:
+    body = node.sources[0]
+    while body.op.has(Property.ELEMENTWISE) and len(body.sources) == 1:
+        body = body.sources[0]
+    if node.op.name != "reduce_sum" or body.op.name != "multiply":
+        return False
+    axes = attributes_of(node, ReduceAttributes).axes
+    kept = [axis for axis in range(len(body.shape)) if axis not in axes and body.shape[axis] != 1]
+    repeated = [_repeated_axes(source) for source in body.sources]
+    return all(any(axis in one for axis in kept) for one in repeated)
+
+
+def _repeated_axes(node: Node) -> frozenset[int]:
+    """Return the axes along which a factor has one value."""
+    while node.op.name == "expand" or (
+        node.op.has(Property.ELEMENTWISE) and len(node.sources) == 1
+    ):
+        node = node.sources[0]
+    return frozenset(axis for axis, size in enumerate(node.shape) if size == 1)
 
 
 def _summarise(node: Node) -> Summary:

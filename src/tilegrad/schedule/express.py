@@ -21,6 +21,7 @@ from tilegrad.ops.elementwise import zero
 from tilegrad.ops.indexing import GatherAttributes
 from tilegrad.ops.leaves import IotaAttributes
 from tilegrad.ops.symbolic import Condition
+from tilegrad.rewrite.graph import make
 from tilegrad.schedule.access import (
     Indices,
     flatten,
@@ -155,7 +156,7 @@ class Expressor:
         places = [
             Place(source, read_broadcast(source, indices), condition) for source in node.sources
         ]
-        return places, lambda values: node.op(*values, attributes=node.attributes)
+        return places, lambda values: _apply(node, values)
 
     def _plan_load(self, place: Place) -> Plan:
         node, indices, condition = place
@@ -248,6 +249,13 @@ class Expressor:
                 places.append(place_of)
                 tests.append(before_stop)
         return places, lambda values: _select(values, tests)
+
+
+def _apply(node: Node, values: Values) -> Node:
+    if node.op is comparison.relu:
+        nothing = zero(node.dtype)
+        return comparison.where(comparison.less_equal(values[0], nothing), nothing, values[0])
+    return make(node.op, tuple(values), node.attributes)
 
 
 def _select(values: Values, tests: list[Condition]) -> Node:

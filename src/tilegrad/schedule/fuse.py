@@ -78,11 +78,12 @@ class _Fuser:
             self._pass_through(node, pending)
             return
         decision = self._decide(node, pending)
-        loaders = pending.readers | (pending.uses.keys() - decision.roots)
+        roots = decision.roots
+        loaders = pending.readers | (pending.uses.keys() - roots)
         if pending.is_forced or loaders or name in OPAQUE:
-            self._store(node, pending.uses, decision.roots, loaders)
+            roots = self._store(node, pending.uses, decision, loaders)
         self._report(node, decision, pending.uses)
-        for root in decision.roots:
+        for root in roots:
             for indices, use in pending.uses[root].items():
                 self._descend(root, node, indices, use.context)
 
@@ -110,16 +111,34 @@ class _Fuser:
             return self.chooser.choose_reduction(node, pending.uses, is_stored)
         return self.chooser.choose_elementwise(node, pending.uses, is_stored)
 
-    def _store(self, node: Node, uses: Uses, inline: frozenset[Root], loaders: set[Root]) -> None:
-        root = self._find_host(node, uses, inline, loaders)
-        if root is None:
-            root = Root(node)
-            self.fusion.roots.append(root)
-            self._descend_all(root, node)
+    def _store(
+        self, node: Node, uses: Uses, decision: Decision, loaders: set[Root]
+    ) -> frozenset[Root]:
+        """Give a node memory; return the roots that compute it where they use it."""
+        roots = decision.roots
+        if decision.host is not None and self._is_host(
+            decision.host, node, uses, loaders - {decision.host}
+        ):
+            roots |= {decision.host}
+            loaders = loaders - {decision.host}
+        ordered = [one for one in self.fusion.roots if one in roots]
+        host = next((one for one in ordered if self._is_host(one, node, uses, loaders)), None)
+        root = host or Root(node)
         root.outputs.append(node)
         root.readers |= loaders
         self.fusion.root_of[node] = root
-        self.fusion.inlined.update((other, node) for other in inline)
+        self.fusion.inlined.update((other, node) for other in roots)
+        if host is None:
+            self.fusion.roots.append(root)
+            self._descend_all(root, node)
+        return roots
+
+    def _is_host(self, root: Root, node: Node, uses: Uses, loaders: set[Root]) -> bool:
+        """Whether a root that computes every element of the node can store it too."""
+        identity = identity_indices(node.shape)
+        if root.is_opaque or identity not in uses[root] or uses[root][identity].context:
+            return False
+        return not any(reads(loader, root) for loader in loaders)
 
     def _descend_all(self, root: Root, node: Node) -> None:
         """Let a new root read the sources of the node that it is made for."""
@@ -130,19 +149,6 @@ class _Fuser:
                 pending.readers.add(root)
             return
         self._descend(root, node, identity_indices(node.shape), ())
-
-    def _find_host(
-        self, node: Node, uses: Uses, inline: frozenset[Root], loaders: set[Root]
-    ) -> Root | None:
-        """Return a root that computes every element of the node anyway and can store it too."""
-        identity = identity_indices(node.shape)
-        for root in self.fusion.roots:
-            if root not in inline or identity not in uses[root] or root.is_opaque:
-                continue
-            if uses[root][identity].context or any(reads(loader, root) for loader in loaders):
-                continue
-            return root
-        return None
 
     def _descend(self, root: Root, node: Node, indices: Indices, context: Context) -> None:
         """Record at which indices a node that is computed inside a root reads its sources."""
@@ -209,7 +215,7 @@ class _Fuser:
                 FusionDecided(
                     producer=repr(node),
                     consumer=repr(root.node),
-                    is_fused=root in decision.roots,
+                    is_fused=root in decision.roots or root is decision.host,
                     reason=decision.reason,
                     saved_bytes=int(2 * cost.count_elements(node) * node.dtype.itemsize),
                     repeated_operations=0,

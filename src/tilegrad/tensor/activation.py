@@ -13,8 +13,8 @@ from typing import Self
 
 from tilegrad.base.errors import ArgumentError, ShapeError
 from tilegrad.ir.node import Node
-from tilegrad.ops.comparison import relu
 from tilegrad.ops import arithmetic, exponential, special, trigonometry
+from tilegrad.ops.comparison import relu
 from tilegrad.ops.conversion import cast_to
 from tilegrad.tensor import nodes
 from tilegrad.tensor.arguments import check_choice, resolve_axis
