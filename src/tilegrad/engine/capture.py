@@ -182,7 +182,7 @@ class _Builder:
             [(output, self.patches[output.storage]) for output in self.outputs],
             self.dynamic,
             self.symbols,
-            count_kernels(self.ran),
+            sum(entry.plan.kernels for entry in self.ran),
             total,
             self._overwritten(),
             keep=self.keep,
@@ -221,12 +221,3 @@ class _Builder:
                 self.patches[storage].append((self.count, slot))
         if step.is_symbolic:
             self.dynamic.append(_Dynamic(self.count, step))
-
-
-def count_kernels(ran: Sequence[Ran]) -> int:
-    """Return the number of kernels launched: launches of one kernel in one group are one."""
-    return sum(
-        len({step.program.program.root for step in group})
-        for entry in ran
-        for group in entry.plan.groups
-    )

@@ -90,11 +90,15 @@ class CompiledExecutor:
                 ready = self._prepare(nodes, key)
             return self._run(ready, key.buffers, symbols)
 
-    def _prepare(self, nodes: Sequence[Node], key: GraphKey) -> Ready:
+    def plan(self, nodes: Sequence[Node]) -> Plan:
+        """Return what would be launched to compute nodes, without compiling or running it."""
         with self.trace.span("simplify"):
             simplified = self.simplify(nodes)
         with self.trace.span("schedule"):
-            plan = make_plan(simplified, key.buffers, self.programs, self.trace)
+            return make_plan(simplified, key_of(nodes).buffers, self.programs, self.trace)
+
+    def _prepare(self, nodes: Sequence[Node], key: GraphKey) -> Ready:
+        plan = self.plan(nodes)
         with self.trace.span("compile"):
             flat = [step.program.program.root for group in plan.groups for step in group]
             kernels = iter(self.library.get_all(flat))

@@ -46,6 +46,16 @@ class Step(NamedTuple):
         return any(not isinstance(slot.size, int) for slot in self.program.program.slots)
 
 
+    @property
+    def moved_bytes(self) -> int:
+        """Bytes behind its pointers, those of symbolic size left out."""
+        return sum(
+            slot.size * slot.dtype.itemsize
+            for slot in self.program.program.slots
+            if slot.role != "scalar" and isinstance(slot.size, int)
+        )
+
+
 class Made(NamedTuple):
     """A buffer that a plan makes."""
 
@@ -80,6 +90,19 @@ class Plan:
     arena: Arena
     results: list[Result]
     overwritten: frozenset[int]
+
+    @property
+    def kernels(self) -> int:
+        """How many kernels are launched: launches of one kernel in one group are one."""
+        return sum(len({step.program.program.root for step in group}) for group in self.groups)
+
+    @property
+    def moved_bytes(self) -> int:
+        """Bytes that the launches read and write if each touches every buffer once.
+
+        Buffers of symbolic size are left out.
+        """
+        return sum(step.moved_bytes for group in self.groups for step in group)
 
     @property
     def is_symbolic(self) -> bool:

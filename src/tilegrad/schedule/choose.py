@@ -34,7 +34,7 @@ REGISTER_REUSE = 16.0
 """How often a register tile of a contraction uses an operand once it has been computed."""
 SHORT_REDUCTION = 256.0
 """A reduction to few values over no more elements than this may be repeated by every instance."""
-MOST_REPEATED_TERMS = 10.0
+MOST_REPEATED_TERMS = 20.0
 """Terms of a sum may be read so many times more often than there are, as most are guarded off."""
 SHORT_ROW = 16384.0
 """A reduction over no more elements than this may be repeated in several kernels."""

@@ -1,0 +1,109 @@
+"""How many kernels common computations become, and how many bytes they move: exact counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy
+import pytest
+
+from tilegrad import Tensor
+from tilegrad.engine import current_session
+from tilegrad.engine.compiled import CompiledExecutor
+from tilegrad.engine.plan import Plan
+
+
+def make(*shape: int, seed: int = 0) -> Tensor:
+    values = numpy.random.default_rng(seed).standard_normal(shape)
+    return Tensor(values.astype(numpy.float32), requires_grad=True)
+
+
+def plan_of(tensors: Sequence[Tensor]) -> Plan:
+    executor = current_session().executor("cpu")
+    assert isinstance(executor, CompiledExecutor)
+    return executor.plan([tensor.node for tensor in tensors])
+
+
+def forward_and_backward(result: Tensor, *inputs: Tensor) -> tuple[int, int]:
+    """Return the kernels of a result, and of the gradients of its product with a tensor."""
+    upstream = make(*(int(size) for size in result.shape), seed=9)
+    gradients = (result * upstream).sum().gradient(*inputs)
+    return plan_of([result]).kernels, plan_of(gradients).kernels
+
+
+@pytest.mark.parametrize("length", [1, 10, 300])
+def test_elementwise_chain_of_any_length_is_one_kernel(length: int) -> None:
+    x = make(64, 128)
+    y = x
+    for number in range(length):
+        y = (y * 1.5 + float(number)).tanh() + y
+    plan = plan_of([y])
+    assert plan.kernels == 1
+    assert plan.moved_bytes == 2 * 64 * 128 * 4
+
+
+def test_movement_moves_nothing() -> None:
+    x, y = make(8, 16, 32), make(32, 16, 8)
+    moved = x.permute(2, 1, 0).flip(0).pad(((1, 0), (0, 0), (0, 0))).shrink(((0, 32), (0, 16), (0, 8)))
+    plan = plan_of([moved + y])
+    assert plan.kernels == 1
+    assert plan.moved_bytes == 3 * 8 * 16 * 32 * 4
+
+
+def test_softmax() -> None:
+    x = make(64, 128)
+    assert forward_and_backward(x.softmax(), x) == (1, 1)
+    assert forward_and_backward(x.log_softmax(), x) == (1, 1)
+    plan = plan_of([x.softmax()])
+    assert plan.moved_bytes == 2 * 64 * 128 * 4
+
+
+def test_layer_norm() -> None:
+    x = make(64, 128)
+    assert forward_and_backward(x.layernorm(), x) == (1, 1)
+
+
+def test_affine_layer_norm_takes_one_more_kernel_for_its_parameters() -> None:
+    x, weight, bias = make(64, 128), make(128), make(128)
+    assert forward_and_backward(x.layernorm() * weight + bias, x, weight, bias) == (1, 2)
+
+
+def test_rms_norm() -> None:
+    x = make(64, 128)
+    y = x * ((x * x).mean(-1, keepdim=True) + 1e-6).rsqrt()
+    assert forward_and_backward(y, x) == (1, 1)
+
+
+def test_batch_norm_takes_two_kernels_at_most() -> None:
+    x = make(16, 8, 10, 10)
+    centred = x - x.mean((0, 2, 3), keepdim=True)
+    y = centred * (x.var((0, 2, 3), keepdim=True, correction=0) + 1e-5).rsqrt()
+    forward, backward = forward_and_backward(y, x)
+    assert (forward, backward) == (1, 1)
+
+
+def test_cross_entropy() -> None:
+    x = make(64, 128)
+    target = Tensor(numpy.random.default_rng(1).integers(0, 128, 64))
+    loss = x.cross_entropy(target)
+    assert plan_of([loss]).kernels == 1
+    assert plan_of(loss.gradient(x)).kernels == 1
+    assert plan_of([loss, *loss.gradient(x)]).kernels == 2
+
+
+def test_matmul_with_bias_and_activation_is_one_kernel() -> None:
+    a, b, bias = make(64, 96), make(96, 128), make(128)
+    for activation in ("relu", "gelu", "silu", "tanh"):
+        assert plan_of([getattr(a @ b + bias, activation)()]).kernels == 1
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("dilation", [1, 2, 3])
+def test_convolution_and_each_of_its_gradients_are_one_kernel(stride: int, dilation: int) -> None:
+    x, weight = make(4, 8, 17, 17), make(16, 8, 3, 3)
+    y = x.conv2d(weight, stride=stride, dilation=dilation, padding=1).relu()
+    assert plan_of([y]).kernels == 1
+    upstream = make(*(int(size) for size in y.shape), seed=5)
+    linear = x.conv2d(weight, stride=stride, dilation=dilation, padding=1)
+    for one in (linear * upstream).sum().gradient(x, weight):
+        assert plan_of([one]).kernels == 1
