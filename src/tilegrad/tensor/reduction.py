@@ -52,7 +52,7 @@ class Reduction(Movement):
         """
         node = self.node
         axes = resolve_axes(axis if dim is None else dim, len(node.shape))
-        node = cast_to(node, _sum_dtype(node.dtype) if dtype is None else resolve_dtype(dtype))
+        node = cast_to(node, sum_dtype(node.dtype) if dtype is None else resolve_dtype(dtype))
         return self._reduce(reduction.reduce_sum, node, axes, keepdim or keepdims)
 
     def prod(
@@ -67,7 +67,7 @@ class Reduction(Movement):
         """Return the product; 1 of nothing. The arguments are those of ``sum``."""
         node = self.node
         axes = resolve_axes(axis if dim is None else dim, len(node.shape))
-        node = cast_to(node, _sum_dtype(node.dtype) if dtype is None else resolve_dtype(dtype))
+        node = cast_to(node, sum_dtype(node.dtype) if dtype is None else resolve_dtype(dtype))
         return self._reduce(reduction.reduce_product, node, axes, keepdim or keepdims)
 
     def max(
@@ -210,5 +210,6 @@ class Reduction(Movement):
     amin = min  # noqa: A003
 
 
-def _sum_dtype(dtype: DType) -> DType:
+def sum_dtype(dtype: DType) -> DType:
+    """Return the dtype of a sum or product of elements of a dtype."""
     return dtype if dtype.is_float or dtype is dtypes.uint64 else dtypes.int64
