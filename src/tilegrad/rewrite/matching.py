@@ -205,10 +205,11 @@ def _compile_apply(
 
 
 def _match_sources(op: Op, sources: list[Matcher]) -> Matcher:
-    if len(sources) == 1:
+    is_variadic = op.arity is None
+    if len(sources) == 1 and not is_variadic:
         (only,) = sources
         return lambda node, values: node.op is op and only(node.sources[0], values)
-    if len(sources) == 2:
+    if len(sources) == 2 and not is_variadic:
         first, second = sources
 
         def match_two(node: Node, values: Values) -> bool:
