@@ -40,10 +40,23 @@ def follow(node: Node) -> Node:
 def remember(before: Node, after: Node) -> None:
     """Note that the value ``after`` was computed by ``before``, if gradients may flow on."""
     histories = current_session().histories
-    if histories and after is not before and before.dtype.is_float:
-        order = sort_topologically([before], is_leaf=lambda node: node.op is detach)
-        if any(node in histories for node in order):
-            histories[after] = before
+    may_flow = bool(histories) and after is not before and before.dtype.is_float
+    if may_flow and _leads_to(before, histories):
+        histories[after] = before
+
+
+def _leads_to(node: Node, histories: Histories) -> bool:
+    """Whether gradients can flow from a node to one with a history; stops at the first found."""
+    seen: set[Node] = set()
+    stack = [node]
+    while stack:
+        current = stack.pop()
+        if current in histories:
+            return True
+        if current not in seen and current.op is not detach:
+            seen.add(current)
+            stack.extend(current.sources)
+    return False
 
 
 def origin(node: Node, histories: Histories) -> Node:
