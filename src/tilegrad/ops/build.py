@@ -21,7 +21,7 @@ cannot be written down is that a store comes after a load: it must depend on wha
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
@@ -30,7 +30,7 @@ from tilegrad.base.errors import ArgumentError, DTypeError
 from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Op
-from tilegrad.ops import reduction, tile
+from tilegrad.ops import reduction, symbolic, tile
 from tilegrad.ops.affine import Index, as_node
 from tilegrad.ops.comparison import where
 from tilegrad.ops.leaves import IotaAttributes, Number, constant, iota, value_of
@@ -174,8 +174,31 @@ class Builder:
         self._loops += 1
         return Loop(self, self._loops - 1, (start, stop, step), carried)
 
+    def for_each(
+        self, start: Index, stop: Index, width: int, write: Callable[[Node, Node | None], None]
+    ) -> None:
+        """Write a loop over range(start, stop) in tiles of ``width``, and one for the rest.
+
+        Args:
+            start: first index.
+            stop: the indices stay below it.
+            width: lanes of a tile.
+            write: writes the body for an index tile and its mask, which is None but at the end.
+        """
+        length = symbolic.subtract(stop, start)
+        end = symbolic.add(start, symbolic.multiply(symbolic.floor_divide(length, width), width))
+        with self.loop(start, end, width) as whole:
+            write(whole.index + lanes(width), None)
+        with self.loop(end, stop, width) as rest:
+            place = rest.index + lanes(width)
+            write(place, place < stop)
+
     def when(self, condition: Node) -> Loop:
-        """Return a loop of one round if a scalar condition holds, else of none."""
+        """Return a loop of one round if a scalar condition holds, else of none.
+
+        What does not depend on a store in it may be computed before, whether the condition holds or
+        not: a load that is only then within its memory needs the condition as its mask, too.
+        """
         one, zero = constant(1, dtypes.index), constant(0, dtypes.index)
         return self.loop(0, where(condition, one, zero))
 

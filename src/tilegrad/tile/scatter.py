@@ -1,32 +1,30 @@
 """Scatter as a tile program: the base is copied, then the updates are applied in order.
 
-Everything that belongs to one place must happen in the order of the updates, so the axes that the
-indices select from are walked by one instance, one update after another. All other axes are
-independent: they make the grid, and the last one, if it is the innermost of the data, the lanes. An
-index that is nothing but the position along one of its own axes (``aligned``) selects independently
-too, and needs no array.
+An index that is nothing but the position along one of its own axes (``aligned``, as all but one are
+in ``scatter_add``) needs no array, and places along it are independent of each other. How the work
+is divided is told in ``scatter_loops``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 
-from tilegrad.ir.dtype import DType, dtypes
+from tilegrad.ir.dtype import DType
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Shape
 from tilegrad.ops import arithmetic, symbolic
-from tilegrad.ops.affine import Index, as_node
-from tilegrad.ops.build import Builder, lanes
+from tilegrad.ops.affine import Index
+from tilegrad.ops.build import Builder
 from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.indexing import Mode
 from tilegrad.ops.leaves import Number, constant
 from tilegrad.ops.program import Program
 from tilegrad.tile.scan import accumulator, limit_width
-from tilegrad.tile.scatter_layout import Axis, Layout, Role, lay_out, offset_of
+from tilegrad.tile.scatter_layout import lay_out
+from tilegrad.tile.scatter_loops import choose_loops
 
-_STRIP_BYTES = 512
-"""Width of the strip of the innermost axis that is moved at once: whole cache lines."""
+_TILE_BYTES = 256
+"""How much is moved at once: whole cache lines, several vectors."""
 
 _COMBINE = {
     "add": arithmetic.add,
@@ -74,98 +72,27 @@ def build_scatter(
     arrays = [build.input(kind, total) for kind in indices if isinstance(kind, DType)]
     output = build.output(dtype, count)
     memory = output if wide is dtype else build.workspace(wide, count)
-    width = _STRIP_BYTES // wide.itemsize
-    scattering = _Scattering(build, layout, limit_width(layout.data[-1].size, width))
-    with scattering.every_element() as (offset, mask):
-        if base is None:
-            initial = constant(fill or 0, wide)
-        else:
+    layout.declare(build)
+    width = limit_width(layout.data[-1].size, _TILE_BYTES // wide.itemsize)
+    loops = choose_loops(build, layout, width)
+
+    def begin(offset: Index, mask: Node | None) -> None:
+        initial = constant(fill or 0, wide)
+        if base is not None:
             initial = cast_to(build.load(base, offset, mask), wide)
         build.store(memory, offset, initial, mask)
-    with scattering.every_update(arrays) as (source, offset, mask):
+
+    def apply(source: Index, offset: Index, mask: Node | None) -> None:
         value = cast_to(build.load(updates, source, mask), wide)
         if mode != "set":
             value = _COMBINE[mode](build.load(memory, offset, mask), value)
         build.store(memory, offset, value, mask)
+
+    def end(offset: Index, mask: Node | None) -> None:
+        build.store(output, offset, cast_to(build.load(memory, offset, mask), dtype), mask)
+
+    loops.for_each_element(begin)
+    loops.for_each_update(arrays, apply)
     if memory is not output:
-        with scattering.every_element() as (offset, mask):
-            value = cast_to(build.load(memory, offset, mask), dtype)
-            build.store(output, offset, value, mask)
+        loops.for_each_element(end)
     return build.program()
-
-
-class _Scattering:
-    """Writes the loops of an instance.
-
-    Attributes:
-        mask: which lanes and which instance are within the data, or None for all.
-    """
-
-    def __init__(self, build: Builder, layout: Layout, width: int) -> None:
-        self.build, self.layout, self.width = build, layout, width
-        self.mask: Node | None = None
-        data, positions = layout.data, layout.positions
-        for number, axis in enumerate(data):
-            axis.extent = build.scalar(f"size{number}", axis.size)
-            is_same = symbolic.equal(axis.size, axis.count) is True
-            if axis.role is Role.ALIGNED:
-                axis.limit = axis.extent if is_same else build.scalar(f"count{number}", axis.count)
-        for number, axis in enumerate(axis for axis in positions if axis.role is Role.FREE):
-            axis.extent = build.scalar(f"positions{number}", axis.size)
-        for axis in data:
-            if axis.is_parallel:
-                self._spread(axis, is_innermost=axis is data[-1])
-
-    def _spread(self, axis: Axis, *, is_innermost: bool) -> None:
-        """Put an axis on the grid, the innermost one in strips of lanes."""
-        if not is_innermost:
-            axis.place = self.build.instance(axis.extent)
-            return
-        strips = symbolic.floor_divide(symbolic.add(axis.extent, self.width - 1), self.width)
-        axis.place = self.build.instance(strips) * self.width + lanes(self.width)
-        self.mask = axis.place < axis.extent
-
-    @contextmanager
-    def every_element(self) -> Iterator[tuple[Index, Node | None]]:
-        """Write a loop over the instance's elements of the data; give their offset and mask."""
-        data, mask = self.layout.data, self.mask
-        with ExitStack() as loops:
-            for axis in self.layout.indexed:
-                is_innermost = axis is data[-1]
-                loop = loops.enter_context(
-                    self.build.loop(0, axis.extent, self.width if is_innermost else 1)
-                )
-                axis.place = loop.index
-                if is_innermost:
-                    axis.place = loop.index + lanes(self.width)
-                    mask = axis.place < axis.extent
-            yield offset_of([(axis.place, axis.extent) for axis in data]), mask
-
-    @contextmanager
-    def every_update(self, arrays: Sequence[Node]) -> Iterator[tuple[Index, Index, Node | None]]:
-        """Write a loop over the instance's updates; give their offsets in updates and data."""
-        layout = self.layout
-        masks = [] if self.mask is None else [self.mask]
-        with ExitStack() as loops:
-            within: list[tuple[Index, Index]] = []
-            for axis in layout.positions:
-                if axis.role is Role.FREE:
-                    axis.place = loops.enter_context(self.build.loop(0, axis.extent)).index
-                    within.append((axis.place, axis.extent))
-                else:
-                    within.append((axis.place, axis.limit))
-                    if axis.limit is not axis.extent:
-                        masks.append(as_node(axis.place) < axis.limit)
-            for axis, array in zip(layout.indexed, arrays, strict=True):
-                index = self.build.load(array, offset_of(within), _conjunction(masks))
-                axis.place = cast_to(cast_to(index, dtypes.int64), dtypes.index)
-            for axis in layout.indexed:
-                masks += [as_node(axis.place) >= 0, as_node(axis.place) < axis.extent]
-            rest = [(axis.place, axis.extent) for axis in layout.rest]
-            target = [(axis.place, axis.extent) for axis in layout.data]
-            yield offset_of([*within, *rest]), offset_of(target), _conjunction(masks)
-
-
-def _conjunction(masks: Sequence[Node]) -> Node | None:
-    needed = [mask for mask in masks if mask is not symbolic.as_condition(True)]
-    return symbolic.as_condition(symbolic.logical_and(*needed)) if needed else None

@@ -11,6 +11,7 @@ from tilegrad.ir.dtype import DType
 from tilegrad.ir.op import Shape
 from tilegrad.ops import symbolic
 from tilegrad.ops.affine import Index, as_node
+from tilegrad.ops.build import Builder
 
 
 class Role(Enum):
@@ -46,11 +47,6 @@ class Axis:
     limit: Index = 0
     place: Index = 0
 
-    @property
-    def is_parallel(self) -> bool:
-        """Whether different places on the axis have nothing to do with each other."""
-        return self.role in (Role.REST, Role.ALIGNED)
-
 
 @dataclass(slots=True)
 class Layout:
@@ -73,6 +69,17 @@ class Layout:
     def indexed(self) -> list[Axis]:
         """The axes that index arrays select from, in the order of the arrays."""
         return [axis for axis in self.data if axis.role is Role.INDEXED]
+
+    def declare(self, build: Builder) -> None:
+        """Make the sizes known to a program, as scalars."""
+        for number, axis in enumerate(self.data):
+            axis.extent = build.scalar(f"size{number}", axis.size)
+            if axis.role is Role.ALIGNED:
+                is_same = symbolic.equal(axis.size, axis.count) is True
+                axis.limit = axis.extent if is_same else build.scalar(f"count{number}", axis.count)
+        free = [axis for axis in self.positions if axis.role is Role.FREE]
+        for number, axis in enumerate(free):
+            axis.extent = build.scalar(f"positions{number}", axis.size)
 
 
 def lay_out(
