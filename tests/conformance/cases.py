@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy
@@ -51,9 +51,9 @@ class Case:
         """Name for test reports."""
         return "-".join(filter(None, (self.op.name, self.dtype.name, self.note)))
 
-    def build(self) -> Node:
-        """Return the node, over buffers that ``read`` gives the contents of."""
-        return self.op(*self.leaves, attributes=self.attributes)
+    def build(self, leaves: Sequence[Node] | None = None) -> Node:
+        """Return the node over these sources, or over buffers whose contents ``read`` gives."""
+        return self.op(*(leaves or self.leaves), attributes=self.attributes)
 
     def read(self, leaf: Node) -> numpy.ndarray:
         """Return the contents of one of the case's buffers."""

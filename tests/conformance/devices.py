@@ -1,13 +1,28 @@
-"""The devices under test: functions that compute a case."""
+"""The devices under test: functions that compute cases."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import numpy
 
 from tests.conformance.cases import Case
+from tilegrad.engine.storage import storage_of, view_storage, wrap_array
+from tilegrad.ir.dtype import dtypes
+from tilegrad.ir.node import Node
+from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.evaluate import evaluate
+
+
+class Executor(Protocol):
+    """What realises nodes on a device."""
+
+    name: str
+
+    def realize(self, nodes: Sequence[Node], symbols: Mapping[str, int]) -> list[Node]:
+        """Return one buffer node per node."""
+        ...
 
 
 def run_reference(case: Case) -> numpy.ndarray:
@@ -15,4 +30,26 @@ def run_reference(case: Case) -> numpy.ndarray:
     return evaluate([case.build()], case.read, {})[0]
 
 
-DEVICES: dict[str, Callable[[Case], numpy.ndarray]] = {"reference": run_reference}
+def run_together(executor: Executor, cases: Sequence[Case]) -> list[numpy.ndarray]:
+    """Compute cases on a device at once. Indices, which no tensor can hold, go there as int64."""
+    nodes = [_store(case.build(_load(case, executor.name))) for case in cases]
+    results = executor.realize(nodes, {})
+    shapes = (tuple(int(size) for size in node.shape) for node in nodes)  # type: ignore[arg-type]
+    return [
+        view_storage(storage_of(result), shape).copy()
+        for result, shape in zip(results, shapes, strict=True)
+    ]
+
+
+def _load(case: Case, device: str) -> list[Node]:
+    leaves = [wrap_array(numpy.array(array, order="C"), device) for array in case.inputs]
+    if case.dtype is not dtypes.index:
+        return leaves
+    kinds = zip(leaves, case.leaves, strict=True)
+    return [
+        cast_to(leaf, dtypes.index) if kind.dtype is dtypes.index else leaf for leaf, kind in kinds
+    ]
+
+
+def _store(node: Node) -> Node:
+    return cast_to(node, dtypes.int64) if node.dtype is dtypes.index else node

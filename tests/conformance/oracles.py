@@ -30,7 +30,6 @@ WHOLE: dict[str, Callable[..., int]] = {
     "add": lambda x, y: x + y,
     "subtract": lambda x, y: x - y,
     "multiply": lambda x, y: x * y,
-    "fused_multiply_add": lambda x, y, z: x * y + z,
     "floor_divide": lambda x, y: x // y if y else 0,
     "modulo": lambda x, y: x % y if y else 0,
     "truncated_divide": _quotient,
@@ -38,6 +37,7 @@ WHOLE: dict[str, Callable[..., int]] = {
     "negate": lambda x: -x,
     "absolute": abs,
     "sign": lambda x: (x > 0) - (x < 0),
+    "relu": lambda x: max(x, 0),
     "maximum": max,
     "minimum": min,
     "bitwise_not": lambda x: ~x,
@@ -74,6 +74,7 @@ SELECTING: dict[str, Callable[..., torch.Tensor]] = {
     "maximum": torch.maximum,
     "minimum": torch.minimum,
     "copy_sign": torch.copysign,
+    "relu": lambda x: torch.where(x <= 0, 0.0, x),
 }
 # Vectorised fmod, remainder and sqrt of torch are neither exact nor right for subnormal numbers.
 SCALAR: dict[str, Callable[..., float]] = {

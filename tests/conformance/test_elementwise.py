@@ -16,7 +16,7 @@ CHECKED_ELSEWHERE = {
     "next_after",
     "bitcast",
     "threefry",
-    "fused_multiply_add",  # of floats
+    "fused_multiply_add",
 }
 
 

@@ -10,7 +10,15 @@ import torch
 
 from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.op import Op
-from tilegrad.ops import arithmetic, exponential, indexing, reduction, rounding, trigonometry
+from tilegrad.ops import (
+    arithmetic,
+    comparison,
+    exponential,
+    indexing,
+    reduction,
+    rounding,
+    trigonometry,
+)
 from tilegrad.ops.evaluate import evaluate
 from tilegrad.ops.leaves import BufferAttributes, Storage, buffer
 from tilegrad.ops.reduction import ReduceAttributes
@@ -59,6 +67,7 @@ def _leaf(array: Array) -> object:
 UNARY = {
     arithmetic.absolute: torch.abs,
     arithmetic.reciprocal: torch.reciprocal,
+    comparison.relu: torch.relu,
     exponential.square_root: torch.sqrt,
     exponential.log: torch.log,
     exponential.log1p: torch.log1p,

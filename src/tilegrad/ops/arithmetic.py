@@ -192,7 +192,7 @@ def _fused_multiply_add_gradient(node: Node, upstream: Node) -> tuple[Node | Non
 def _fused_multiply_add(x: Array, y: Array, z: Array) -> Array:
     if x.dtype == numpy.float32:
         return _fused_float32(x, y, z)
-    return _fused_float64(x, y, z) if x.dtype == numpy.float64 else x * y + z
+    return _fused_float64(x, y, z)
 
 
 def _fused_float32(x: Array, y: Array, z: Array) -> Array:
@@ -229,7 +229,7 @@ fused_multiply_add = define(
     "fused_multiply_add",
     "x · y + z, rounded once.",
     3,
-    is_number,
+    is_float,
     in_float32(_fused_multiply_add),
     _fused_multiply_add_gradient,
 )

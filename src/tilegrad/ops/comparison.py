@@ -8,7 +8,7 @@ from tilegrad.ir.node import Node
 from tilegrad.ir.op import Op, Property
 from tilegrad.ops.elementwise import define, define_test, zero
 from tilegrad.ops.infer import infer_where, is_any, is_float, is_number
-from tilegrad.ops.numerics import Array, silent, widened
+from tilegrad.ops.numerics import Array, selecting, silent, widened
 
 less = define_test(
     "less",
@@ -72,15 +72,15 @@ def _relu_reference(x: Array) -> Array:
 
 def _relu_gradient(node: Node, upstream: Node) -> tuple[Node | None, ...]:
     # In terms of the result, so that the argument need not be kept.
-    return (where(less(zero(node.dtype), node), upstream, zero(upstream.dtype)),)
+    return (where(less_equal(node, zero(node.dtype)), zero(upstream.dtype), upstream),)
 
 
 relu = define(
     "relu",
-    "x above 0, else 0; NaN stays NaN. The gradient at 0 is 0.",
+    "x above 0, else +0; NaN stays NaN. The gradient at 0 is 0.",
     1,
     is_number,
-    widened(_relu_reference),
+    selecting(_relu_reference),
     _relu_gradient,
     Property.IDEMPOTENT,
 )
