@@ -16,6 +16,7 @@ from tilegrad.base.errors import SettingsError, TilegradError
 from tilegrad.base.settings import LogLevel, Settings
 from tilegrad.cli.cache import cache
 from tilegrad.cli.info import info
+from tilegrad.cli.train import train
 
 
 class Failure(click.ClickException):
@@ -64,5 +65,5 @@ def main() -> None:
     """
 
 
-for subcommand in (info, cache):
+for subcommand in (info, train, cache):
     main.add_command(subcommand)

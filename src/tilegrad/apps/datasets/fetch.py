@@ -20,7 +20,7 @@ _TIMEOUT_SECONDS = 30.0
 class Meter(Protocol):
     """What is told how far a fetch is."""
 
-    def __call__(self, done: int, total: int | None) -> None:
+    def __call__(self, done: int, total: int | None, /) -> None:
         """Take the bytes that are there and, if it is known, how many there will be."""
         ...
 
