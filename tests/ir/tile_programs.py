@@ -28,6 +28,7 @@ class Writer:
         self.row = lanes(2, 2, 0)
         self.indices = [self.size, self.build.instance(self.size // 4 + 1)]
         self.tiles = [full((2, 4), 1.0, F32)]
+        self.build.store(self.memory, lanes(SIZE), 0.5)
 
     def pick(self, options: list) -> Node:
         return self.draw(st.sampled_from(options))
