@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy
 
@@ -49,6 +49,24 @@ class Tracked(Protocol):
         ...
 
 
+class RandomState(Protocol):
+    """The state of random numbers on one device.
+
+    Attributes:
+        state: the tensor that holds it; realised along with whatever is realised after a draw.
+    """
+
+    state: Any
+
+    def draw(self, shape: tuple[int | Node, ...]) -> Node:
+        """Return random 64-bit words."""
+        ...
+
+    def reseed(self, seed: int) -> None:
+        """Begin anew."""
+        ...
+
+
 class Session:
     """Owns everything that has state.
 
@@ -66,6 +84,11 @@ class Session:
         self._capture: Capture | None = None
         # Keys alone matter; a dictionary keeps them in the order in which they were made.
         self._live: weakref.WeakKeyDictionary[Tracked, None] = weakref.WeakKeyDictionary()
+        # Whether layers train, the seed of random numbers, and their state on each device
+        # (tensor/random.py, tensor/generator.py).
+        self.training = False
+        self.random_seed: int | None = None
+        self.generators: dict[str, RandomState] = {}
         # What realised values were computed from, where gradients may flow further: buffers to
         # expressions, or None where gradients end (tensor/history.py).
         self.histories: weakref.WeakKeyDictionary[Node, Node | None] = weakref.WeakKeyDictionary()
