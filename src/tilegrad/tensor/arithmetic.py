@@ -19,8 +19,9 @@ from tilegrad.tensor.arguments import check_choice
 from tilegrad.tensor.base import Number, TensorBase, as_float, is_operand, unify
 from tilegrad.tensor.casting import Casting
 from tilegrad.tensor.powers import power
+from tilegrad.tensor.size import SymbolicInteger
 
-Operand = TensorBase | Number | numpy.ndarray | numpy.generic
+Operand = TensorBase | Number | SymbolicInteger | numpy.ndarray | numpy.generic
 
 _ON_BOOLEANS = {arithmetic.add: bits.bitwise_or, arithmetic.multiply: bits.bitwise_and}
 

@@ -31,7 +31,20 @@ from tilegrad.tensor.size import Size, SymbolicInteger, as_size
 Number = bool | int | float
 
 
-class TensorBase:
+class TensorType(type):
+    """The class of the class ``Tensor``: holds what concerns all tensors of the session."""
+
+    @property
+    def training(cls) -> bool:
+        """Whether dropout drops, and batch normalisation uses the statistics of the batch."""
+        return current_session().training
+
+    @training.setter
+    def training(cls, training: bool) -> None:
+        current_session().training = training
+
+
+class TensorBase(metaclass=TensorType):
     """The state of a tensor: a value that is computed when it is needed.
 
     Attributes:

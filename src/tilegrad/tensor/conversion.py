@@ -233,19 +233,40 @@ class Conversion(Casting):
 
 
 def realize(*tensors: TensorBase) -> None:
-    """Compute tensors together and hold their contents in memory."""
+    """Compute tensors together and hold their contents in memory.
+
+    Where random numbers have been drawn since, the state that they came from is written too.
+    """
     waiting = [tensor for tensor in tensors if tensor.target or tensor.node.op is not leaves.buffer]
     if not waiting:
         return
-    for tensor in waiting:
-        if tensor.target is not None:
-            tensor.node = intern(graph.assign, (tensor.target, tensor.node))
-            tensor.target = None
-    by_device: dict[str, list[TensorBase]] = {}
-    for tensor in waiting:
-        by_device.setdefault(tensor.device, []).append(tensor)
     session = current_session()
+    by_device: dict[str, list[TensorBase]] = {}
+    for tensor in dict.fromkeys(waiting):
+        by_device.setdefault(tensor.device, []).append(tensor)
     for device, group in by_device.items():
-        realised = session.realize([tensor.node for tensor in group], device)
-        for tensor, node in zip(group, realised, strict=True):
-            tensor.settle(node)
+        generator = session.generators.get(device)
+        if (
+            generator
+            and generator.state.target is not None
+            and not any(generator.state is tensor for tensor in group)
+        ):
+            group.append(generator.state)
+        _realize_group(group, device)
+
+
+def _realize_group(group: list[TensorBase], device: str) -> None:
+    """Realise tensors of one device; if that fails they are as they were."""
+    before = [(tensor, tensor.node, tensor.target) for tensor in group]
+    for tensor, node, target in before:
+        if target is not None:
+            tensor.node = intern(graph.assign, (target, node))
+            tensor.target = None
+    try:
+        realised = current_session().realize([tensor.node for tensor in group], device)
+    except BaseException:
+        for tensor, node, target in before:
+            tensor.node, tensor.target = node, target
+        raise
+    for tensor, node in zip(group, realised, strict=True):
+        tensor.settle(node)

@@ -7,12 +7,12 @@ from tilegrad.tensor.arguments import DTypeLike, resolve_dtype
 from tilegrad.tensor.base import TensorBase
 from tilegrad.tensor.conversion import Data, node_of
 from tilegrad.tensor.creation import Creation, resolve_device
-from tilegrad.tensor.cumulative import Cumulative
 from tilegrad.tensor.differentiation import Differentiation
 from tilegrad.tensor.display import Display
+from tilegrad.tensor.sampling import Sampling
 
 
-class Tensor(Display, Differentiation, Cumulative, Creation):
+class Tensor(Display, Differentiation, Sampling, Creation):
     """An array whose value is computed when it is needed.
 
     Args:

@@ -1,0 +1,109 @@
+"""What is done with random numbers: permutations, samples, dropout."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from tilegrad.base.errors import ArgumentError, ShapeError
+from tilegrad.engine import current_session
+from tilegrad.ir.dtype import dtypes
+from tilegrad.ops import exponential
+from tilegrad.ops.conversion import cast_to
+from tilegrad.tensor import nodes
+from tilegrad.tensor.arguments import DTypeLike
+from tilegrad.tensor.base import as_float, require_float, show_shape
+from tilegrad.tensor.creation import resolve_device
+from tilegrad.tensor.random import Random, uniform_of
+from tilegrad.tensor.size import as_size
+
+
+class Sampling(Random):
+    """Permutations, samples, dropout."""
+
+    __slots__ = ()
+
+    @classmethod
+    def randperm(cls, n: int, dtype: DTypeLike | None = None, device: str | None = None) -> Self:
+        """Return 0 .. n - 1 in random order, as int64 by default."""
+        name = resolve_device(device)
+        order = cls.from_node(cls.draw((n,), name), name).argsort()
+        return order if dtype is None else order.cast(dtype)
+
+    def bernoulli(self) -> Self:
+        """Return 1 with the probability that each element names, else 0, in its dtype."""
+        require_float("bernoulli", self.node.dtype)
+        uniform = uniform_of(self.draw(self.node.shape, self.device), dtypes.float32)
+        drawn = uniform < cast_to(self.node, dtypes.float32)
+        return self.with_node(cast_to(drawn, self.node.dtype))
+
+    def multinomial(self, num_samples: int = 1, replacement: bool = False) -> Self:
+        """Return positions drawn with the weights that a row holds, as int64.
+
+        Args:
+            num_samples: how many to draw for each row.
+            replacement: whether a position can be drawn again.
+
+        Raises:
+            ShapeError: there are neither one nor two axes.
+            ArgumentError: without replacement, more samples than positions.
+        """
+        shape = self.node.shape
+        if len(shape) not in (1, 2):
+            raise ShapeError("multinomial needs one or two axes", got=show_shape(shape))
+        size = shape[-1]
+        if not replacement and (not isinstance(size, int) or not 1 <= num_samples <= size):
+            raise ArgumentError(
+                "multinomial: the number of samples",
+                got=num_samples,
+                expected=f"from 1 to {size} without replacement",
+            )
+        weights = self.with_node(nodes.widen(as_float(self.node)))
+        if replacement:
+            drawn = uniform_of(self.draw((*shape[:-1], num_samples), self.device), weights.dtype)
+            running = weights.cumsum(-1)
+            total = running.node
+            top = nodes.shrink_axis(total, len(shape) - 1, size - 1, size)  # type: ignore[operator]
+            goal = self.with_node(drawn * top).unsqueeze(-1)
+            passed = (running.unsqueeze(-2) <= goal).sum(-1)
+            return passed.minimum(as_size(size) - 1)
+        # The greatest of log weight + Gumbel noise are a sample without replacement.
+        drawn = uniform_of(self.draw(shape, self.device), weights.dtype)
+        waiting = self.with_node(-exponential.log(1.0 - drawn)) / weights
+        return waiting.topk(num_samples, -1, largest=False)[1]
+
+    def dropout(self, p: float = 0.5, training: bool | None = None) -> Self:
+        """Return self with a random share of the elements set to 0 and the rest scaled up.
+
+        Args:
+            p: the share.
+            training: whether to drop anything at all; ``Tensor.training`` if None.
+
+        Raises:
+            ArgumentError: the share is not in [0, 1].
+        """
+        if not 0.0 <= p <= 1.0:
+            raise ArgumentError("dropout: the share", got=p, expected="from 0 to 1")
+        if not (current_session().training if training is None else training) or p == 0.0:
+            return self
+        if p == 1.0:
+            return self.mul(0)
+        require_float("dropout", self.node.dtype)
+        is_kept = uniform_of(self.draw(self.node.shape, self.device), dtypes.float32) >= p
+        return self.with_node(nodes.where(is_kept, self.node * (1.0 / (1.0 - p)), 0.0))
+
+    def gumbel_softmax(self, tau: float = 1.0, hard: bool = False, dim: int = -1) -> Self:
+        """Return the softmax of (self + Gumbel noise) / tau.
+
+        Args:
+            tau: the temperature.
+            hard: whether to return 1 at the greatest and 0 elsewhere, with the gradient of the
+                softmax.
+            dim: the axis.
+        """
+        uniform = self.rand_like(dtypes.float32 if not self.dtype.is_float else None)
+        noise = (-(1.0 - uniform).log() + 1e-20).log().neg()
+        soft = ((self + noise) / tau).softmax(dim)
+        if not hard:
+            return soft
+        greatest = soft == soft.max(dim, keepdim=True)
+        return greatest.cast(soft.dtype).sub(soft.detach()).detach().add(soft)
