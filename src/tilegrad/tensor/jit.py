@@ -135,6 +135,7 @@ def _sort_arguments(args: Sequence[object], kwargs: Mapping[str, object]) -> _Ar
             key.append(_static_key(leaf))
     if kwargs:
         key.append(tuple(kwargs))
+    key.append(current_session().training)
     return _Arguments(tuple(key), tensors, symbols)
 
 
