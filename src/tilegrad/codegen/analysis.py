@@ -28,19 +28,23 @@ class Analysis:
             ``INSTANCE`` and ``ORDERED``.
         loop_bits: the bit of each loop, by its number.
         written: for each effect, the pointers that it stores through.
+        height: for each node the length of the longest chain below it.
     """
 
     order: list[Node]
     free: dict[Node, int]
     loop_bits: dict[int, int]
     written: dict[Node, frozenset[Node]]
+    height: dict[Node, int]
 
 
 def analyse(root: Node) -> Analysis:
     """Analyse a tile program."""
     order = sort_topologically([root])
-    analysis = Analysis(order, {}, {}, {})
+    analysis = Analysis(order, {}, {}, {}, {})
+    height = analysis.height
     for node in order:
+        height[node] = 1 + max((height[source] for source in node.sources), default=0)
         analysis.free[node] = _find_free(analysis, node)
         if node.op.has(Property.EFFECT):
             analysis.written[node] = _find_written(analysis, node)

@@ -65,7 +65,7 @@ class Context:
         return vectors[0]
 
     def _evaluate(self, root: Node) -> None:
-        values, handlers = self.values, self.handlers
+        values, handlers, height = self.values, self.handlers, self.analysis.height
         stack = [root]
         while stack:
             node = stack[-1]
@@ -76,7 +76,9 @@ class Context:
             sources = node.sources if needs is None else needs(node)
             missing = [source for source in sources if source not in values]
             if missing:
-                stack.extend(reversed(missing))
+                # The longest chain first, so that what a short one loads is used at once.
+                missing.sort(key=height.__getitem__)
+                stack.extend(missing)
                 continue
             stack.pop()
             handler = handlers.get(node.op)

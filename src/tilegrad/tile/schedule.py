@@ -22,6 +22,7 @@ from tilegrad.tile.facts import (
     count_points,
     extent_number,
 )
+from tilegrad.tile.registers import choose_register_tile
 from tilegrad.tile.target import TileTarget
 
 BROADCAST_COST = 0.3
@@ -79,10 +80,11 @@ def choose_schedule(facts: Facts, target: TileTarget) -> Schedule:
     candidates: list[Node | None] = [*facts.outputs, None]
     lane = min(candidates, key=lambda axis: _cost(facts, axis, lanes))
     inner = {region: _lane_of(facts, region, lane) for region in facts.regions.values()}
-    rows = _choose_rows(facts, lane, inner, lanes, target)
+    register = choose_register_tile(facts, inner, lanes, target)
+    rows = register.rows
     rank = 1 + len(rows)
     tiles = {axis: Tile(place, size) for place, (axis, size) in enumerate(rows)}
-    _tile_lanes(facts, lane, inner, tiles, rank - 1, lanes, has_rows=bool(rows))
+    _tile_lanes(facts, lane, inner, tiles, rank - 1, lanes, register.vectors)
     grid, loops = _split_outputs(facts)
     instances = math.prod(_count_blocks(axis, tiles) for axis in grid)
     parts = _count_parts(facts, instances)
@@ -141,62 +143,6 @@ def _cost(facts: Facts, lane: Node | None, lanes: int) -> float:
     return total
 
 
-def _choose_rows(
-    facts: Facts,
-    lane: Node | None,
-    inner: dict[Region, Node | None],
-    lanes: int,
-    target: TileTarget,
-) -> list[tuple[Node, int]]:
-    """Return up to two axes of the results along which loaded values are used again, with sizes."""
-    heaviest = max(facts.regions.values(), key=lambda region: count_points(region.axes))
-    if heaviest.reduction is None or len(heaviest.loads) < 2:
-        return []
-    if any(rows != frozenset(facts.outputs) for rows in facts.rows):
-        return []
-    gains: list[tuple[float, Node]] = []
-    for axis in facts.outputs:
-        if axis is lane or axis is inner[heaviest] or extent_number(axis) < 2:
-            continue
-        reused = sum(1 for load in heaviest.loads if axis not in facts.free[load])
-        if reused:
-            gains.append((reused * min(extent_number(axis), 16.0), axis))
-    gains.sort(key=lambda gain: -gain[0])
-    is_lane_reduction = inner[heaviest] is not None and inner[heaviest] in heaviest.own
-    if is_lane_reduction:
-        chosen = _pick_complementary(facts, heaviest, [axis for _, axis in gains])
-        size = 4 if target.registers >= 32 else 3
-        return [(axis, _tile_size(axis, size)) for axis in chosen]
-    if not gains:
-        return []
-    vectors = 2 if lane is not None and extent_number(lane) > lanes else 1
-    most = (target.registers - 4) // vectors - (vectors - 1)
-    return [(gains[0][1], _tile_size(gains[0][1], min(14, max(1, most))))]
-
-
-def _pick_complementary(facts: Facts, region: Region, axes: list[Node]) -> list[Node]:
-    """Return one axis per group of loads that it leaves unchanged, at most two."""
-    chosen: list[Node] = []
-    covered: set[frozenset[Node]] = set()
-    for axis in axes:
-        unchanged = frozenset(load for load in region.loads if axis not in facts.free[load])
-        if unchanged not in covered:
-            covered.add(unchanged)
-            chosen.append(axis)
-    return chosen[:2]
-
-
-def _tile_size(axis: Node, most: int) -> int:
-    """Return the size up to ``most`` that wastes least of the extent, the largest of these."""
-    extent = constant_extent(axis)
-    if extent is None:
-        return most
-    if extent <= most:
-        return extent
-    sizes = range(max(2, most // 2), most + 1)
-    return min(sizes, key=lambda size: (math.ceil(extent / size) * (size + 1.5), -size))
-
-
 def _tile_lanes(
     facts: Facts,
     lane: Node | None,
@@ -204,15 +150,15 @@ def _tile_lanes(
     tiles: dict[Node, Tile],
     dimension: int,
     lanes: int,
-    *,
-    has_rows: bool,
+    register_vectors: int,
 ) -> None:
+    """Choose the sizes of the tiles along the lanes; 0 register vectors if there is no such tile."""
     if lane is not None:
-        vectors = 2 if has_rows else _vectors_for(facts)
+        vectors = register_vectors or _vectors_for(facts)
         tiles[lane] = Tile(dimension, _lane_size(lane, lanes * vectors))
     for region, axis in inner.items():
         if axis is not None and axis in region.own and axis not in tiles:
-            vectors = 1 if has_rows else 4
+            vectors = register_vectors or 4
             tiles[axis] = Tile(dimension, _lane_size(axis, lanes * vectors))
 
 
