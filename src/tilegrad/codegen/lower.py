@@ -9,6 +9,7 @@ from tilegrad.codegen.access import lower_load, lower_store
 from tilegrad.codegen.analysis import Analysis, analyse
 from tilegrad.codegen.context import Context, Handler, Needs, Vectors
 from tilegrad.codegen.contraction import lower_dot
+from tilegrad.codegen.decompose import decompose
 from tilegrad.codegen.elementwise import (
     lower_cast,
     lower_comparison,
@@ -58,6 +59,7 @@ def lower(program: Node, target: CodegenTarget) -> LinearProgram:
     if program.op is not tile.program:
         raise CompileError("codegen lowers tile programs", got=program, expected="op program")
     attributes = attributes_of(program, tile.ProgramAttributes)
+    program = decompose(program, target)
     analysis = analyse(program)
     lanes = choose_lanes(analysis, target)
     grid = program.sources[1 : 1 + attributes.axes]
@@ -137,6 +139,7 @@ _PLAIN: tuple[Op, ...] = (
     rounding.truncate,
     rounding.round_even,
     linear.multiply_add,
+    linear.scale_exponent,
 )
 
 
@@ -152,6 +155,7 @@ _HANDLERS: dict[Op, Handler] = {
     affine.product: lower_index,
     memory.parameter: _lower_leaf,
     memory.scratch: _lower_leaf,
+    memory.table: _lower_leaf,
     tile.scalar: _lower_leaf,
     memory.load: lower_load,
     memory.store: lower_store,

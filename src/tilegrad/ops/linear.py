@@ -6,8 +6,8 @@ regions between ``begin_loop`` and ``end_loop``. Constants are not listed; a sca
 operand of a vector instruction means that value in every lane.
 
 Elementwise ops are those of tensors, with what targets leave undefined excluded by ``codegen``:
-integer divisors are not 0 and quotients fit, shift counts are less than the width, casts from float
-to integer saturate. The dtypes are bool (one bit in registers, a byte in memory), the integers,
+integer divisors are not 0 and quotients fit, shift counts are less than the width; the result of a
+cast from float to integer is used only where the number fits. The dtypes are bool (one bit in registers, a byte in memory), the integers,
 float16 where the target converts it, float32, float64, and index (64 bits).
 """
 
@@ -162,6 +162,14 @@ def _infer_multiply_add(sources: tuple[Node, ...], attributes: None) -> Inferred
     return sources[0].dtype, broadcast_shapes("multiply_add", sources)
 
 
+def _infer_scale_exponent(sources: tuple[Node, ...], attributes: None) -> Inferred:
+    del attributes
+    value, exponent = sources
+    if not value.dtype.is_float or exponent.dtype is not dtypes.int32:
+        raise VerifyError("scale_exponent takes a float and an int32", got=sources)
+    return value.dtype, broadcast_shapes("scale_exponent", sources)
+
+
 def _infer_address(sources: tuple[Node, ...], attributes: AddressAttributes) -> Inferred:
     del attributes
     if not sources or len(sources) > 2 or not is_address(sources[0]):
@@ -302,6 +310,13 @@ multiply_add = _define(
     _infer_multiply_add,
     properties=Property.ELEMENTWISE,
 )
+scale_exponent = _define(
+    "scale_exponent",
+    "x · 2ⁿ rounded once; only for targets that have an instruction for it.",
+    2,
+    _infer_scale_exponent,
+    properties=Property.ELEMENTWISE,
+)
 address = _define(
     "address",
     "address + scale · index + displacement, in bytes: address(base, [index]).",
@@ -389,6 +404,7 @@ OPS: tuple[Op, ...] = (
     insert,
     reduce_lanes,
     multiply_add,
+    scale_exponent,
     address,
     read,
     write,

@@ -23,6 +23,13 @@ class ParameterAttributes(NamedTuple):
     dtype: DType
 
 
+class TableAttributes(NamedTuple):
+    """Dtype and bits of the elements of constant memory."""
+
+    dtype: DType
+    bits: tuple[int, ...]
+
+
 class LoadAttributes(NamedTuple):
     """Whether a mask and an effect to come after follow pointer and offset."""
 
@@ -47,10 +54,11 @@ class ScratchAttributes(NamedTuple):
 
 def is_pointer(node: Node) -> bool:
     """Whether a node is the address of memory rather than a value."""
-    return node.op is parameter or node.op is scratch
+    return node.op is parameter or node.op is scratch or node.op is table
 
 
-def _check_storable(what: str, dtype: DType) -> None:
+def check_storable(what: str, dtype: DType) -> None:
+    """Raise DTypeError unless memory can hold a dtype."""
     if dtype not in STORABLE:
         raise DTypeError(
             f"{what} cannot hold this dtype", got=dtype.name, expected="a dtype that tensors have"
@@ -73,14 +81,20 @@ def check_count(name: str, sources: tuple[Node, ...], expected: int) -> None:
 
 def _infer_parameter(sources: tuple[Node, ...], attributes: ParameterAttributes) -> Inferred:
     del sources
-    _check_storable("a parameter", attributes.dtype)
+    check_storable("a parameter", attributes.dtype)
     check_slot("a parameter", attributes.slot)
+    return attributes.dtype, ()
+
+
+def _infer_table(sources: tuple[Node, ...], attributes: TableAttributes) -> Inferred:
+    del sources
+    check_storable("a table", attributes.dtype)
     return attributes.dtype, ()
 
 
 def _infer_scratch(sources: tuple[Node, ...], attributes: ScratchAttributes) -> Inferred:
     del sources
-    _check_storable("scratch", attributes.dtype)
+    check_storable("scratch", attributes.dtype)
     if attributes.size <= 0:
         raise VerifyError("scratch needs a positive size", got=attributes.size)
     return attributes.dtype, ()
@@ -141,6 +155,14 @@ scratch = Op(
     0,
     _infer_scratch,
     attributes=ScratchAttributes,
+    gradient=COMPILER_ONLY,
+)
+table = Op(
+    "table",
+    "The address of constant elements.",
+    0,
+    _infer_table,
+    attributes=TableAttributes,
     gradient=COMPILER_ONLY,
 )
 load = Op(

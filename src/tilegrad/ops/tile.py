@@ -38,6 +38,7 @@ from tilegrad.ops.memory import (
     ParameterAttributes,
     ScratchAttributes,
     StoreAttributes,
+    TableAttributes,
     check_count,
     check_slot,
     is_pointer,
@@ -49,6 +50,7 @@ from tilegrad.ops.memory import (
     parameter,
     scratch,
     store,
+    table,
 )
 
 __all__ = [
@@ -64,6 +66,7 @@ __all__ = [
     "ScalarAttributes",
     "ScratchAttributes",
     "StoreAttributes",
+    "TableAttributes",
     "block",
     "carry",
     "dot",
@@ -89,6 +92,7 @@ __all__ = [
     "scalar",
     "scratch",
     "store",
+    "table",
 ]
 
 
@@ -338,6 +342,7 @@ OPS: tuple[Op, ...] = (
     scalar,
     program_index,
     scratch,
+    table,
     load,
     store,
     block,

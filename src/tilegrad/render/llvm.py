@@ -243,6 +243,28 @@ def _write_multiply_add(writer: _Writer, node: Node) -> None:
     writer.lines.append(f"  {name} = add {kind} {name}.0, {third}")
 
 
+def _write_scale_exponent(writer: _Writer, node: Node) -> None:
+    lanes = linear.lanes_of(node)
+    kinds = format_type(node.dtype, lanes), format_type(node.sources[1].dtype, lanes)
+    arguments = [
+        f"{k} {writer.operand(s, lanes)}" for k, s in zip(kinds, node.sources, strict=True)
+    ]
+    suffix = f"{type_suffix(node.dtype, lanes)}.{type_suffix(node.sources[1].dtype, lanes)}"
+    writer.call(node, f"llvm.ldexp.{suffix}", arguments)
+
+
+def _write_table(writer: _Writer, node: Node) -> None:
+    dtype, bits = attributes_of(node, memory.TableAttributes)
+    name = f"@{writer.name}.table{len(writer.lines)}"
+    elements = ", ".join(
+        f"{format_type(dtype)} {format_constant(leaves.ConstantAttributes(dtype, bit))}"
+        for bit in bits
+    )
+    kind = f"[{len(bits)} x {format_type(dtype)}]"
+    writer.declarations[f"{name} = private unnamed_addr constant {kind} [{elements}]"] = None
+    writer.names[node] = name
+
+
 def _write_negate(writer: _Writer, node: Node) -> None:
     lanes = linear.lanes_of(node)
     kind, value = format_type(node.dtype, lanes), writer.operand(node.sources[0], lanes)
@@ -279,12 +301,6 @@ def _write_cast(writer: _Writer, node: Node) -> None:
     (source,) = node.sources
     before, after, lanes = source.dtype, node.dtype, linear.lanes_of(node)
     operand = writer.operand(source, lanes)
-    if before.is_float and not after.is_float:
-        sign = "u" if after.is_unsigned else "s"
-        suffix = f"{type_suffix(after, lanes)}.{type_suffix(before, lanes)}"
-        argument = f"{format_type(before, lanes)} {operand}"
-        writer.call(node, f"llvm.fpto{sign}i.sat.{suffix}", [argument])
-        return
     name = _cast_name(before, after)
     if name is None:
         writer.names[node] = operand
@@ -295,6 +311,8 @@ def _write_cast(writer: _Writer, node: Node) -> None:
 
 def _cast_name(before: DType, after: DType) -> str | None:
     """Return LLVM's instruction for a conversion, None if the register type is the same."""
+    if before.is_float and not after.is_float:
+        return "fptoui" if after.is_unsigned else "fptosi"
     if before.is_float:
         return "fpext" if after.bits > before.bits else "fptrunc"
     if after.is_float:
@@ -545,6 +563,7 @@ _WRITERS: dict[Op, Writer] = {
     tile.scalar: _write_nothing,
     linear.instance_bound: _write_bound,
     memory.scratch: _write_scratch,
+    memory.table: _write_table,
     arithmetic.add: _binary("fadd", "add"),
     arithmetic.subtract: _binary("fsub", "sub"),
     arithmetic.multiply: _binary("fmul", "mul"),
@@ -557,6 +576,7 @@ _WRITERS: dict[Op, Writer] = {
     arithmetic.minimum: _extreme("min"),
     arithmetic.fused_multiply_add: _call("llvm.fma"),
     linear.multiply_add: _write_multiply_add,
+    linear.scale_exponent: _write_scale_exponent,
     bits.bitwise_and: _binary("", "and"),
     bits.bitwise_or: _binary("", "or"),
     bits.bitwise_xor: _binary("", "xor"),

@@ -1,0 +1,110 @@
+"""The error function and the logarithm of the gamma function."""
+
+from __future__ import annotations
+
+import math
+
+from tilegrad.codegen.mathematics import coefficients as table
+from tilegrad.codegen.mathematics.building import (
+    both,
+    choose,
+    either,
+    equal,
+    fuse,
+    is_nan,
+    is_single,
+    magnitude,
+    minimum,
+    polynomial,
+    through_float64,
+    with_sign,
+)
+from tilegrad.codegen.mathematics.exponential import exp_bounded
+from tilegrad.codegen.mathematics.logarithm import log
+from tilegrad.codegen.mathematics.rounding import floor
+from tilegrad.codegen.mathematics.rounds import Rounds
+from tilegrad.codegen.mathematics.trigonometry import sin
+from tilegrad.codegen.target import CodegenTarget
+from tilegrad.ir.node import Node
+from tilegrad.ops.leaves import constant
+
+_STIRLING = (
+    1 / 12,
+    -1 / 360,
+    1 / 1260,
+    -1 / 1680,
+    1 / 1188,
+    -691 / 360360,
+    1 / 156,
+    -3617 / 122400,
+)
+"""B₂ₖ / (2k (2k - 1)): the asymptotic series of ln Γ."""
+_STIRLING_FROM = 8.5
+
+
+def erf(target: CodegenTarget, x: Node) -> Node:
+    """Return the error function: a polynomial up to 1, beyond 1 - erfc by an exponential."""
+    del target
+    size = magnitude(x)
+    z = x * x
+    if is_single(x):
+        near = fuse(x, polynomial(z, table.ERROR_FUNCTION_F32), x)
+        far = 1.0 - exp_bounded(polynomial(minimum(size, 4.0), table.COMPLEMENTARY_ERROR_F32))
+    else:
+        near = fuse(x, polynomial(z, table.ERROR_FUNCTION_F64), x)
+        limited = minimum(size, 6.0)
+        t = 4.0 / (limited + 4.0)
+        rational = t * polynomial(t - 0.6, table.COMPLEMENTARY_ERROR_F64)
+        far = 1.0 - exp_bounded(-(limited * limited)) * rational
+    return choose(size < 1.0, near, with_sign(far, x))
+
+
+def lgamma(rounds: Rounds, x: Node) -> Node:
+    """Return ln |Γ(x)|, in float64; of less accuracy close to its zeros at negative x."""
+
+    def logarithm(x: Node) -> Node:
+        size = magnitude(x)
+        value = _log_gamma(rounds.target, size)
+        # Γ(x) Γ(-x) = -π / (x sin πx); x is reduced exactly before it is multiplied by π.
+        turns = size - floor(rounds.target, size)
+        nearest = choose(turns > 0.5, 1.0 - turns, turns)
+        sine = magnitude(sin(rounds, nearest * math.pi)) * size
+        reflected = log(rounds.target, math.pi / sine) - value
+        value = choose(x < 0.0, reflected, value)
+        is_pole = either(equal(x, 0.0), both(x < 0.0, equal(turns, 0.0)))
+        value = choose(either(is_pole, equal(size, math.inf)), math.inf, value)
+        return choose(is_nan(x), x, value)
+
+    return through_float64(logarithm)(x)
+
+
+def _log_gamma(target: CodegenTarget, x: Node) -> Node:
+    """Return ln Γ(x) for x > 0.
+
+    From 8.5 on Stirling's series; below, x is moved into [1.5, 2.5) by Γ(x + 1) = x Γ(x).
+    """
+    inverse = 1.0 / x
+    series = polynomial(inverse * inverse, _STIRLING) * inverse
+    half_log = 0.5 * math.log(2 * math.pi)
+    logarithm = log(target, x)
+    far = (x - 0.5) * (logarithm - 1.0) + ((half_log - 0.5) + series)
+    limited = minimum(x, _STIRLING_FROM)
+    d, product, quotient = _move_down(limited)
+    near = fuse(d, polynomial(d, table.LOG_GAMMA_F64), log(target, product) - log(target, quotient))
+    return choose(x < _STIRLING_FROM, near, far)
+
+
+def _move_down(x: Node) -> tuple[Node, Node, Node]:
+    """Return d and products with Γ(x) = Γ(2 + d) · product / quotient, |d| ≤ 1/2."""
+    one = constant(1.0, x.dtype)
+    d, product = x - 2.0, one
+    for _ in range(6):
+        is_above = d > 0.5
+        product = choose(is_above, product * (d + 1.0), product)
+        d = choose(is_above, d - 1.0, d)
+    quotient = one
+    for _ in range(2):
+        is_below = d < -0.5
+        quotient = choose(is_below, quotient * (d + 2.0), quotient)
+        d = choose(is_below, d + 1.0, d)
+    return d, product, quotient

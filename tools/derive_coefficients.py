@@ -1,0 +1,399 @@
+"""Derive the polynomials of the mathematical functions and write them as a Python module.
+
+    python -m tools.derive_coefficients
+
+For each function this finds the polynomial whose greatest weighted error on an interval is least
+(Remez's exchange algorithm, 1934, in multiple precision), of the lowest degree that reaches a
+bound, then rounds its coefficients to the working precision one after the other, lowest first,
+fitting the rest anew each time so that they make up for the rounding. The module that it writes is
+``tilegrad.codegen.mathematics.coefficients``; it takes about a minute.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import mpmath
+import numpy
+from mpmath import mp, mpf
+
+Function = Callable[[mpf], mpf]
+
+_TARGET = (
+    Path(__file__).resolve().parent.parent / "src/tilegrad/codegen/mathematics/coefficients.py"
+)
+_GRID = 400
+
+
+@dataclass(frozen=True)
+class Approximation:
+    """What is approximated.
+
+    Attributes:
+        name: name of the constant in the module.
+        meaning: the formula, for the comment beside it.
+        function: what the polynomial approximates.
+        low: beginning of the interval.
+        high: end of the interval.
+        weight: by what the error of the polynomial is multiplied to give the function's error.
+        bits: the weighted error must be below 2 to the power of minus this.
+        is_double: whether coefficients are rounded to float64, else to float32.
+    """
+
+    name: str
+    meaning: str
+    function: Function
+    low: mpf
+    high: mpf
+    weight: Function
+    bits: float
+    is_double: bool
+
+
+def evaluate(coefficients: list[mpf], x: mpf) -> mpf:
+    """Return Σ coefficientᵢ xⁱ."""
+    return mpmath.polyval(coefficients[::-1], x)
+
+
+class Fit:
+    """Fits polynomials to one function on one interval."""
+
+    def __init__(self, approximation: Approximation) -> None:
+        self.approximation = approximation
+        low, high = approximation.low, approximation.high
+        steps = (mpmath.cos(mp.pi * (2 * i + 1) / (2 * _GRID)) for i in range(_GRID))
+        self.grid = sorted((low + high) / 2 + (high - low) / 2 * step for step in steps)
+        self.values = [approximation.function(x) for x in self.grid]
+        self.weights = [abs(approximation.weight(x)) for x in self.grid]
+
+    def minimise(self, fixed: list[mpf], degree: int) -> list[mpf]:
+        """Return the best polynomial of a degree whose first coefficients are given.
+
+        With s of them given, the rest is xˢ times a polynomial, so that this is the same problem
+        for a polynomial of lower degree with another function and weight.
+        """
+        start, free = len(fixed), degree + 1 - len(fixed)
+        if free == 0:
+            return fixed
+        grid = self.grid
+        known = [evaluate(fixed, x) if fixed else mpf(0) for x in grid]
+        values = [(f - k) / x**start for f, k, x in zip(self.values, known, grid, strict=True)]
+        weights = [abs(w * x**start) for w, x in zip(self.weights, grid, strict=True)]
+        places = [round(i * (_GRID - 1) / free) for i in range(free + 1)]
+        best, least = [mpf(0)] * free, mpf("inf")
+        for _ in range(30):
+            trial = _interpolate(
+                [grid[i] for i in places], [values[i] for i in places], [weights[i] for i in places]
+            )
+            rows = zip(grid, values, weights, strict=True)
+            errors = [(evaluate(trial, x) - value) * weight for x, value, weight in rows]
+            greatest = max(map(abs, errors))
+            if greatest < least:
+                best, least = trial, greatest
+            found = _find_extremes(errors, free + 1)
+            if len(found) < free + 1 or found == places:
+                break
+            places = found
+        return [*fixed, *best]
+
+    def fit(self) -> tuple[list[float], float]:
+        """Return the rounded coefficients, lowest first, and the bits of their greatest error."""
+        wanted = self.approximation
+        for degree in range(1, 40):
+            exact = self.minimise([], degree)
+            if self._bits(exact) >= wanted.bits:
+                break
+        rounded: list[mpf] = []
+        for position in range(degree + 1):
+            best = self.minimise(rounded, degree)
+            rounded = [*rounded, _round(best[position], wanted.is_double)]
+        plain = [_round(value, wanted.is_double) for value in exact]
+        rounded = max(rounded, plain, key=self._bits)
+        return [float(value) for value in rounded], self._bits(rounded)
+
+    def _bits(self, coefficients: list[mpf]) -> float:
+        rows = zip(self.grid, self.values, self.weights, strict=True)
+        errors = (abs(evaluate(coefficients, x) - value) * weight for x, value, weight in rows)
+        return float(-mpmath.log(max(errors), 2))
+
+
+def _interpolate(points: list[mpf], values: list[mpf], weights: list[mpf]) -> list[mpf]:
+    """Return the polynomial whose weighted errors at the points alternate in sign."""
+    count = len(points) - 1
+    matrix = mpmath.matrix(count + 1, count + 1)
+    for row, (x, weight) in enumerate(zip(points, weights, strict=True)):
+        for column in range(count):
+            matrix[row, column] = x**column
+        matrix[row, count] = (-1) ** row / weight
+    solution = mpmath.lu_solve(matrix, mpmath.matrix(values))
+    return [solution[i] for i in range(count)]
+
+
+def _round(value: mpf, is_double: bool) -> mpf:
+    return mpf(float(value)) if is_double else mpf(float(numpy.float32(float(value))))
+
+
+def _find_extremes(errors: list[mpf], count: int) -> list[int]:
+    """Return ``count`` places where the error is extreme, with alternating signs."""
+    runs: list[int] = []
+    for place, error in enumerate(errors):
+        if runs and (errors[runs[-1]] > 0) == (error > 0):
+            if abs(error) > abs(errors[runs[-1]]):
+                runs[-1] = place
+        else:
+            runs.append(place)
+    while len(runs) > count:
+        if len(runs) == count + 1:
+            runs.pop(0 if abs(errors[runs[0]]) < abs(errors[runs[-1]]) else -1)
+            break
+        # Two neighbours go at once, so that the signs still alternate.
+        pairs = [max(abs(errors[a]), abs(errors[b])) for a, b in itertools.pairwise(runs)]
+        weakest = pairs.index(min(pairs))
+        del runs[weakest : weakest + 2]
+    return runs
+
+
+def _series(function: Function, at_zero: float | mpf) -> Function:
+    """Return the function with its limit at 0 filled in."""
+    return lambda x: mpf(at_zero) if abs(x) < mpf(10) ** -25 else function(x)
+
+
+def _approximations() -> list[Approximation]:
+    half_log2 = mpmath.log(2) / 2 * mpf("1.0001")
+    root = mpmath.sqrt(2)
+    quarter = (mp.pi / 4) ** 2 * mpf("1.0001")
+    result = []
+
+    def define(
+        name: str,
+        meaning: str,
+        function: Function,
+        interval: tuple[float | mpf, float | mpf],
+        weight: Function,
+        bits: tuple[float | None, float | None],
+    ) -> None:
+        for wanted, suffix in zip(bits, ("F32", "F64"), strict=True):
+            if wanted is not None:
+                low, high = map(mpf, interval)
+                full = f"{name}_{suffix}"
+                is_double = suffix == "F64"
+                result.append(
+                    Approximation(full, meaning, function, low, high, weight, wanted, is_double)
+                )
+
+    define(
+        "EXPONENTIAL",
+        "(eʳ - 1 - r) / r² for |r| ≤ ln 2 / 2",
+        _series(lambda r: (mpmath.expm1(r) - r) / r**2, 0.5),
+        (-half_log2, half_log2),
+        lambda r: r if abs(r) > 1e-3 else mpf(1e-3),
+        (26, 57),
+    )
+    define(
+        "EXPONENTIAL2",
+        "(2ʳ - 1) / r for |r| ≤ 1/2",
+        _series(lambda r: (mpf(2) ** r - 1) / r, mpmath.log(2)),
+        (-0.5001, 0.5001),
+        lambda r: r if abs(r) > 1e-3 else mpf(1e-3),
+        (27, 57),
+    )
+    define(
+        "LOGARITHM",
+        "(ln(1 + f) - f + f²/2) / f³ for √½ - 1 ≤ f ≤ √2 - 1",
+        _series(lambda f: (mpmath.log1p(f) - f + f**2 / 2) / f**3, mpf(1) / 3),
+        (1 / root - 1, root - 1),
+        lambda f: f**2 if abs(f) > 1e-2 else mpf(1e-4),
+        (27, None),
+    )
+    define(
+        "LOGARITHM",
+        "(ln((1 + s)/(1 - s)) - 2s) / s³ as a polynomial in s², |s| ≤ 3 - 2√2",
+        _series(
+            lambda z: (2 * mpmath.atanh(mpmath.sqrt(z)) - 2 * mpmath.sqrt(z)) / mpmath.sqrt(z) ** 3,
+            mpf(2) / 3,
+        ),
+        (0, (3 - 2 * root) ** 2 * mpf("1.001")),
+        lambda z: z if z > 1e-5 else mpf(1e-5),
+        (None, 60),
+    )
+    define(
+        "INVERSE_TANGENT_TAIL",
+        "(artanh s - s - s³/3) / s⁵ as a polynomial in s², |s| ≤ 3 - 2√2",
+        _series(
+            lambda z: (
+                (mpmath.atanh(mpmath.sqrt(z)) - mpmath.sqrt(z) - mpmath.sqrt(z) ** 3 / 3)
+                / mpmath.sqrt(z) ** 5
+            ),
+            mpf(1) / 5,
+        ),
+        (0, (3 - 2 * root) ** 2 * mpf("1.001")),
+        lambda z: z**2 if z > 1e-3 else mpf(1e-6),
+        (None, 68),
+    )
+    define(
+        "SINE",
+        "(sin r - r) / r³ as a polynomial in r², |r| ≤ π/4",
+        _series(
+            lambda z: (mpmath.sin(mpmath.sqrt(z)) - mpmath.sqrt(z)) / mpmath.sqrt(z) ** 3,
+            -mpf(1) / 6,
+        ),
+        (0, quarter),
+        lambda z: z if z > 1e-3 else mpf(1e-3),
+        (27, 57),
+    )
+    define(
+        "COSINE",
+        "(cos r - 1 + r²/2) / r⁴ as a polynomial in r², |r| ≤ π/4",
+        _series(
+            lambda z: (mpmath.cos(mpmath.sqrt(z)) - 1 + z / 2) / z**2,
+            mpf(1) / 24,
+        ),
+        (0, quarter),
+        lambda z: z**2 if z > 1e-3 else mpf(1e-6),
+        (27, 57),
+    )
+    define(
+        "ARCTANGENT",
+        "(arctan t - t) / t³ as a polynomial in t², |t| ≤ tan π/8",
+        _series(
+            lambda z: (mpmath.atan(mpmath.sqrt(z)) - mpmath.sqrt(z)) / mpmath.sqrt(z) ** 3,
+            -mpf(1) / 3,
+        ),
+        (0, (root - 1) ** 2 * mpf("1.001")),
+        lambda z: z if z > 1e-3 else mpf(1e-3),
+        (None, 57),
+    )
+    define(
+        "ARCSINE",
+        "(arcsin t - t) / t³ as a polynomial in t², |t| ≤ 1/2",
+        _series(
+            lambda z: (mpmath.asin(mpmath.sqrt(z)) - mpmath.sqrt(z)) / mpmath.sqrt(z) ** 3,
+            mpf(1) / 6,
+        ),
+        (0, mpf("0.2501")),
+        lambda z: z if z > 1e-3 else mpf(1e-3),
+        (None, 57),
+    )
+    define(
+        "ERROR_FUNCTION",
+        "erf(x)/x - 1 as a polynomial in x², |x| ≤ 1",
+        _series(
+            lambda z: mpmath.erf(mpmath.sqrt(z)) / mpmath.sqrt(z) - 1,
+            2 / mpmath.sqrt(mp.pi) - 1,
+        ),
+        (0, 1),
+        lambda _: mpf(1),
+        (27, 57),
+    )
+    define(
+        "COMPLEMENTARY_ERROR",
+        "ln erfc(x) for 1 ≤ x ≤ 4",
+        lambda x: mpmath.log(mpmath.erfc(x)),
+        (mpf("0.99"), 4),
+        mpmath.erfc,
+        (26, None),
+    )
+    define(
+        "COMPLEMENTARY_ERROR",
+        "erfc(x) exp(x²) / t for t = 4/(4 + x), as a polynomial in t - 0.6, 1 ≤ x ≤ 6",
+        lambda u: _scaled_complement(u + mpf("0.6")) / (u + mpf("0.6")),
+        (mpf("-0.2"), mpf("0.2005")),
+        lambda u: mpmath.erfc(4 / (u + mpf("0.6")) - 4) / _scaled_complement(u + mpf("0.6")),
+        (None, 58),
+    )
+    define(
+        "LOG_GAMMA",
+        "ln Γ(2 + d) / d for |d| ≤ 1/2",
+        _series(lambda d: mpmath.loggamma(2 + d) / d, 1 - mp.euler),
+        (-0.5, 0.5),
+        lambda _: mpf(1),
+        (None, 56),
+    )
+    return result
+
+
+def _scaled_complement(t: mpf) -> mpf:
+    x = 4 / t - 4
+    return mpmath.erfc(x) * mpmath.exp(x * x)
+
+
+def _pieces(value: mpf, widths: tuple[int, ...], is_double: bool) -> list[float]:
+    """Return numbers of so many bits each whose sum is the value to their joint precision."""
+    pieces = []
+    for width in widths:
+        exponent = int(mpmath.floor(mpmath.log(abs(value), 2))) + 1 - width
+        piece = mpmath.nint(value / mpf(2) ** exponent) * mpf(2) ** exponent
+        piece = _round(piece, is_double)
+        pieces.append(float(piece))
+        value -= piece
+    return pieces
+
+
+def _constants() -> list[tuple[str, str, list[float]]]:
+    """Return name, meaning and value of the constants that are split into pieces."""
+    log2_e, log10_e = 1 / mpmath.log(2), 1 / mpmath.log(10)
+    log10_2 = mpmath.log(2) / mpmath.log(10)
+    full = (53, 53)
+    return [
+        ("LN2_F32", "ln 2", _pieces(mpmath.log(2), (12, 24), False)),
+        ("LN2_F64", "ln 2", _pieces(mpmath.log(2), (40, 53), True)),
+        ("LOG2_E_F32", "1 / ln 2", _pieces(log2_e, (24, 24), False)),
+        ("LOG2_E_F64", "1 / ln 2", _pieces(log2_e, (21, 53), True)),
+        ("LOG10_E_F32", "1 / ln 10", _pieces(log10_e, (24, 24), False)),
+        ("LOG10_E_F64", "1 / ln 10", _pieces(log10_e, (21, 53), True)),
+        ("LOG10_2_F32", "log₁₀ 2", _pieces(log10_2, (12, 24), False)),
+        ("LOG10_2_F64", "log₁₀ 2", _pieces(log10_2, (40, 53), True)),
+        ("HALF_PI_SHORT_F64", "π/2", _pieces(mp.pi / 2, (33, 33, 33, 53), True)),
+        ("HALF_PI_F64", "π/2", _pieces(mp.pi / 2, full, True)),
+        ("QUARTER_PI_F64", "π/4", _pieces(mp.pi / 4, full, True)),
+        ("PI_F64", "π", _pieces(mp.pi, full, True)),
+        ("THIRD_F64", "1/3", _pieces(mpf(1) / 3, full, True)),
+    ]
+
+
+def _reduction_table() -> list[float]:
+    """Return 2/π · 2^(16 k) modulo 4 in four pieces for k = -2 to 60."""
+    table = []
+    for k in range(-2, 61):
+        value = mpf(2) ** (16 * k) * 2 / mp.pi
+        value -= 4 * mpmath.floor(value / 4)
+        table += _pieces(value, (53, 53, 53, 53), True)
+    return table
+
+
+_HEADER = '''"""Constants and coefficients of polynomials, lowest degree first.
+
+Written by ``tools/derive_coefficients.py``. The comments give what each approximates and the
+greatest weighted error that was found.
+"""
+
+'''
+
+
+def _format(name: str, meaning: str, values: list[float]) -> str:
+    rows = "".join(f"    {value!r},\n" for value in values)
+    return f"# {meaning}\n{name} = (\n{rows})\n"
+
+
+def main() -> None:
+    """Write the module."""
+    mp.dps = 400
+    texts = [
+        _format("TWO_OVER_PI", "2/π · 2^(16 k) modulo 4, four pieces each", _reduction_table())
+    ]
+    texts += [_format(*constant) for constant in _constants()]
+    mp.dps = 80
+    for approximation in _approximations():
+        coefficients, bits = Fit(approximation).fit()
+        sys.stderr.write(f"{approximation.name}: degree {len(coefficients) - 1}, 2^-{bits:.1f}\n")
+        meaning = f"{approximation.meaning}; error 2^-{bits:.1f}"
+        texts.append(_format(approximation.name, meaning, coefficients))
+    _TARGET.write_text(_HEADER + "\n".join(texts))
+
+
+if __name__ == "__main__":
+    main()
