@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import operator
-from typing import NamedTuple, SupportsIndex
+from dataclasses import dataclass
+from typing import SupportsIndex
 
 from tilegrad.base.errors import ArgumentError, ArgumentTypeError
 from tilegrad.ir.node import Node
@@ -131,7 +132,8 @@ class Variable(SymbolicInteger):
         return BoundVariable(self, value)
 
 
-class BoundVariable(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class BoundVariable:
     """A variable with the value that it has in one call of a captured function."""
 
     variable: Variable

@@ -1,0 +1,129 @@
+"""Captured functions: replays give what calls give, and what cannot be replayed is refused."""
+
+from __future__ import annotations
+
+import numpy
+import pytest
+
+from tilegrad import Tensor
+from tilegrad.base.errors import CaptureError
+from tilegrad.tensor.jit import jit
+from tilegrad.tensor.size import Variable
+
+
+def array(*shape: int, seed: int = 0) -> numpy.ndarray:
+    return numpy.random.default_rng(seed).standard_normal(shape).astype(numpy.float32)
+
+
+def test_replays_use_the_new_arguments() -> None:
+    weight = Tensor(array(16, 4)).realize()
+    function = jit(lambda x: (x @ weight).relu().sum(axis=0))
+    for seed in range(5):
+        x = array(8, 16, seed=seed)
+        expected = numpy.maximum(x @ weight.numpy(), 0).sum(0)
+        numpy.testing.assert_allclose(function(Tensor(x)).numpy(), expected, rtol=1e-4, atol=1e-5)
+    assert len(function.captured) == 1
+
+
+def test_results_of_earlier_replays_keep_their_values() -> None:
+    function = jit(lambda x: x * 2)
+    results = [function(Tensor(array(100, seed=seed))) for seed in range(6)]
+    for seed, result in enumerate(results):
+        numpy.testing.assert_array_equal(result.numpy(), array(100, seed=seed) * 2)
+
+
+def test_training_step_updates_its_parameter_at_every_replay() -> None:
+    weight = Tensor(array(16, 4), requires_grad=True).realize()
+    x = Tensor(array(8, 16, seed=1)).realize()
+
+    @jit
+    def step(x: Tensor) -> Tensor:
+        loss = ((x @ weight) ** 2).mean()
+        (gradient,) = loss.gradient(weight)
+        weight.assign(weight - 0.1 * gradient)
+        return loss
+
+    expected = weight.numpy()
+    for _ in range(6):
+        product = x.numpy() @ expected
+        loss = step(x)
+        numpy.testing.assert_allclose(loss.numpy(), (product**2).mean(), rtol=1e-4)
+        expected = expected - 0.1 * x.numpy().T @ (2 * product / product.size)
+        numpy.testing.assert_allclose(weight.numpy(), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_other_shapes_and_numbers_are_other_captures() -> None:
+    function = jit(lambda x, factor: x * factor)
+    for size in (3, 5):
+        for factor in (2, 3):
+            for _ in range(3):
+                x = array(size)
+                numpy.testing.assert_array_equal(function(Tensor(x), factor).numpy(), x * factor)
+    assert len(function.captured) == 4
+
+
+def test_results_keep_their_form() -> None:
+    function = jit(lambda x: {"double": x * 2, "parts": (x + 1, [x - 1]), "name": "x"})
+    for seed in range(4):
+        x = array(7, seed=seed)
+        result = function(Tensor(x))
+        numpy.testing.assert_array_equal(result["double"].numpy(), x * 2)
+        numpy.testing.assert_array_equal(result["parts"][1][0].numpy(), x - 1)
+        assert result["name"] == "x"
+
+
+def test_random_numbers_differ_from_replay_to_replay() -> None:
+    Tensor.manual_seed(3)
+    function = jit(lambda x: x + Tensor.rand(50))
+    x = Tensor.zeros(50).realize()
+    captured = [function(x).numpy() for _ in range(6)]
+    Tensor.manual_seed(3)
+    expected = [(x + Tensor.rand(50)).numpy() for _ in range(6)]
+    numpy.testing.assert_array_equal(numpy.stack(captured), numpy.stack(expected))
+
+
+def test_one_capture_serves_every_value_of_a_bound_variable() -> None:
+    length = Variable("length", 1, 64)
+    data = Tensor(array(64, 8)).realize()
+    function = jit(lambda n: data[:n].exp().sum(axis=0))
+    for value in (5, 17, 64, 1, 33):
+        expected = numpy.exp(data.numpy()[:value]).sum(0)
+        got = function(length.bind(value)).numpy()
+        numpy.testing.assert_allclose(got, expected, rtol=1e-4)
+    assert len(function.captured) == 1
+
+
+def test_lazy_tensor_keeps_its_value_across_a_replay_that_overwrites_what_it_reads() -> None:
+    state = Tensor(array(10)).realize()
+
+    @jit
+    def step() -> Tensor:
+        state.assign(state + 1)
+        return state.sum()
+
+    step(), step()
+    before = state.numpy()
+    waiting = state * 2
+    step()
+    numpy.testing.assert_array_equal(waiting.numpy(), before * 2)
+    numpy.testing.assert_array_equal(state.numpy(), before + 1)
+
+
+def test_reading_on_the_host_is_refused() -> None:
+    function = jit(lambda x: x * float(x.sum().item()))
+    function(Tensor(array(4)))
+    with pytest.raises(CaptureError, match="read while a function was captured"):
+        function(Tensor(array(4)))
+
+
+def test_data_of_the_host_is_refused() -> None:
+    generator = numpy.random.default_rng(0)
+    function = jit(lambda x: x + Tensor(generator.standard_normal(4).astype(numpy.float32)))
+    function(Tensor(array(4)))
+    with pytest.raises(CaptureError, match="host's data"):
+        function(Tensor(array(4)))
+
+
+def test_unhashable_argument_is_refused() -> None:
+    with pytest.raises(CaptureError, match="pass arrays as tensors"):
+        jit(lambda x: x)(numpy.zeros(3))
