@@ -102,8 +102,9 @@ def _print_summary(
 ) -> None:
     console = Console(soft_wrap=True, highlight=False)
     if outcome.last is not None:
+        count = f"{outcome.last.epoch} epoch{'s' * (outcome.last.epoch != 1)}"
         console.print(
-            f"held-out accuracy: {outcome.last.accuracy:.2%} after {outcome.last.epoch} epochs, "
+            f"held-out accuracy: {outcome.last.accuracy:.2%} after {count}, "
             f"in {format_seconds(seconds)}",
             style="bold",
         )
