@@ -18,7 +18,8 @@ from tilegrad.ops.comparison import relu
 from tilegrad.ops.conversion import cast_to
 from tilegrad.tensor import nodes
 from tilegrad.tensor.arguments import check_choice, resolve_axis
-from tilegrad.tensor.base import Number, TensorBase, as_float, show_shape
+from tilegrad.tensor.base import Number, TensorBase, as_float
+from tilegrad.tensor.broadcasting import show_shape
 from tilegrad.tensor.size import as_index
 from tilegrad.tensor.softmax import Softmax
 

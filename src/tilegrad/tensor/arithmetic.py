@@ -16,7 +16,8 @@ from tilegrad.ir.node import intern
 from tilegrad.ir.op import Op
 from tilegrad.ops import arithmetic, bits
 from tilegrad.tensor.arguments import check_choice
-from tilegrad.tensor.base import Number, TensorBase, as_float, is_operand, unify
+from tilegrad.tensor.base import Number, TensorBase, as_float, is_operand
+from tilegrad.tensor.broadcasting import unify
 from tilegrad.tensor.casting import Casting
 from tilegrad.tensor.powers import power
 from tilegrad.tensor.size import SymbolicInteger

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Self, SupportsFloat, SupportsIndex, TypeGuard
 
 import numpy
@@ -13,19 +12,16 @@ from tilegrad.base.errors import (
     ArgumentTypeError,
     DeviceError,
     DTypeError,
-    ShapeError,
 )
 from tilegrad.engine import current_session
-from tilegrad.ir.dtype import DType, dtypes, promote
+from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ops import symbolic
 from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.graph import assign
 from tilegrad.ops.leaves import constant
-from tilegrad.tensor import nodes
 from tilegrad.tensor.arguments import DEFAULT_FLOAT, DEFAULT_INTEGER
 from tilegrad.tensor.history import follow, remember
-from tilegrad.tensor.nodes import Shape
 from tilegrad.tensor.size import Size, SymbolicInteger, as_size
 
 Number = bool | int | float
@@ -225,67 +221,6 @@ def constant_of(value: SupportsIndex | SupportsFloat, dtype: DType) -> Node:
             mend="cast the tensor to a wider dtype",
         )
     return constant(value, dtype)  # type: ignore[arg-type]
-
-
-def unify(*operands: Node) -> tuple[Node, ...]:
-    """Return nodes in their common dtype and of one rank (scalars stay scalars).
-
-    Raises:
-        ShapeError: the shapes do not broadcast.
-    """
-    dtype = operands[0].dtype
-    rank = len(operands[0].shape)
-    for operand in operands[1:]:
-        if operand.dtype is not dtype:
-            dtype = promote(dtype, operand.dtype)
-        rank = max(rank, len(operand.shape))
-    unified = tuple(nodes.with_rank(cast_to(operand, dtype), rank) for operand in operands)
-    if not do_broadcast(unified):
-        raise misfit(operands)
-    return unified
-
-
-def unify_dtypes(*operands: Node) -> tuple[Node, ...]:
-    """Return nodes of any shapes in their common dtype."""
-    dtype = operands[0].dtype
-    for operand in operands[1:]:
-        dtype = promote(dtype, operand.dtype)
-    return tuple(cast_to(operand, dtype) for operand in operands)
-
-
-def do_broadcast(operands: Sequence[Node]) -> bool:
-    """Whether shapes of one rank (or none) have in each place equal sizes or a 1."""
-    merged: Shape | None = None
-    for operand in operands:
-        shape = operand.shape
-        if not shape or shape == merged:
-            continue
-        if merged is None:
-            merged = shape
-            continue
-        for first, second in zip(merged, shape, strict=True):
-            if first != second and first != 1 and second != 1:
-                return False
-        merged = tuple(
-            second if first == 1 else first for first, second in zip(merged, shape, strict=True)
-        )
-    return True
-
-
-def misfit(operands: Sequence[Node]) -> ShapeError:
-    """Return the error for shapes that do not broadcast."""
-    return ShapeError(
-        "the shapes do not broadcast",
-        got=" and ".join(show_shape(operand.shape) for operand in operands),
-        expected="equal sizes or a 1 in each place, counted from the last",
-        mend="reshape one of them, or put in an axis with .unsqueeze(axis)",
-    )
-
-
-def show_shape(shape: Shape) -> str:
-    """Return a shape as users see it in messages."""
-    sizes = ", ".join(str(as_size(size)) for size in shape)
-    return f"({sizes},)" if len(shape) == 1 else f"({sizes})"
 
 
 def as_float(node: Node) -> Node:

@@ -13,7 +13,8 @@ from tilegrad.ops.leaves import constant
 from tilegrad.ops.movement import reshape_to
 from tilegrad.tensor import nodes
 from tilegrad.tensor.arguments import check_choice
-from tilegrad.tensor.base import TensorBase, as_float, show_shape
+from tilegrad.tensor.base import TensorBase, as_float
+from tilegrad.tensor.broadcasting import show_shape
 from tilegrad.tensor.normalisation import Normalisation
 from tilegrad.tensor.softmax import log_softmax_of
 from tilegrad.tensor.statistics import mean_of

@@ -14,7 +14,8 @@ from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.leaves import constant
 from tilegrad.tensor import nodes
 from tilegrad.tensor.arithmetic import Arithmetic, Operand
-from tilegrad.tensor.base import Number, TensorBase, default_dtype, is_operand, unify, weak_dtype
+from tilegrad.tensor.base import Number, TensorBase, default_dtype, is_operand, weak_dtype
+from tilegrad.tensor.broadcasting import unify
 
 
 class Comparison(Arithmetic):

@@ -19,7 +19,8 @@ from tilegrad.ops.movement import permute_axes, reshape_to
 from tilegrad.tensor import nodes
 from tilegrad.tensor.arguments import DTypeLike, resolve_axis, resolve_dtype
 from tilegrad.tensor.arithmetic import Operand
-from tilegrad.tensor.base import is_operand, show_shape, unify_dtypes
+from tilegrad.tensor.base import is_operand
+from tilegrad.tensor.broadcasting import show_shape, unify_dtypes
 from tilegrad.tensor.size import Index
 from tilegrad.tensor.statistics import Statistics
 

@@ -15,7 +15,8 @@ from tilegrad.ops import movement, symbolic
 from tilegrad.ops.movement import pad_with, reshape_to, shrink_to
 from tilegrad.tensor import nodes
 from tilegrad.tensor.arguments import DTypeLike, per_axis, resolve_dtype
-from tilegrad.tensor.base import TensorBase, show_shape, unify_dtypes
+from tilegrad.tensor.base import TensorBase
+from tilegrad.tensor.broadcasting import show_shape, unify_dtypes
 from tilegrad.tensor.contraction import multiply_and_sum
 from tilegrad.tensor.padding import Padding
 from tilegrad.tensor.windows import Numbers, Windows, check_rank, open_windows, read_windows

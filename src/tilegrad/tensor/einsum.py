@@ -18,7 +18,8 @@ from tilegrad.ops.elementwise import zero
 from tilegrad.ops.movement import permute_axes, reshape_to
 from tilegrad.tensor import nodes
 from tilegrad.tensor.arguments import DTypeLike, resolve_dtype
-from tilegrad.tensor.base import TensorBase, show_shape, unify_dtypes
+from tilegrad.tensor.base import TensorBase
+from tilegrad.tensor.broadcasting import show_shape, unify_dtypes
 from tilegrad.tensor.contraction import Contraction, multiply_and_sum
 from tilegrad.tensor.size import Index
 

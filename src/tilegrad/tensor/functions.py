@@ -15,7 +15,8 @@ from tilegrad.ir.node import intern
 from tilegrad.ir.op import Op
 from tilegrad.ops import arithmetic, exponential, rounding, special, trigonometry
 from tilegrad.tensor.arithmetic import Operand
-from tilegrad.tensor.base import as_float, unify
+from tilegrad.tensor.base import as_float
+from tilegrad.tensor.broadcasting import unify
 from tilegrad.tensor.comparison import Comparison
 
 

@@ -14,7 +14,8 @@ from tilegrad.ir.node import Node
 from tilegrad.ops import symbolic
 from tilegrad.ops.conversion import cast_to
 from tilegrad.tensor import nodes
-from tilegrad.tensor.base import TensorBase, do_broadcast, show_shape
+from tilegrad.tensor.base import TensorBase
+from tilegrad.tensor.broadcasting import do_broadcast, show_shape
 from tilegrad.tensor.index_range import Range, out_of_range, resolve_integer, resolve_slice
 from tilegrad.tensor.size import Index, SymbolicInteger, as_index
 

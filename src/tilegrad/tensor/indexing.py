@@ -21,7 +21,8 @@ from tilegrad.ops import indexing, symbolic
 from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.movement import filled, pad_with, permute_axes, reshape_to, shrink_to
 from tilegrad.tensor import nodes
-from tilegrad.tensor.base import TensorBase, is_operand, show_shape
+from tilegrad.tensor.base import TensorBase, is_operand
+from tilegrad.tensor.broadcasting import show_shape
 from tilegrad.tensor.conversion import node_of
 from tilegrad.tensor.index_plan import Plan, Range, plan_index
 from tilegrad.tensor.loss import Loss

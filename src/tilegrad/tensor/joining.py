@@ -12,7 +12,8 @@ from tilegrad.ops import symbolic
 from tilegrad.ops.movement import expand_to, reshape_to
 from tilegrad.tensor import nodes
 from tilegrad.tensor.arguments import as_integer, resolve_axis, spread
-from tilegrad.tensor.base import TensorBase, show_shape, unify_dtypes
+from tilegrad.tensor.base import TensorBase
+from tilegrad.tensor.broadcasting import show_shape, unify_dtypes
 from tilegrad.tensor.einsum import Einsum
 from tilegrad.tensor.size import Index, Size, as_index
 

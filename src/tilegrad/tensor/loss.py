@@ -15,7 +15,8 @@ from tilegrad.ops import arithmetic, comparison, exponential
 from tilegrad.ops.leaves import constant
 from tilegrad.tensor import nodes
 from tilegrad.tensor.activation import decay
-from tilegrad.tensor.base import TensorBase, as_float, show_shape, unify
+from tilegrad.tensor.base import TensorBase, as_float
+from tilegrad.tensor.broadcasting import show_shape, unify
 from tilegrad.tensor.classification import Classification
 
 

@@ -16,7 +16,8 @@ from tilegrad.ops.movement import reshape_to
 from tilegrad.tensor import nodes
 from tilegrad.tensor.activation import Activation
 from tilegrad.tensor.arguments import Axes, resolve_axes, resolve_axis
-from tilegrad.tensor.base import TensorBase, as_float, show_shape
+from tilegrad.tensor.base import TensorBase, as_float
+from tilegrad.tensor.broadcasting import show_shape
 from tilegrad.tensor.size import Size, as_index
 from tilegrad.tensor.statistics import mean_of, variance_of
 

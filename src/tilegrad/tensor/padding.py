@@ -12,7 +12,8 @@ from tilegrad.ops import symbolic
 from tilegrad.ops.movement import filled, pad_with, shrink_to
 from tilegrad.tensor import nodes
 from tilegrad.tensor.arguments import check_choice
-from tilegrad.tensor.base import Number, constant_of, show_shape
+from tilegrad.tensor.base import Number, constant_of
+from tilegrad.tensor.broadcasting import show_shape
 from tilegrad.tensor.joining import Joining
 from tilegrad.tensor.size import Index, Size, as_index
 

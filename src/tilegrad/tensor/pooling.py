@@ -13,7 +13,8 @@ from tilegrad.ops.movement import expand_to, filled, reshape_to
 from tilegrad.ops.symbolic import multiply_all
 from tilegrad.tensor import nodes
 from tilegrad.tensor.arguments import per_axis
-from tilegrad.tensor.base import TensorBase, as_float, show_shape
+from tilegrad.tensor.base import TensorBase, as_float
+from tilegrad.tensor.broadcasting import show_shape
 from tilegrad.tensor.convolution import Convolution
 from tilegrad.tensor.pooling_windows import (
     Request,

@@ -14,7 +14,7 @@ from tilegrad.ops.leaves import constant
 from tilegrad.ops.movement import expand_to, reshape_to
 from tilegrad.tensor import nodes
 from tilegrad.tensor.arguments import per_axis
-from tilegrad.tensor.base import show_shape
+from tilegrad.tensor.broadcasting import show_shape
 from tilegrad.tensor.padding import pad_with_value
 from tilegrad.tensor.size import Index
 from tilegrad.tensor.windows import Numbers, Windows, open_windows, read_windows

@@ -9,7 +9,7 @@ from tilegrad.ops import arithmetic, comparison, exponential
 from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.leaves import constant, constant_op, value_of
 from tilegrad.tensor import nodes
-from tilegrad.tensor.base import unify
+from tilegrad.tensor.broadcasting import unify
 
 _LARGEST_PRODUCT = 4  # beyond this, repeated products lose more accuracy than `power` does
 

@@ -11,7 +11,8 @@ from tilegrad.ops import exponential
 from tilegrad.ops.conversion import cast_to
 from tilegrad.tensor import nodes
 from tilegrad.tensor.arguments import DTypeLike
-from tilegrad.tensor.base import as_float, require_float, show_shape
+from tilegrad.tensor.base import as_float, require_float
+from tilegrad.tensor.broadcasting import show_shape
 from tilegrad.tensor.creation import resolve_device
 from tilegrad.tensor.random import Random, uniform_of
 from tilegrad.tensor.size import as_size

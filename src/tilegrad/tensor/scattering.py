@@ -15,7 +15,8 @@ from tilegrad.ops.movement import filled, shrink_to
 from tilegrad.tensor import nodes
 from tilegrad.tensor.arguments import check_choice, resolve_axis
 from tilegrad.tensor.arithmetic import Operand
-from tilegrad.tensor.base import TensorBase, show_shape
+from tilegrad.tensor.base import TensorBase
+from tilegrad.tensor.broadcasting import show_shape
 from tilegrad.tensor.mutation import check_kind
 from tilegrad.tensor.selection import Selection, indices_along
 

@@ -20,7 +20,8 @@ from tilegrad.ops.elementwise import zero
 from tilegrad.ops.movement import filled, reshape_to
 from tilegrad.tensor import nodes
 from tilegrad.tensor.arguments import resolve_axis
-from tilegrad.tensor.base import Number, TensorBase, show_shape, unify
+from tilegrad.tensor.base import Number, TensorBase
+from tilegrad.tensor.broadcasting import show_shape, unify
 from tilegrad.tensor.index_plan import wrap_negative
 from tilegrad.tensor.indexing import Indexing
 from tilegrad.tensor.size import Index, Size, as_index
@@ -172,21 +173,15 @@ class Selection(Indexing):
 
     def triu(self, diagonal: Size = 0) -> Self:
         """Return the upper triangle of the last two axes, zeros below ``diagonal``."""
-        row, column = self._rows_and_columns("triu")
+        _check_matrix("triu", self.node)
+        row, column = rows_and_columns(self.node.shape)
         return self._keep(row + as_index(diagonal) <= column)
 
     def tril(self, diagonal: Size = 0) -> Self:
         """Return the lower triangle of the last two axes, zeros above ``diagonal``."""
-        row, column = self._rows_and_columns("tril")
+        _check_matrix("tril", self.node)
+        row, column = rows_and_columns(self.node.shape)
         return self._keep(column <= row + as_index(diagonal))
-
-    def _rows_and_columns(self, name: str) -> tuple[Node, Node]:
-        shape = self.node.shape
-        rank = len(shape)
-        if rank < 2:
-            raise ShapeError(f"{name} needs two axes or more", got=show_shape(shape))
-        row = nodes.positions(shape[-2], dtypes.index, rank, rank - 2)
-        return row, nodes.positions(shape[-1], dtypes.index, rank, rank - 1)
 
     def _keep(self, condition: Node) -> Self:
         return self.with_node(nodes.where(condition, self.node, zero(self.node.dtype)))
@@ -237,6 +232,18 @@ class Selection(Indexing):
     def trace(self) -> Self:
         """Return the sum of the diagonal of a matrix."""
         return self.diagonal().sum(-1)
+
+
+def _check_matrix(name: str, node: Node) -> None:
+    if len(node.shape) < 2:
+        raise ShapeError(f"{name} needs two axes or more", got=show_shape(node.shape))
+
+
+def rows_and_columns(shape: tuple[Index, ...]) -> tuple[Node, Node]:
+    """Return the numbers of rows and columns of the last two axes of a shape, as index nodes."""
+    rank = len(shape)
+    row = nodes.positions(shape[-2], dtypes.index, rank, rank - 2)
+    return row, nodes.positions(shape[-1], dtypes.index, rank, rank - 1)
 
 
 def take(node: Node, axis: int, places: Node) -> Node:

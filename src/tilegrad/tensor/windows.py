@@ -15,7 +15,7 @@ from tilegrad.ops import symbolic
 from tilegrad.ops.movement import expand_to, reshape_to
 from tilegrad.tensor import nodes
 from tilegrad.tensor.arguments import check_choice, per_axis
-from tilegrad.tensor.base import show_shape
+from tilegrad.tensor.broadcasting import show_shape
 from tilegrad.tensor.size import Index
 
 Numbers = int | Sequence[int]

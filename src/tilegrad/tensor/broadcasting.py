@@ -1,0 +1,74 @@
+"""Bringing operands together: common dtypes, equal ranks, shapes that broadcast."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tilegrad.base.errors import ShapeError
+from tilegrad.ir.dtype import promote
+from tilegrad.ir.node import Node
+from tilegrad.ops.conversion import cast_to
+from tilegrad.tensor import nodes
+from tilegrad.tensor.nodes import Shape
+from tilegrad.tensor.size import as_size
+
+
+def unify(*operands: Node) -> tuple[Node, ...]:
+    """Return nodes in their common dtype and of one rank (scalars stay scalars).
+
+    Raises:
+        ShapeError: the shapes do not broadcast.
+    """
+    dtype = operands[0].dtype
+    rank = len(operands[0].shape)
+    for operand in operands[1:]:
+        if operand.dtype is not dtype:
+            dtype = promote(dtype, operand.dtype)
+        rank = max(rank, len(operand.shape))
+    unified = tuple(nodes.with_rank(cast_to(operand, dtype), rank) for operand in operands)
+    if not do_broadcast(unified):
+        raise misfit(operands)
+    return unified
+
+
+def unify_dtypes(*operands: Node) -> tuple[Node, ...]:
+    """Return nodes of any shapes in their common dtype."""
+    dtype = operands[0].dtype
+    for operand in operands[1:]:
+        dtype = promote(dtype, operand.dtype)
+    return tuple(cast_to(operand, dtype) for operand in operands)
+
+
+def do_broadcast(operands: Sequence[Node]) -> bool:
+    """Whether shapes of one rank (or none) have in each place equal sizes or a 1."""
+    merged: Shape | None = None
+    for operand in operands:
+        shape = operand.shape
+        if not shape or shape == merged:
+            continue
+        if merged is None:
+            merged = shape
+            continue
+        for first, second in zip(merged, shape, strict=True):
+            if first != second and first != 1 and second != 1:
+                return False
+        merged = tuple(
+            second if first == 1 else first for first, second in zip(merged, shape, strict=True)
+        )
+    return True
+
+
+def misfit(operands: Sequence[Node]) -> ShapeError:
+    """Return the error for shapes that do not broadcast."""
+    return ShapeError(
+        "the shapes do not broadcast",
+        got=" and ".join(show_shape(operand.shape) for operand in operands),
+        expected="equal sizes or a 1 in each place, counted from the last",
+        mend="reshape one of them, or put in an axis with .unsqueeze(axis)",
+    )
+
+
+def show_shape(shape: Shape) -> str:
+    """Return a shape as users see it in messages."""
+    sizes = ", ".join(str(as_size(size)) for size in shape)
+    return f"({sizes},)" if len(shape) == 1 else f"({sizes})"
