@@ -7,14 +7,24 @@ from hypothesis import given
 
 from tests.ir.graphs import constants, index_graphs, tensor_graphs
 from tests.ir.tile_programs import tile_programs
-from tilegrad.ir.dialect import Dialect
+from tilegrad.codegen.lower import lower
+from tilegrad.codegen.target import CodegenTarget
 from tilegrad.ir.dtype import STORABLE, dtypes
 from tilegrad.ir.node import Node
-from tilegrad.ir.parser import parse
-from tilegrad.ir.text import describe_program, print_program
-from tilegrad.ops import TENSOR_OPS, arithmetic, exponential, movement, reduction, tensor, tile
+from tilegrad.ir.parser import parse, parse_sequence
+from tilegrad.ir.text import describe_program, print_program, print_sequence
+from tilegrad.ops import (
+    arithmetic,
+    exponential,
+    kernel,
+    movement,
+    reduction,
+    tensor,
+)
 from tilegrad.ops.affine import product
 from tilegrad.ops.build import Builder
+from tilegrad.ops.comparison import where
+from tilegrad.ops.dialects import instructions, kernels, tiles
 from tilegrad.ops.leaves import (
     BufferAttributes,
     Storage,
@@ -23,8 +33,8 @@ from tilegrad.ops.leaves import (
     constant,
     symbol,
 )
-
-TILE = Dialect("tiles", "What these tests need.", (*TENSOR_OPS, *tile.OPS))
+from tilegrad.ops.memory import make_load, make_parameter, make_store
+from tilegrad.ops.tile import make_scalar
 
 
 def assert_round_trip(roots: list[Node], dialect=tensor) -> None:
@@ -46,10 +56,18 @@ def test_index_arithmetic_survives_the_round_trip(roots):
 
 @given(tile_programs())
 def test_tile_programs_survive_the_round_trip(root):
-    assert_round_trip([root], TILE)
+    assert_round_trip([root], tiles)
     text = print_program([root])
     assert "loop_index" not in text  # every loop is shown as a region
     assert "carry" not in text
+
+
+@given(tile_programs())
+def test_linear_programs_survive_the_round_trip(root):
+    target = CodegenTarget("x86_64", 256, ("avx2", "f16c", "fma", "sse4.1"))
+    for function in lower(root, target).functions:
+        text = print_sequence(function.instructions)
+        assert parse_sequence(text, instructions) == function.instructions, text
 
 
 @given(constants())
@@ -137,4 +155,17 @@ def test_loops_are_shown_as_regions():
         """
     root = build.program().root
     assert print_program([root]) == textwrap.dedent(expected)
-    assert_round_trip([root], TILE)
+    assert_round_trip([root], tiles)
+
+
+def test_kernels_survive_the_round_trip():
+    n = make_scalar(2, "n", 1, 64)
+    row, column = kernel.make_axis("row", n), kernel.make_axis("column", 16)
+    x, y = make_parameter(0, dtypes.float32), make_parameter(1, dtypes.float32)
+    element = exponential.exp(make_load(x, row * 16 + column))
+    total = kernel.reduce_over(element, column, attributes=kernel.ReduceOverAttributes("add"))
+    value = where(row < n // 2, total, constant(0.0, dtypes.float32))
+    root = kernel.kernel(make_store(y, row, value))
+    text = print_program([root])
+    assert 'column = axis {name="column", extent=16} : index' in text
+    assert_round_trip([root], kernels)

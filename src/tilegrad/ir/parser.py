@@ -25,12 +25,25 @@ def parse(text: str, dialect: Dialect, bindings: Sequence[object] = ()) -> tuple
     Raises:
         ParseError: the text is no program; the message points at the place.
     """
+    return _read(text, dialect, bindings).finish()
+
+
+def parse_sequence(text: str, dialect: Dialect) -> tuple[Node, ...]:
+    """Return instructions given as text, in order; the reverse of ``text.print_sequence``.
+
+    Raises:
+        ParseError: the text is no sequence; the message points at the place.
+    """
+    return tuple(_read(text, dialect, ()).defined)
+
+
+def _read(text: str, dialect: Dialect, bindings: Sequence[object]) -> _Reader:
     reader = _Reader(dialect, bindings)
     for number, content in enumerate(text.splitlines(), 1):
         line = Line(number, content)
         if line.tokens()[0].kind != "end":
             reader.read(line)
-    return reader.finish()
+    return reader
 
 
 @dataclass(slots=True)
@@ -60,12 +73,18 @@ class _Region:
 
 
 class _Reader:
-    """Reads a program line by line; ``values`` are the names defined so far."""
+    """Reads a program line by line.
+
+    Attributes:
+        values: the names defined so far.
+        defined: the nodes of all lines so far.
+    """
 
     def __init__(self, dialect: Dialect, bindings: Sequence[object]) -> None:
         self.dialect = dialect
         self.bindings = bindings
         self.values: dict[str, Node] = {}
+        self.defined: list[Node] = []
         self.regions: list[_Region] = []
         self.roots: tuple[Node, ...] | None = None
 
@@ -137,6 +156,7 @@ class _Reader:
             )
 
     def _define(self, node: Node, label: str | None, *, is_performed: bool) -> None:
+        self.defined.append(node)
         if label is not None:
             self.values[label] = node
         if is_performed:

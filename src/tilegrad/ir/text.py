@@ -71,6 +71,17 @@ def print_program(roots: Iterable[Node]) -> str:
     return describe_program(roots).text
 
 
+def print_sequence(instructions: Sequence[Node]) -> str:
+    """Return the text of instructions whose order matters: each on its line, in that order.
+
+    Only nodes that are not listed (constants) stand inline. Lines between ``begin_loop`` and
+    ``end_loop`` are indented. ``parser.parse_sequence`` reads the form.
+    """
+    writer = _Writer(list(instructions), frozenset())
+    writer.write_sequence()
+    return "\n".join(writer.lines) + "\n"
+
+
 def describe_program(roots: Iterable[Node], named: Iterable[Node] = ()) -> Printed:
     """Return the text of a program and what is where in it.
 
@@ -86,7 +97,11 @@ def describe_program(roots: Iterable[Node], named: Iterable[Node] = ()) -> Print
 
 
 class _Writer:
-    """Writes one program; ``open_loops`` are those whose regions the current line is in."""
+    """Writes one program.
+
+    Attributes:
+        open_loops: those whose regions the current line is in.
+    """
 
     def __init__(self, roots: list[Node], named: frozenset[Node]) -> None:
         self.roots = roots
@@ -95,6 +110,7 @@ class _Writer:
         self.lines: list[str] = []
         self.line_of: dict[Node, int] = {}
         self.open_loops: Loops = frozenset()
+        self._depth = 0
         order = order_nodes(roots)
         self._free = find_free_loops(order)
         self._binders: dict[int, list[Node]] = {}
@@ -116,6 +132,19 @@ class _Writer:
             self._uses[root] += 1
         self._write_nodes(self.roots)
         self._line(f"return {', '.join(self._text(root) for root in self.roots)}")
+
+    def write_sequence(self) -> None:
+        """Write the roots as instructions."""
+        operands = self.expressions.operands
+        listed = set(self.roots)
+        for node in self.roots:
+            for source in node.sources:
+                if source not in listed and source not in operands:
+                    found = self.expressions.inline(source)
+                    operands[source] = found or Inline(self.expressions.call(source))
+            self._depth -= node.op.name == "end_loop"
+            self._write_statement(node)
+            self._depth += node.op.name == "begin_loop"
 
     # --- which lines, in which order ---
 
@@ -161,6 +190,7 @@ class _Writer:
         header = self._header(loop, *binders)
         self._define(loop, f"{header}:", prefix, is_named=is_named)
         outside, self.open_loops = self.open_loops, self.open_loops | {loop_number(loop)}
+        self._depth += 1
         following, effects = loop_body(loop)[:carries], loop_body(loop)[carries:]
         for effect in effects:
             self._write_effect(effect)
@@ -169,6 +199,7 @@ class _Writer:
             self._line(f"next {', '.join(self._text(node) for node in following)}")
         elif not effects:
             self._line("pass")
+        self._depth -= 1
         self.open_loops = outside
 
     def _find_binders(self, loop: Node) -> tuple[Node | None, list[Node | None]] | None:
@@ -208,7 +239,7 @@ class _Writer:
         self._line(f"{prefix}{label}{text}")
 
     def _line(self, text: str) -> None:
-        self.lines.append("  " * len(self.open_loops) + text)
+        self.lines.append("  " * self._depth + text)
 
     def _text(self, node: Node) -> str:
         return self.expressions.operands[node].text
