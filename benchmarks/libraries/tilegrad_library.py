@@ -9,7 +9,8 @@ from importlib import metadata
 import numpy as np
 
 from benchmarks.libraries.library import Array, Library, Loss, Parameters
-from tilegrad import Tensor, jit, nn
+from tilegrad import Tensor, nn
+from tilegrad.tensor.jit import jit
 
 
 class TilegradLibrary(Library):
