@@ -5,6 +5,7 @@ import pytest
 from tilegrad.base.errors import ParseError
 from tilegrad.ir.dialect import Dialect
 from tilegrad.ir.parser import parse
+from tilegrad.ir.text import print_program
 from tilegrad.ops import TENSOR_OPS, tensor, tile
 
 LOOPS = Dialect("loops", "Tensor ops and loops, for these tests.", (*TENSOR_OPS, *tile.OPS))
@@ -25,6 +26,13 @@ def test_operands_can_be_nested_by_hand():
     text = 'n = symbol {name="n", minimum=1, maximum=9}\nreturn minimum(2*(n + 1), n % 4 - 1)\n'
     (root,) = parse(text, tensor)
     assert [source.op.name for source in root.sources] == ["affine", "affine"]
+
+
+def test_repeated_items_of_a_tuple_are_counted():
+    text = "x = float32(1)\ny = reshape(x) {shape=(1 x 5)} : float32[1, 1, 1, 1, 1]\nreturn y\n"
+    (root,) = parse(text, tensor)
+    assert root.shape == (1,) * 5
+    assert "{shape=(1 x 5)}" in print_program([root])
 
 
 def test_error_points_at_the_place():

@@ -17,6 +17,8 @@ OPTIONAL = "has_"
 """An attribute ``has_mask`` says whether an optional operand, written ``mask=...``, is there."""
 _LONGEST_INLINE = 60
 """Longer index expressions get a line and a name; this also bounds the text of shared ones."""
+_SHORTEST_REPETITION = 4
+"""A tuple of this many equal items or more is written ``(item x count)``."""
 
 _COMPARISON, _BITWISE, _SUM, _TERM, _ATOM = range(5)
 
@@ -137,8 +139,7 @@ class Expressions:
         if isinstance(value, DType):
             return value.name
         if isinstance(value, tuple):
-            items = ", ".join(self.value(item) for item in value)
-            return f"({items},)" if len(value) == 1 else f"({items})"
+            return self._tuple(value)
         if value is None:
             return "none"
         if isinstance(value, (bool, str)):
@@ -146,6 +147,13 @@ class Expressions:
         if isinstance(value, (int, float)):
             return repr(value)
         return f"@{self._bind(value)}"
+
+    def _tuple(self, items: tuple[object, ...]) -> str:
+        kinds = {(type(item), item) for item in items}
+        if len(items) >= _SHORTEST_REPETITION and len(kinds) == 1:
+            return f"({self.value(items[0])} x {len(items)})"
+        text = ", ".join(self.value(item) for item in items)
+        return f"({text},)" if len(items) == 1 else f"({text})"
 
     def _constant_value(self, node: Node) -> str | None:
         if node.op.name != "constant":

@@ -240,9 +240,19 @@ class Phrases:
             items.append(self.read_value())
             if len(items) == 1 and self.accept(")"):
                 return items[0]
+            if len(items) == 1 and self.accept("x"):
+                items *= self._read_count()
+                self.expect(")")
+                break
             if self.peek().text != ")":
                 self.expect(",")
         return tuple(items)
+
+    def _read_count(self) -> int:
+        token = self.take()
+        if token.kind != "integer":
+            raise self.fail("unexpected word", token, expected="how often the item is repeated")
+        return int(token.text)
 
     def _read_binding(self) -> object:
         token = self.take()

@@ -15,11 +15,13 @@ from tilegrad.ops.comparison import where
 from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.leaves import constant
 from tilegrad.ops.program import Program
+from tilegrad.tile.scan import limit_width
 from tilegrad.tile.sort_key import order_key
 
-LONGEST = 256
-"""Longest row: the keys of a row stay in the nearest cache."""
-_VECTOR_BYTES = 64
+LONGEST = 192
+"""Longest row for which comparing all pairs is the faster way."""
+_TILE_BYTES = 256
+"""Several vectors, which share the reading of the other element and the loop around it."""
 
 
 def build_rank_sort(
@@ -38,7 +40,8 @@ def build_rank_sort(
     count = symbolic.multiply_all((outer, length, inner))
     x, y = build.input(dtype, count), build.output(dtypes.int64, count)
     rows, depth = build.scalar("outer", outer), build.scalar("length", length, 0, LONGEST)
-    sorting = _Sorting(build, x, y, depth, is_descending=is_descending)
+    lanes_wanted = length if inner == 1 else inner
+    sorting = _Sorting(build, x, y, depth, lanes_wanted, is_descending=is_descending)
     if inner == 1:
         sorting.sort_rows(build.instance(rows) * depth)
     else:
@@ -50,12 +53,19 @@ def build_rank_sort(
 
 class _Sorting:
     def __init__(
-        self, build: Builder, x: Node, y: Node, length: Node, *, is_descending: bool
+        self,
+        build: Builder,
+        x: Node,
+        y: Node,
+        length: Node,
+        lanes_wanted: Index,
+        *,
+        is_descending: bool,
     ) -> None:
         self.build, self.x, self.y, self.length = build, x, y, length
         self.is_descending = is_descending
         self.dtype = dtypes.uint64 if x.dtype.bits == 64 else dtypes.uint32
-        self.width = _VECTOR_BYTES // self.dtype.itemsize
+        self.width = limit_width(lanes_wanted, _TILE_BYTES // self.dtype.itemsize)
         self.lane = lanes(self.width)
 
     def key(self, offset: Node, mask: Node) -> Node:
@@ -77,7 +87,9 @@ class _Sorting:
             rank = self.count(full((self.width,), 0, dtypes.int32), 0, chunk.index, keys, mine)
             with build.loop(chunk.index, end, rank=rank) as near:
                 other = build.load(keys, near.index)
-                comes_before = (other < mine) | ((other <= mine) & (near.index < place))
+                # As 32-bit integers the comparison of positions is one instruction a vector.
+                is_earlier = cast_to(near.index, dtypes.int32) < cast_to(place, dtypes.int32)
+                comes_before = (other < mine) | ((other <= mine) & is_earlier)
                 near["rank"] = near["rank"] + _as_number(comes_before)
             rank = self.count(near["rank"], end, length, keys, mine)
             target = first + cast_to(rank, dtypes.index)
