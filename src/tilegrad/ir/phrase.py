@@ -6,7 +6,8 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from tilegrad.base.errors import ParseError, TilegradError
+from tilegrad.base.errors import TilegradError
+from tilegrad.ir.cursor import Cursor
 from tilegrad.ir.dialect import Dialect
 from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.expression import BITWISE, COMPARISONS, OPTIONAL, QUOTIENTS
@@ -30,7 +31,7 @@ class _Monomial(NamedTuple):
         return _Monomial(self.coefficient * factor, self.factors)
 
 
-class Phrases:
+class Phrases(Cursor):
     """A line and how far it has been read.
 
     A *value* is what an attribute can be: a number, text, a dtype, a node, a tuple of these. An
@@ -44,59 +45,10 @@ class Phrases:
         names: Mapping[str, Node],
         bindings: Sequence[object],
     ) -> None:
-        self.line = line
+        super().__init__(line)
         self.dialect = dialect
         self.names = names
         self.bindings = bindings
-        self._tokens = line.tokens()
-        self._position = 0
-
-    # --- words ---
-
-    def peek(self, ahead: int = 0) -> Token:
-        """Return a word to come."""
-        return self._tokens[min(self._position + ahead, len(self._tokens) - 1)]
-
-    def take(self) -> Token:
-        """Return the next word and go past it."""
-        token = self.peek()
-        self._position += 1
-        return token
-
-    def accept(self, text: str) -> bool:
-        """Go past the next word if it is ``text``; return whether it was."""
-        if self.peek().text != text:
-            return False
-        self.take()
-        return True
-
-    def expect(self, text: str) -> Token:
-        """Go past the next word, which must be ``text``."""
-        if self.peek().text != text:
-            raise self.fail("unexpected word", expected=repr(text))
-        return self.take()
-
-    def expect_end(self) -> None:
-        """Check that nothing of the line is left."""
-        if self.peek().kind != "end":
-            raise self.fail("unexpected word", expected="the end of the line")
-
-    def take_name(self) -> Token:
-        """Return the next word, which must be a name."""
-        if self.peek().kind != "name":
-            raise self.fail("unexpected word", expected="a name")
-        return self.take()
-
-    def fail(
-        self,
-        what: str,
-        token: Token | None = None,
-        *,
-        expected: object = None,
-        mend: str | None = None,
-    ) -> ParseError:
-        """Return the error that points at a word, by default at the next."""
-        return self.line.error(what, token or self.peek(), expected=expected, mend=mend)
 
     # --- operands and values ---
 
