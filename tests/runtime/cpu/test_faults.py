@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -41,25 +42,24 @@ def check_that_it_works():
 
 
 def start(script: str) -> subprocess.Popen[str]:
+    folders = [str(Path.cwd()), *filter(None, sys.path)]
+    text = PREAMBLE + textwrap.dedent(script)
     return subprocess.Popen(
-        [
-            sys.executable,
-            "-W",
-            "ignore:This process",
-            "-X",
-            "faulthandler",
-            "-c",
-            PREAMBLE + textwrap.dedent(script),
-        ],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [os.getcwd(), *sys.path]))},
+        [sys.executable, "-W", "ignore:This process", "-X", "faulthandler", "-c", text],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(folders)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
 
 
 def finish(process: subprocess.Popen[str]) -> str:
-    output, errors = process.communicate(timeout=120)
+    try:
+        output, errors = process.communicate(timeout=120)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        pytest.fail("".join(["it hangs\n", *process.communicate()]))
     assert (process.returncode, errors) == (0, ""), output + errors
     return output
 
@@ -171,14 +171,15 @@ def test_fork():
 def test_fork_while_another_thread_runs():
     output = finish(
         start("""
-        recording = toil_recording(1000, 10 ** 5)
+        recording = toil_recording(1000, 10 ** 4)
+        device.queue.run(recording)
         stopping = threading.Event()
         def work():
             while not stopping.is_set():
                 device.queue.run(recording)
                 load_kernel(device, MIX)
                 device.allocator.allocate(100_000)
-        thread = threading.Thread(target=work)
+        thread = threading.Thread(target=work, daemon=True)
         thread.start()
         for _ in range(10):
             time.sleep(0.01)
@@ -187,7 +188,7 @@ def test_fork_while_another_thread_runs():
                 check_that_it_works()
                 counter[0] = 0
                 device.queue.run(recording)
-                assert counter[0] == 10 ** 5
+                assert counter[0] == 10 ** 4
                 load_kernel(device, MIX)
                 device.allocator.allocate(100_000)
                 os._exit(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import random
 import resource
 import threading
@@ -56,7 +57,7 @@ def test_blocks_never_overlap_and_all_comes_back(steps):
             assert set(other.array()[[0, -1]].tolist() if other.nbytes else [value]) == {value}
     buffer = other = None
     spans = sorted((each.address, each.address + each.nbytes) for each, _ in held)
-    assert all(end <= start for (_, end), (start, _) in zip(spans, spans[1:], strict=False))
+    assert all(end <= start for (_, end), (start, _) in itertools.pairwise(spans))
     live = sum(size_class(each.nbytes) for each, _ in held)
     assert allocator.statistics().live == live
     held.clear()

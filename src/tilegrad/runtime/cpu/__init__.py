@@ -14,7 +14,7 @@ From source to result, file by file:
 - `recording.py` lays launches out in memory once; `queue.py` runs such a recording any number of
   times by one native call each; `pool.py` has the worker threads; `layout.py` says where things lie
   in the memory that they share with `native/`.
-- `device.py` puts the parts together. Enter there.
+- `device.py` puts the parts together. Enter there. `fork.py` is about processes that fork.
 
 A kernel is `void name(i64* arguments, i64 begin, i64 end)`: it executes the grid's blocks
 begin .. end - 1, reading addresses and integers from 8-byte slots. A launch's blocks are cut into

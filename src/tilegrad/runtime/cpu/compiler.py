@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import enum
 import re
-import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 
@@ -18,8 +17,8 @@ import llvmlite.binding as llvm
 from tilegrad.base.errors import CompileError
 from tilegrad.runtime.cpu.llvm import (
     emit,
-    ensure_initialised,
     parse_module,
+    prepare_llvm,
     run_passes,
     verify_module,
 )
@@ -44,12 +43,11 @@ class CpuCompiler:
     """
 
     def __init__(self, target: CpuTarget, optimisation: Optimisation = Optimisation.SHORT) -> None:
-        ensure_initialised()
+        self._llvm = prepare_llvm()
         self.target = target
         self.optimisation = optimisation
         self._idle: list[llvm.TargetMachine] = []
         self._loader: Loader | None = None
-        self._loader_lock = threading.Lock()
 
     @property
     def key(self) -> str:
@@ -75,13 +73,14 @@ class CpuCompiler:
         Raises:
             CompileError: it is damaged, or needs a symbol that this process does not have.
         """
-        with self._loader_lock:
+        with self._llvm:
+            # Two threads may both make a loader: then one serves a single object.
             if self._loader is None:
                 self._loader = Loader(self._new_machine(is_jit=True))
-        return self._loader.load(binary)
+            return self._loader.load(binary)
 
     def _generate(self, source: str, *, is_object: bool) -> bytes:
-        with self._machine() as machine:
+        with self._llvm, self._machine() as machine:
             layout = str(machine.target_data)
             header = f'target datalayout = "{layout}" target triple = "{self.target.triple}" '
             context = llvm.create_context()

@@ -17,20 +17,26 @@ from typing import Any
 import llvmlite.binding as llvm
 from llvmlite.binding import ffi
 
+from tilegrad.runtime.cpu.fork import Section
+
 
 @functools.cache
-def ensure_initialised() -> None:
-    """Register LLVM's targets; once a process, as LLVM keeps them in its own global state."""
+def prepare_llvm() -> Section:
+    """Register LLVM's targets and return the section to be in while LLVM works.
+
+    Once a process: LLVM keeps the targets, and whatever else its threads share, in its own global
+    state, which a fork must not copy half-changed.
+    """
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
     llvm.initialize_native_asmparser()
-    # A child of fork must not find the lock held by a thread that it does not have.
+    # Code is unloaded outside the section, wherever it is dropped. Handlers run in reverse order
+    # before a fork: the section empties first, as who is in it may need this lock.
     lock = ffi.lib._lock  # noqa: SLF001
     os.register_at_fork(
-        before=lock.__enter__,
-        after_in_parent=lock.__exit__,
-        after_in_child=lock.__exit__,
+        before=lock.__enter__, after_in_parent=lock.__exit__, after_in_child=lock.__exit__
     )
+    return Section()
 
 
 @functools.cache

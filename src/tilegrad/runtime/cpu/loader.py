@@ -21,10 +21,12 @@ _GLOBAL, _UNDEFINED = 1, 0
 class Loaded:
     """Code in memory; it is unloaded when nothing refers to this any more."""
 
-    __slots__ = ("__weakref__", "_addresses", "_tracker")
+    __slots__ = ("__weakref__", "_addresses", "_jit", "_tracker")
 
-    def __init__(self, tracker: llvm.orcjit.ResourceTracker, symbols: tuple[str, ...]) -> None:
-        self._tracker = tracker
+    def __init__(
+        self, jit: llvm.LLJIT, tracker: llvm.ResourceTracker, symbols: tuple[str, ...]
+    ) -> None:
+        self._jit, self._tracker = jit, tracker
         self._addresses = {symbol: tracker[symbol] for symbol in symbols}
 
     @property
@@ -73,7 +75,7 @@ class Loader:
             tracker = builder.link(self._jit, f"object{next(self._numbers)}")
         except RuntimeError as error:
             raise _damaged(str(error).strip()) from error
-        return Loaded(tracker, defined)
+        return Loaded(self._jit, tracker, defined)
 
 
 def read_symbols(binary: bytes) -> tuple[tuple[str, ...], tuple[str, ...]]:

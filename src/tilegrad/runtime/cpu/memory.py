@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import itertools
 import mmap
-import os
 import threading
-import weakref
 from collections import Counter, deque
 
 from tilegrad.base.errors import ArgumentError, OutOfMemoryError
@@ -20,6 +18,7 @@ from tilegrad.base.events import BufferAllocated, BufferFreed, Event
 from tilegrad.base.trace import Trace
 from tilegrad.runtime.buffer import Buffer
 from tilegrad.runtime.cpu import host
+from tilegrad.runtime.cpu.fork import hold_while_forking
 from tilegrad.runtime.cpu.pages import map_pages, unmap_pages
 from tilegrad.runtime.device import MemoryStatistics
 
@@ -82,8 +81,12 @@ class CpuAllocator:
         self._uncarved: dict[int, range] = {}  # size class to what is left of its newest slab
         self._returned: deque[tuple[int, int, int]] = deque()  # address, size and number
         self._live = self._peak = self._mapped = self._kept_bytes = self._carved_free = 0
-        reference = weakref.ref(self)
-        os.register_at_fork(after_in_child=lambda: _unlock(reference()))
+        hold_while_forking(self._lock)
+
+    def __del__(self) -> None:
+        # Nothing is on loan any more: each block keeps its allocator.
+        self._take_back()
+        self._trim()
 
     def allocate(self, nbytes: int) -> Buffer:
         """Return a buffer that begins on a 64-byte line (at least); its contents are undefined.
@@ -259,12 +262,6 @@ class CpuAllocator:
     def _unmap(self, address: int, size: int) -> None:
         unmap_pages(address, size)
         self._mapped -= size
-
-
-def _unlock(allocator: CpuAllocator | None) -> None:
-    """Replace the lock in the child of a fork: the thread that held it may not exist there."""
-    if allocator is not None:
-        allocator._lock = threading.Lock()  # noqa: SLF001
 
 
 def _readable(nbytes: int) -> str:

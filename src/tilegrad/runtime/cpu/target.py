@@ -8,7 +8,7 @@ import llvmlite.binding as llvm
 
 from tilegrad.base.errors import ArgumentError
 from tilegrad.runtime.cpu import host
-from tilegrad.runtime.cpu.llvm import ensure_initialised
+from tilegrad.runtime.cpu.llvm import prepare_llvm
 
 # What each level leaves out, by the beginnings of LLVM's feature names, from wide to narrow.
 _AMX = ("amx",)
@@ -97,7 +97,7 @@ def host_target(threads: int | None = None) -> CpuTarget:
     LLVM's name of the host's processor can be wrong in virtual machines, so nothing is concluded
     from it; its list of features comes from the processor itself.
     """
-    ensure_initialised()
+    prepare_llvm()
     triple = llvm.get_process_triple()
     architecture = triple.partition("-")[0]
     found = llvm.get_host_cpu_features()
