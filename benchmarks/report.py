@@ -123,7 +123,9 @@ def _rows(report: Report, results: Sequence[Result], notes: dict[str, list[str]]
         cells = []
         for library in libraries:
             if library in result.skips:
-                notes.setdefault(f"{library}: {result.skips[library]}", []).append(result.title)
+                titles = notes.setdefault(f"{library}: {result.skips[library]}", [])
+                if result.title not in titles:
+                    titles.append(result.title)
             cells.append(_cell(result, library))
         yield f"| {result.title} | " + " | ".join(cells) + " |"
 

@@ -24,5 +24,12 @@ def resnet_forward(library: Library) -> Callable[[], Array]:
 CASES = (
     Case("compile-resnet", "compile", "ResNet-50 forward", resnet_forward, Kind.COMPILE),
     Case("compile-convnet", "compile", CONVNET_TITLE, convnet_step, Kind.COMPILE, is_quick=True),
-    Case("first-convnet", "compile", CONVNET_TITLE, convnet_step, Kind.FIRST, is_quick=True),
+    Case(
+        "first-convnet",
+        "compile",
+        f"first {CONVNET_TITLE}",
+        convnet_step,
+        Kind.FIRST,
+        is_quick=True,
+    ),
 )
