@@ -187,7 +187,7 @@ def test_values_of_other_dtypes():
     tensor[1:] = Tensor([True, False])
     assert tensor.tolist() == [7.0, 1.0, 0.0]
     whole = Tensor([1, 2, 3])
-    with pytest.raises(DTypeError, match="float32 value does not fit"):
+    with pytest.raises(DTypeError, match="value of float32 does not fit"):
         whole[0] = 1.5
     tensor[1] = [4.0]
     assert tensor.tolist() == [7.0, 4.0, 0.0]

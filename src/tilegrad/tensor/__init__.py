@@ -5,7 +5,29 @@ stands in a module of its own, one concept each, in a chain from ``base`` (what 
 upward. ``nodes`` and ``arguments`` are what the modules share.
 """
 
+from tilegrad.tensor.jit import jit
 from tilegrad.tensor.size import SymbolicInteger, Variable
 from tilegrad.tensor.tensor import Tensor
+from tilegrad.tensor.transforms import (
+    checkpoint,
+    grad,
+    hessian,
+    jacobian,
+    jvp,
+    value_and_grad,
+    vjp,
+)
 
-__all__ = ["SymbolicInteger", "Tensor", "Variable"]
+__all__ = [
+    "SymbolicInteger",
+    "Tensor",
+    "Variable",
+    "checkpoint",
+    "grad",
+    "hessian",
+    "jacobian",
+    "jit",
+    "jvp",
+    "value_and_grad",
+    "vjp",
+]

@@ -60,7 +60,7 @@ def _as_array(data: Data, dtype: DType | None) -> Array:
     except (ValueError, OverflowError) as error:
         raise ShapeError(
             "no tensor can be made of this sequence",
-            got=str(error),
+            got=_describe_lengths(data),
             expected="nested sequences of equal lengths that hold numbers",
         ) from error
     if array.dtype == object or array.dtype.kind in "USmM":
@@ -70,13 +70,25 @@ def _as_array(data: Data, dtype: DType | None) -> Array:
             expected="numbers, nested sequences of numbers or a NumPy array",
         )
     if has_own_dtype:
-        return array
+        return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
     if array.dtype.kind == "f":
         is_wide = dtype is not None and (dtype is dtypes.float64 or not dtype.is_float)
         return array if is_wide else array.astype(numpy.float32)
     if dtype is not None and dtype.is_integer and array.size:
         _check_range(array, dtype)
     return array
+
+
+def _describe_lengths(data: Data) -> str:
+    """Return where nested sequences differ in length, as text."""
+    level, depth = [data], 0
+    while all(isinstance(item, (list, tuple)) for item in level):
+        lengths = sorted({len(item) for item in level})  # type: ignore[arg-type]
+        if len(lengths) > 1:
+            return f"lengths {' and '.join(map(str, lengths))} at depth {depth}"
+        level = [inner for item in level for inner in item]  # type: ignore[union-attr]
+        depth += 1
+    return f"numbers and sequences side by side at depth {depth}"
 
 
 def _check_range(array: numpy.ndarray, dtype: DType) -> None:

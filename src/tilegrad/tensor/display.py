@@ -23,8 +23,11 @@ class Display(Conversion):
             facts += ", requires_grad=True"
         if any(isinstance(size, Node) for size in self.node.shape):
             return f"Tensor(<symbolic size>, {facts})"
+        array = self.numpy()
+        if self.node.dtype.is_float and array.dtype.kind != "f":  # NumPy shows ml_dtypes as ints
+            array = array.astype(numpy.float32)
         values = numpy.array2string(
-            self.numpy(),
+            array,
             separator=", ",
             prefix="Tensor(",
             threshold=_SHOWN_WHOLE,

@@ -8,7 +8,7 @@ from typing import Self
 from tilegrad.base.errors import ArgumentError, OutOfRangeError, ShapeError
 from tilegrad.ir.node import Node, intern
 from tilegrad.ops import graph, symbolic
-from tilegrad.ops.movement import pad_with, permute_axes, reshape_to, shrink_to
+from tilegrad.ops.movement import permute_axes, reshape_to, shrink_to
 from tilegrad.tensor import nodes
 from tilegrad.tensor.arguments import (
     Axes,
@@ -223,6 +223,11 @@ class Movement(Functions):
         )
         return self.with_node(shrink_to(self.node, bounds))
 
+    def shrink_to(self, *shape: Size | Sequence[Size | None] | None) -> Self:
+        """Return the first elements along each axis, down to a shape (None keeps an axis)."""
+        ends = [None if size is None else (0, size) for size in spread(shape)]
+        return self.shrink(ends)
+
     def narrow(self, dim: int, start: Size, length: Size) -> Self:
         """Return ``length`` elements from ``start`` on along one axis."""
         axis = resolve_axis(dim, len(self.node.shape))
@@ -272,10 +277,6 @@ class Movement(Functions):
         if dim is None:
             return self.shape
         return as_size(self.node.shape[resolve_axis(dim, len(self.node.shape))])
-
-    def pad_zeros(self, padding: Sequence[tuple[Index, Index]]) -> Self:
-        """Return the tensor with zeros before and after each axis, one pair for each."""
-        return self.with_node(pad_with(self.node, tuple(padding)))
 
 
 def _infer_size(before: tuple[Index, ...], sizes: tuple[Index, ...]) -> tuple[Index, ...]:

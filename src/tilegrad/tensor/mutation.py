@@ -119,7 +119,7 @@ def check_kind(value: DType, target: DType) -> None:
     )
     if is_lossy:
         raise DTypeError(
-            f"a {value.name} value does not fit into a {target.name} tensor",
+            f"a value of {value.name} does not fit into a tensor of {target.name}",
             got=value.name,
             expected=target.name,
             mend=f"cast the value: .cast(dtypes.{target.name})",

@@ -11,7 +11,7 @@ from tilegrad.ir.node import Node
 from tilegrad.ops import symbolic
 from tilegrad.ops.movement import filled, pad_with, shrink_to
 from tilegrad.tensor import nodes
-from tilegrad.tensor.arguments import check_choice
+from tilegrad.tensor.arguments import check_choice, spread
 from tilegrad.tensor.base import Number, constant_of
 from tilegrad.tensor.broadcasting import show_shape
 from tilegrad.tensor.joining import Joining
@@ -56,6 +56,27 @@ class Padding(Joining):
             if (before, after) != (0, 0):
                 node = _pad_axis(node, axis, before, after, mode)
         return self.with_node(node)
+
+    def pad_to(self, *shape: Size | Sequence[Size | None] | None, value: Number = 0.0) -> Self:
+        """Return the tensor with ``value`` after each axis, up to a shape (None keeps an axis).
+
+        Raises:
+            ArgumentError: there are not as many sizes as axes.
+            ShapeError: a size is below the tensor's.
+        """
+        sizes = spread(shape)
+        if len(sizes) != len(self.node.shape):
+            raise ArgumentError(
+                "pad_to needs a size for each axis",
+                got=f"{len(sizes)} for {show_shape(self.node.shape)}",
+            )
+        pairs: list[Pair] = []
+        for new, old in zip(sizes, self.node.shape, strict=True):
+            after = 0 if new is None else symbolic.subtract(as_index(new), old)
+            if symbolic.less(after, 0) is True:
+                raise ShapeError("pad_to cannot shrink an axis", got=f"{old} to {new}")
+            pairs.append((0, after))
+        return self.with_node(pad_with_value(self.node, tuple(pairs), value))
 
 
 def pad_with_value(node: Node, padding: tuple[Pair, ...], value: Number) -> Node:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from tilegrad.ir.dtype import DType
 from tilegrad.tensor.arguments import DTypeLike, resolve_dtype
-from tilegrad.tensor.attention import Attention
 from tilegrad.tensor.base import TensorBase
 from tilegrad.tensor.conversion import Data, node_of
 from tilegrad.tensor.creation import Creation, resolve_device
 from tilegrad.tensor.differentiation import Differentiation
 from tilegrad.tensor.display import Display
+from tilegrad.tensor.rearrangement import Rearrangement
 
 
-class Tensor(Display, Differentiation, Attention, Creation):
+class Tensor(Display, Differentiation, Rearrangement, Creation):
     """An array whose value is computed when it is needed.
 
     Args:
