@@ -53,9 +53,13 @@ class _Express:
             reads = tuple(resolve_alias(source) for source in root.node.sources)
             return Item(root, None, writes, reads, ())
         expressed = Expressor(root, self.fusion, self.free, copied_back).express()
-        clashing = tuple(node for node in writes if _overwrites_what_it_reads(node, expressed))
+        clashing = tuple(
+            node
+            for node in writes
+            if node not in copied_back and _overwrites_what_it_reads(node, expressed)
+        )
         if clashing:
-            return self.item(root, clashing)
+            return self.item(root, (*copied_back, *clashing))
         return Item(root, expressed, writes, _loaded(expressed), copied_back)
 
 
