@@ -33,7 +33,7 @@ def test_rank_sort_agrees_with_numpy(data, dtype, shape):
     assert_sorts(data, build_rank_sort, dtype, shape)
 
 
-@pytest.mark.parametrize("dtype", STORABLE)
+@pytest.mark.parametrize("dtype", [dtypes.float32, dtypes.int64, dtypes.uint8, dtypes.bfloat16])
 @given(data=st.data())
 @settings(max_examples=3)
 def test_radix_sort_agrees_with_numpy(data, dtype):
