@@ -5,6 +5,8 @@ import numpy
 from tilegrad.ir.dtype import from_numpy
 from tilegrad.ops.evaluate import evaluate as evaluate_nodes
 from tilegrad.ops.leaves import BufferAttributes, Storage, buffer
+from tilegrad.ops.movement import ReshapeAttributes, reshape
+from tilegrad.ops.reduction import sum_over
 
 
 def leaf(array):
@@ -17,3 +19,16 @@ def leaf(array):
 def evaluate(*roots):
     """Return the values of nodes over leaves made by ``leaf``."""
     return evaluate_nodes(roots, lambda node: node.attributes.storage.memory, {})
+
+
+RANDOM = numpy.random.default_rng(7)
+
+
+def normal(*shape):
+    """Return normally distributed numbers."""
+    return RANDOM.standard_normal(shape)
+
+
+def total(node):
+    """Return the sum of all elements as a scalar node."""
+    return reshape(sum_over(node, tuple(range(len(node.shape)))), attributes=ReshapeAttributes(()))

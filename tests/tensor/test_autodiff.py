@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.tensor.evaluation import evaluate, leaf
+from tests.tensor.evaluation import evaluate, leaf, normal, total
 from tilegrad.base.errors import DTypeError, GradientError, ShapeError
 from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import sort_topologically
@@ -16,25 +16,11 @@ from tilegrad.ops.leaves import constant
 from tilegrad.ops.markers import (
     DistinctAttributes,
     Identity,
-    SegmentAttributes,
-    barrier,
     distinct,
-    known,
-    segment,
 )
 from tilegrad.ops.movement import ReshapeAttributes, expand_to, permute_axes, reshape
 from tilegrad.ops.reduction import ReduceAttributes, reduce_maximum, reduce_sum, sum_over
 from tilegrad.tensor.autodiff import gradients, tangents
-
-RANDOM = numpy.random.default_rng(7)
-
-
-def normal(*shape):
-    return RANDOM.standard_normal(shape)
-
-
-def total(node):
-    return reshape(sum_over(node, tuple(range(len(node.shape)))), attributes=ReshapeAttributes(()))
 
 
 def softmax(x):
@@ -138,7 +124,7 @@ def test_tangents_hold_no_placeholder_and_leave_out_what_does_not_depend():
 
 @given(st.lists(st.sampled_from([(1, 1), (3, 1), (1, 4), (3, 4), ()]), min_size=2, max_size=3))
 def test_broadcast_sources_get_gradients_of_their_own_shape(shapes):
-    arrays = [RANDOM.standard_normal(shape) for shape in shapes]
+    arrays = [normal(*shape) for shape in shapes]
     leaves = [leaf(array) for array in arrays]
     product, tensors = leaves[0], [torch.tensor(array, requires_grad=True) for array in arrays]
     for node in leaves[1:]:
@@ -231,124 +217,6 @@ def test_distinct_nodes_of_one_value_are_told_apart():
     assert first is not second
     results = gradients([first * 2 + second * 3 + zero], [first, second])
     assert [float(value) for value in evaluate(*results)] == [2, 3]
-
-
-def test_a_realised_value_is_used_and_still_differentiated():
-    x = leaf(normal(3))
-    expression = exponential.exp(x)
-    value = leaf(evaluate(expression)[0])
-    histories = {x: None, value: expression}
-    loss = total(value * value)
-    assert gradients([loss], [x]) == [None]
-    (first,) = gradients([loss], [x], histories=histories)
-    assert all(node.op not in (exponential.exp, known) for node in sort_topologically([first]))
-    (second,) = gradients([total(first)], [x], histories=histories)
-    (along,) = tangents([loss], [x], [leaf(numpy.ones(3))], histories)
-    results = evaluate(first, second, along)
-    squares = evaluate(value)[0] ** 2
-    numpy.testing.assert_allclose(results[0], 2 * squares)
-    numpy.testing.assert_allclose(results[1], 4 * squares)
-    numpy.testing.assert_allclose(results[2], 2 * squares.sum())
-    # The realised tensor itself stands for the expression that its users were built on.
-    (by_value,) = gradients([total(expression * 3)], [value], histories=histories)
-    numpy.testing.assert_allclose(evaluate(by_value)[0], 3)
-
-
-def test_a_realised_value_within_a_segment_is_used_and_differentiated():
-    x = leaf(normal(3))
-    inner = exponential.exp(x)
-    value = leaf(evaluate(inner)[0])
-    (result,) = mark([trigonometry.sin(value * x)], [x])
-    (found,) = gradients([total(result)], [x], histories={value: inner})
-    (expected,) = gradients([total(trigonometry.sin(inner * x))], [x])
-    numpy.testing.assert_allclose(*evaluate(found, expected))
-
-
-def test_a_gradient_that_needs_what_was_overwritten_is_refused():
-    x = leaf(normal(3))
-    expression = trigonometry.sin(x)
-    value = leaf(evaluate(expression)[0])
-    x.attributes.storage.version += 1
-    with pytest.raises(GradientError, match="overwritten"):
-        gradients([total(value)], [x], histories={value: expression})
-
-
-def mark(results, arguments):
-    attributes = SegmentAttributes(len(results))
-    return [segment(one, *results, *arguments, attributes=attributes) for one in results]
-
-
-def build_deep(x, weights, is_marked):
-    for w in weights:
-        hidden = trigonometry.tanh(x * w)
-        results = [exponential.exp(hidden) * 0.1, trigonometry.sin(hidden) * w]
-        if is_marked:
-            results = mark(results, [x])
-        x = results[0] + results[1] * results[0]
-    return total(x)
-
-
-def test_segments_give_identical_gradients_from_a_copy():
-    x, weights = leaf(normal(4)), [leaf(normal(4)) for _ in range(5)]
-    plain = gradients([build_deep(x, weights, False)], [x, *weights])
-    marked_loss = build_deep(x, weights, True)
-    marked = gradients([marked_loss], [x, *weights])
-    for one, other in zip(evaluate(*plain), evaluate(*marked), strict=True):
-        numpy.testing.assert_array_equal(one, other)
-    # Between the segments' results and the copies' barriers nothing of the forward pass is left.
-    forward = sort_topologically([marked_loss])
-    ends = sort_topologically(marked, is_leaf=lambda node: node.op in (barrier, segment))
-    assert sum(node.op is trigonometry.tanh for node in ends) == len(weights)
-    assert not any(node.op is trigonometry.tanh for node in set(ends).intersection(forward))
-
-
-def test_segments_within_segments_and_values_that_are_no_arguments():
-    x, w = leaf(normal(4)), leaf(normal(4))
-
-    def build(is_marked):
-        captured = trigonometry.sin(w * x)
-        inner = exponential.exp(x * captured)
-        (inner,) = mark([inner], [x]) if is_marked else [inner]
-        outer = trigonometry.tanh(inner * w) + captured
-        (outer,) = mark([outer], [x]) if is_marked else [outer]
-        return total(outer * captured)
-
-    plain, marked = (gradients([build(flag)], [x, w]) for flag in (False, True))
-    for one, other in zip(evaluate(*plain), evaluate(*marked), strict=True):
-        numpy.testing.assert_allclose(one, other, rtol=1e-13)
-    second_plain, second_marked = (
-        gradients([total(pair[0] * pair[0])], [x, w]) for pair in (plain, marked)
-    )
-    for one, other in zip(evaluate(*second_plain), evaluate(*second_marked), strict=True):
-        numpy.testing.assert_allclose(one, other, rtol=1e-12)
-
-
-def test_segments_pass_tangents():
-    x, weights = leaf(normal(4)), [leaf(normal(4)) for _ in range(3)]
-    direction = leaf(normal(4))
-    plain, marked = (
-        tangents([build_deep(x, weights, flag)], [x], [direction])[0] for flag in (False, True)
-    )
-    numpy.testing.assert_array_equal(*evaluate(plain, marked))
-
-
-def test_many_segments_cost_linear_work():
-    def count(depth):
-        x = leaf(normal(2))
-        weights = [leaf(normal(2)) for _ in range(depth)]
-        return len(sort_topologically(gradients([build_deep(x, weights, True)], [x, *weights])))
-
-    assert count(60) - count(40) == count(40) - count(20)
-
-
-def test_results_of_a_segment_that_are_not_used_or_are_arguments():
-    x = leaf(normal(3))
-    first, second, third = mark([x * x, exponential.exp(x), x], [x])
-    results = evaluate(*gradients([total(first)], [x]), *gradients([total(third * first)], [x]))
-    value = evaluate(x)[0]
-    numpy.testing.assert_allclose(results[0], 2 * value)
-    numpy.testing.assert_allclose(results[1], 3 * value**2)
-    assert second.op is segment
 
 
 def test_a_gradient_in_a_narrow_dtype_is_summed_without_losing_small_parts():

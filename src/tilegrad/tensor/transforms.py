@@ -86,8 +86,8 @@ def value_and_grad(function: Function, argnums: Argnums = 0, has_aux: bool = Fal
         found = gradients(
             [loss.node], [one.node for one in inputs], histories=current_session().histories
         )
-        tree = rebuild(primals, _fill(found, inputs))
-        return value, tree[0] if isinstance(argnums, int) else tuple(tree)  # type: ignore[index, arg-type]
+        trees = cast("list[Tree]", rebuild(primals, _fill(found, inputs)))
+        return value, trees[0] if isinstance(argnums, int) else tuple(trees)
 
     return differentiated
 
@@ -125,7 +125,7 @@ def vjp(function: Function, *primals: Tree) -> tuple[Tree, Callable[[Tree], tupl
             [one.node for one in given],
             current_session().histories,
         )
-        return tuple(rebuild(list(primals), _fill(found, inputs)))  # type: ignore[arg-type]
+        return tuple(cast("list[Tree]", rebuild(list(primals), _fill(found, inputs))))
 
     return value, pull_back
 

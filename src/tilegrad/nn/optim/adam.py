@@ -13,8 +13,8 @@ class Adam(Optimizer):
     """Adam with an L2 penalty, as in PyTorch.
 
     m ← β₁·m + (1-β₁)·g and v ← β₂·v + (1-β₂)·g², both corrected for their start at zero, and
-    p ← p - lr · m̂ / (√v̂ + eps) (D. Kingma and J. Ba, "Adam: a method for stochastic optimization",
-    2015).
+    p ← p - lr · m / (√v + eps) (D. Kingma and J. Ba, "Adam: a method for stochastic
+    optimization", 2015).
 
     Args:
         params: the tensors to optimise.

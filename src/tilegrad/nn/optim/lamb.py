@@ -11,9 +11,10 @@ from tilegrad.tensor import Tensor
 class LAMB(Adam):
     """Adam whose step on each parameter has a length in proportion to the parameter's own.
 
-    With u = m̂ / (√v̂ + eps) + weight_decay · p, p ← p - lr · (‖p‖ / ‖u‖) · u; the ratio is 1 where
-    either norm is 0 (Y. You et al., "Large batch optimization for deep learning: training BERT in
-    76 minutes", 2020). The arguments are ``Adam``'s.
+    With u = m / (√v + eps) + weight_decay · p, m and v corrected as Adam's are,
+    p ← p - lr · (‖p‖ / ‖u‖) · u; the ratio is 1 where either norm is 0 (Y. You et al., "Large batch
+    optimization for deep learning: training BERT in 76 minutes", 2020). The arguments are
+    ``Adam``'s.
     """
 
     def __init__(
