@@ -56,7 +56,7 @@ def add(*operands: Index) -> Index:
         constant_part += more
         for atom, coefficient in terms.items():
             total[atom] = total.get(atom, 0) + coefficient
-    return _join_merged(total, constant_part)
+    return _join_merged(total, constant_part) if total else constant_part
 
 
 def _join_merged(terms: Terms, constant_part: int) -> Index:
@@ -69,11 +69,15 @@ def _join_merged(terms: Terms, constant_part: int) -> Index:
 
 def subtract(first: Index, second: Index) -> Index:
     """Return first − second."""
+    if isinstance(first, int) and isinstance(second, int):
+        return first - second
     return add(first, multiply(second, -1))
 
 
 def multiply(first: Index, second: Index) -> Index:
     """Return the product of two indices; sums are multiplied out by constants and by atoms."""
+    if isinstance(first, int) and isinstance(second, int):
+        return first * second
     if isinstance(first, int):
         first, second = second, first
     first_terms, first_constant = split_terms(first)
