@@ -20,12 +20,12 @@ def unify(*operands: Node) -> tuple[Node, ...]:
         ShapeError: the shapes do not broadcast.
     """
     dtype = operands[0].dtype
-    rank = len(operands[0].shape)
-    for operand in operands[1:]:
+    rank = 0
+    for operand in operands:
         if operand.dtype is not dtype:
             dtype = promote(dtype, operand.dtype)
         rank = max(rank, len(operand.shape))
-    unified = tuple(nodes.with_rank(cast_to(operand, dtype), rank) for operand in operands)
+    unified = tuple([nodes.with_rank(cast_to(operand, dtype), rank) for operand in operands])
     if not do_broadcast(unified):
         raise misfit(operands)
     return unified
@@ -41,20 +41,20 @@ def unify_dtypes(*operands: Node) -> tuple[Node, ...]:
 
 def do_broadcast(operands: Sequence[Node]) -> bool:
     """Whether shapes of one rank (or none) have in each place equal sizes or a 1."""
-    merged: Shape | None = None
+    merged: Shape = ()
     for operand in operands:
         shape = operand.shape
         if not shape or shape == merged:
             continue
-        if merged is None:
+        if not merged:
             merged = shape
             continue
+        joined = []
         for first, second in zip(merged, shape, strict=True):
             if first != second and first != 1 and second != 1:
                 return False
-        merged = tuple(
-            second if first == 1 else first for first, second in zip(merged, shape, strict=True)
-        )
+            joined.append(second if first == 1 else first)
+        merged = tuple(joined)
     return True
 
 

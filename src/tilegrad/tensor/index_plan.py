@@ -169,7 +169,7 @@ class _Planner:
         if isinstance(item, slice):
             found = resolve_slice(item, size)
             self.ranges.append(found)
-            self.layout.append(found.count)
+            self.layout.append(found.length)
             self.axis += 1
             return False
         if isinstance(item, (int, SymbolicInteger)) and not self.is_advanced:

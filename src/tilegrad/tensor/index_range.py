@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tilegrad.base.errors import ArgumentTypeError, OutOfRangeError
 from tilegrad.ops import symbolic
 from tilegrad.tensor.size import Index, as_index
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(NamedTuple):
     """Part of an axis: positions ``start`` to before ``stop``, perhaps reversed, every step-th."""
 
     start: Index
@@ -23,10 +22,12 @@ class Range:
         return self.start == 0 and self.stop == size and self.step == 1 and not self.is_reversed
 
     @property
-    def count(self) -> Index:
+    def length(self) -> Index:
         """How many positions there are."""
-        length = symbolic.subtract(self.stop, self.start)
-        return symbolic.floor_divide(symbolic.add(length, self.step - 1), self.step)
+        extent = symbolic.subtract(self.stop, self.start)
+        if self.step == 1:
+            return extent
+        return symbolic.floor_divide(symbolic.add(extent, self.step - 1), self.step)
 
 
 def resolve_integer(position: Index, size: Index, axis: int) -> Index:
@@ -65,6 +66,8 @@ def resolve_slice(item: slice, size: Index) -> Range:
     Raises:
         ArgumentTypeError: the step is zero or no integer, or not 1 where something is symbolic.
     """
+    if item.start is None and item.stop is None and item.step is None:
+        return Range(0, size)
     start, stop, step = (
         None if bound is None else as_index(bound) for bound in (item.start, item.stop, item.step)
     )

@@ -120,7 +120,7 @@ def _write(node: Node, plan: Plan, value: Node) -> Node:
     """Return the node with a value written where the plan says."""
     value = _fit(value, plan.result_shape)
     shape = node.shape
-    sizes = tuple(part.count for part in plan.ranges)
+    sizes = tuple(part.length for part in plan.ranges)
     if plan.arrays:
         base = reshape_to(_select(node, plan.ranges), plan.layout)
         count = len(plan.arrays[0].shape)
@@ -133,7 +133,7 @@ def _write(node: Node, plan: Plan, value: Node) -> Node:
     if all(part.is_whole(size) for part, size in zip(plan.ranges, shape, strict=True)):
         return value
     partial = tuple(
-        1 if part.is_whole(size) else part.count
+        1 if part.is_whole(size) else part.length
         for part, size in zip(plan.ranges, shape, strict=True)
     )
     mask = _put_back(filled(True, dtypes.bool, partial), plan.ranges, shape)

@@ -39,8 +39,8 @@ class Movement(Functions):
         Raises:
             ShapeError: the number of elements differs.
         """
-        sizes = tuple(as_index(size) for size in spread(shape))
-        if any(type(size) is int and size < 0 for size in sizes):
+        sizes = tuple([size if type(size) is int else as_index(size) for size in spread(shape)])
+        if -1 in sizes:
             sizes = _infer_size(self.node.shape, sizes)
         return self.with_node(reshape_to(self.node, sizes))
 
@@ -75,7 +75,7 @@ class Movement(Functions):
         shape = self.node.shape
         axis = resolve_axis(dim, len(shape))
         parts = tuple(as_index(size) for size in sizes)
-        if any(type(size) is int and size < 0 for size in parts):
+        if -1 in parts:
             parts = _infer_size((shape[axis],), parts)
         return self.with_node(reshape_to(self.node, shape[:axis] + parts + shape[axis + 1 :]))
 
@@ -281,8 +281,8 @@ class Movement(Functions):
 
 def _infer_size(before: tuple[Index, ...], sizes: tuple[Index, ...]) -> tuple[Index, ...]:
     """Return the sizes with -1 replaced by what the others leave."""
-    unknown = [place for place, size in enumerate(sizes) if type(size) is int and size < 0]
-    if len(unknown) != 1 or sizes[unknown[0]] != -1:
+    unknown = [place for place, size in enumerate(sizes) if size == -1]
+    if len(unknown) != 1:
         raise ArgumentError("this shape makes no sense", got=sizes, expected="at most one -1")
     known = symbolic.multiply_all(sizes[: unknown[0]] + sizes[unknown[0] + 1 :])
     count = symbolic.multiply_all(before)
