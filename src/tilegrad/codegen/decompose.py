@@ -55,6 +55,7 @@ from tilegrad.ops import (
     memory,
     movement,
     random,
+    reduction,
     rounding,
     special,
     tile,
@@ -78,6 +79,14 @@ _CARRYING: tuple[Op, ...] = (
     tile.loop_result,
 )
 """Ops that move values without computing with them."""
+
+_SELECTING: tuple[Op, ...] = (
+    arithmetic.maximum,
+    arithmetic.minimum,
+    reduction.reduce_maximum,
+    reduction.reduce_minimum,
+)
+"""Ops whose result is one of the elements that they are given."""
 
 Sources = tuple[Node, ...]
 Rule = Callable[["Decomposition", Node, Sources], Node]
@@ -118,7 +127,9 @@ class Decomposition:
                 return narrow_rule(self, node, sources)
             sources = tuple(map(self.widen_source, node.sources, sources))
         result = (rule or _apply)(self, node, sources)
-        return self.narrow(result, dtype) if narrow.is_narrow(dtype) else result
+        if not narrow.is_narrow(dtype):
+            return result
+        return narrow.narrow(self.target, result, dtype, is_exact=node.op in _SELECTING)
 
     def _is_narrow(self, node: Node) -> bool:
         return narrow.is_narrow(node.dtype) or any(

@@ -69,15 +69,19 @@ def _bias(dtype: DType) -> int:
     return (1 << (dtype.exponent - 1)) - 1
 
 
-def narrow(target: CodegenTarget, x: Node, dtype: DType) -> Node:
-    """Return a float32 or float64 rounded to a narrow dtype, as it is stored."""
+def narrow(target: CodegenTarget, x: Node, dtype: DType, *, is_exact: bool = False) -> Node:
+    """Return a float32 or float64 rounded to a narrow dtype, as it is stored.
+
+    ``is_exact`` says that it is a number of that dtype already: an infinity then stays one.
+    """
     if x.dtype is dtypes.float64:
         x = round_to_odd(x)
     if storage_dtype(target, dtype) is dtypes.float16:
         return cast(x, dtypes.float16)
     if dtype is dtypes.bfloat16:
         return _narrow_bfloat16(x)
-    return _encode(x, dtype)
+    is_open = has_infinity(dtype) and (dtype.bits > 8 or is_exact)
+    return _encode(x, dtype, saturates=not is_open)
 
 
 def _narrow_bfloat16(x: Node) -> Node:
@@ -88,11 +92,11 @@ def _narrow_bfloat16(x: Node) -> Node:
     return cast(choose(is_nan(x), quiet, rounded), dtypes.uint16)
 
 
-def _encode(x: Node, dtype: DType) -> Node:
+def _encode(x: Node, dtype: DType, *, saturates: bool) -> Node:
     """Round a float32 to a format of fewer exponent bits."""
     shift, bias = 23 - dtype.mantissa, _bias(dtype)
     size = magnitude(x)
-    if not has_infinity(dtype) or dtype.bits == 8:
+    if saturates:
         size = minimum(size, _greatest(dtype))
     word = bitcast(size, dtypes.uint32)
     odd = (word >> constant(shift, word.dtype)) & 1
@@ -102,14 +106,13 @@ def _encode(x: Node, dtype: DType) -> Node:
     shifter = constant(2.0 ** (1 - bias - dtype.mantissa + 23), dtypes.float32)
     small = bitcast(size + shifter, dtypes.uint32) - bitcast(shifter, dtypes.uint32)
     encoded = choose(size < 2.0 ** (1 - bias), small, normal)
-    if dtype.bits == 16:
-        infinity = ((1 << dtype.exponent) - 1) << dtype.mantissa
-        encoded = choose(size >= 65520.0, infinity, encoded)
-    quiet = 0x7F if not has_infinity(dtype) else 0x7E if dtype.bits == 8 else 0x7E00
+    infinity = ((1 << dtype.exponent) - 1) << dtype.mantissa
+    if not saturates:
+        encoded = minimum(encoded, infinity)
+    quiet = infinity | 1 << (dtype.mantissa - 1) if has_infinity(dtype) else 0x7F
     encoded = choose(is_nan(x), quiet, encoded)
-    sign = (bitcast(x, dtypes.uint32) >> constant(32 - dtype.bits, word.dtype)) & (
-        1 << (dtype.bits - 1)
-    )
+    top = 1 << (dtype.bits - 1)
+    sign = (bitcast(x, dtypes.uint32) >> constant(32 - dtype.bits, word.dtype)) & top
     return cast(encoded | sign, _UNSIGNED[dtype.bits])
 
 

@@ -78,7 +78,8 @@ def acosh(target: CodegenTarget, x: Node) -> Node:
     def area(x: Node) -> Node:
         above = x - 1.0
         near = log1p(target, above + exponential.square_root(fuse(above, above, above * 2.0)))
-        return choose(x < _GREAT, near, log(target, x) + math.log(2))
+        far = log(target, x) + math.log(2)
+        return choose(x < 1.0, math.nan, choose(x < _GREAT, near, far))
 
     return through_float64(area)(x)
 

@@ -112,6 +112,7 @@ def fused_multiply_add(target: CodegenTarget, x: Node, y: Node, z: Node) -> Node
     high = add_exactly(product.high, low.high)
     result = high.high + _add_to_odd(low.low, high.low)
     is_plain = both(magnitude(product.low) < math.inf, magnitude(product.high) < math.inf)
+    is_plain = both(is_plain, magnitude(z) < math.inf)
     return choose(is_plain, result, x * y + z)
 
 

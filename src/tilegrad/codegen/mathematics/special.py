@@ -70,6 +70,7 @@ def lgamma(rounds: Rounds, x: Node) -> Node:
         nearest = choose(turns > 0.5, 1.0 - turns, turns)
         sine = magnitude(sin(rounds, nearest * math.pi)) * size
         reflected = log(rounds.target, math.pi / sine) - value
+        reflected = choose(size < 2.0**-60, -log(rounds.target, size), reflected)
         value = choose(x < 0.0, reflected, value)
         is_pole = either(equal(x, 0.0), both(x < 0.0, equal(turns, 0.0)))
         value = choose(either(is_pole, equal(size, math.inf)), math.inf, value)
@@ -97,14 +98,13 @@ def _log_gamma(target: CodegenTarget, x: Node) -> Node:
 def _move_down(x: Node) -> tuple[Node, Node, Node]:
     """Return d and products with Γ(x) = Γ(2 + d) · product / quotient, |d| ≤ 1/2."""
     one = constant(1.0, x.dtype)
-    d, product = x - 2.0, one
+    moved, product, quotient = x, one, one
     for _ in range(6):
-        is_above = d > 0.5
-        product = choose(is_above, product * (d + 1.0), product)
-        d = choose(is_above, d - 1.0, d)
-    quotient = one
+        is_above = 2.5 < moved
+        product = choose(is_above, product * (moved - 1.0), product)
+        moved = choose(is_above, moved - 1.0, moved)
     for _ in range(2):
-        is_below = d < -0.5
-        quotient = choose(is_below, quotient * (d + 2.0), quotient)
-        d = choose(is_below, d + 1.0, d)
-    return d, product, quotient
+        is_below = moved < 1.5
+        quotient = choose(is_below, quotient * moved, quotient)
+        moved = choose(is_below, moved + 1.0, moved)
+    return moved - 2.0, product, quotient

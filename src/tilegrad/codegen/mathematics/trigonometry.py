@@ -29,6 +29,7 @@ from tilegrad.codegen.mathematics.building import (
 )
 from tilegrad.codegen.mathematics.double_double import add_exactly, add_smaller, multiply_exactly
 from tilegrad.codegen.mathematics.exponential import round_to_whole
+from tilegrad.codegen.mathematics.rounding import round_even
 from tilegrad.codegen.mathematics.rounds import Rounds
 from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node
@@ -86,7 +87,7 @@ def _reduce_large(rounds: Rounds, x: Node) -> Angle:
     first, second, third = (multiply_exactly(rounds.target, whole, part) for part in parts[:3])
     terms = [first.high, first.low, second.high, second.low, third.high, third.low]
     terms.append(whole * parts[3])
-    return _round_quarter(terms)
+    return _round_quarter(rounds, terms)
 
 
 def _load_table(x: Node, entry: Node) -> list[Node]:
@@ -98,7 +99,7 @@ def _load_table(x: Node, entry: Node) -> list[Node]:
     return [memory.make_load(pointer, offset + i, is_large) for i in range(4)]
 
 
-def _round_quarter(terms: list[Node]) -> Angle:
+def _round_quarter(rounds: Rounds, terms: list[Node]) -> Angle:
     """Return the sum of terms, of decreasing size, modulo 4 and split into whole and rest, · π/2.
 
     Only the first terms can be greater than 1; their whole parts count modulo 4.
@@ -106,7 +107,7 @@ def _round_quarter(terms: list[Node]) -> Angle:
     quadrant = constant(0, dtypes.int64)
     fractions = []
     for term in terms[:4]:
-        reduced = term - _round_large(term * 0.25) * 4.0
+        reduced = term - round_even(rounds.target, term * 0.25) * 4.0
         whole, n = round_to_whole(reduced, 1.0)
         fractions.append(reduced - whole)
         quadrant = quadrant + n
@@ -120,12 +121,6 @@ def _round_quarter(terms: list[Node]) -> Angle:
     product = total.high * high
     rest = fuse(total.high, high, -product) + fuse(total.high, low, total.low * high)
     return Angle(product, rest, quadrant + n)
-
-
-def _round_large(x: Node) -> Node:
-    """Return x rounded to a whole number; numbers from 2^51 on are whole enough for this use."""
-    shifter = 1.5 * 2.0**52
-    return choose(magnitude(x) < 2.0**51, (x + shifter) - shifter, x)
 
 
 def _sine(r: Node, low: Node | None) -> Node:
