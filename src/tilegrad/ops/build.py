@@ -21,7 +21,7 @@ cannot be written down is that a store comes after a load: it must depend on wha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
@@ -203,7 +203,7 @@ class Builder:
         return self.loop(0, where(condition, one, zero))
 
     @contextmanager
-    def after_all(self) -> Iterator[None]:
+    def after_all(self) -> Generator[None, None, None]:
         """Write the part that is performed once, after all instances of the grid."""
         self._frames = [self._finish]
         yield
