@@ -8,6 +8,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -119,6 +120,11 @@ def measure_compiler(device: CpuDevice) -> None:
     """One small kernel."""
     binary = device.compiler.compile(SCALE)
     show("compile a kernel", measure(lambda: device.compiler.compile(SCALE), 50))
+    with ThreadPoolExecutor(device.target.threads) as pool:
+        show(
+            f"compile 16 kernels on {device.target.threads} threads",
+            measure(lambda: list(pool.map(device.compiler.compile, [SCALE] * 16)), 10),
+        )
     show("load and unload an object", measure(lambda: device.compiler.load(binary), 200))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from tilegrad.base.errors import ArgumentError
 from tilegrad.base.trace import Trace
 from tilegrad.runtime.cpu.compiler import CpuCompiler, Optimisation
+from tilegrad.runtime.cpu.host import request_amx
 from tilegrad.runtime.cpu.memory import CpuAllocator
 from tilegrad.runtime.cpu.queue import CpuQueue
 from tilegrad.runtime.cpu.recording import CpuRecording
@@ -47,6 +48,7 @@ def cpu_device(
     target = host_target(threads)
     if features is not None:
         target = target.limited(features)
-    compiler = CpuCompiler(target, optimisation)
-    queue = CpuQueue(compiler, target.threads)
-    return CpuDevice("cpu", CpuAllocator(trace=trace), compiler, queue, target)
+    if target.has("amx-tile") and not request_amx():
+        target = target.limited("avx512")
+    allocator, compiler = CpuAllocator(trace=trace), CpuCompiler(target, optimisation)
+    return CpuDevice("cpu", allocator, compiler, CpuQueue(target), target)

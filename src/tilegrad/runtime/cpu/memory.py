@@ -98,10 +98,11 @@ class CpuAllocator:
             raise ArgumentError("A size cannot be negative", got=nbytes, expected="0 or more")
         size = size_class(nbytes)
         with self._lock:
-            self._take_back()
+            if self._returned:
+                self._take_back()
             address = self._take(size)
-            self._live += size
-            self._peak = max(self._peak, self._live)
+            self._live = live = self._live + size
+            self._peak = max(self._peak, live)
             number = next(self._numbers)
             if self._trace.enabled:
                 self._events.append(BufferAllocated("cpu", number, size, self._live))

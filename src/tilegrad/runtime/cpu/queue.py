@@ -8,9 +8,9 @@ import weakref
 from collections.abc import Sequence
 
 from tilegrad.base.errors import DeviceError
-from tilegrad.runtime.cpu.compiler import CpuCompiler
 from tilegrad.runtime.cpu.pool import Native, WorkerPool
 from tilegrad.runtime.cpu.recording import CpuRecording
+from tilegrad.runtime.cpu.target import CpuTarget
 from tilegrad.runtime.device import Launch
 
 _SPIN_NS = 100_000
@@ -23,13 +23,11 @@ class CpuQueue:
     The workers start with the first run. After `fork`, the child starts its own.
 
     Args:
-        compiler: for this machine; it compiles the native part.
-        threads: how many threads work, the calling one included.
+        target: this machine; its `threads` is how many work, the calling one included.
     """
 
-    def __init__(self, compiler: CpuCompiler, threads: int) -> None:
-        self.threads = threads
-        self._compiler = compiler
+    def __init__(self, target: CpuTarget) -> None:
+        self._target = target
         self._native: Native | None = None
         self._pool: WorkerPool | None = None
         self._lock = threading.RLock()
@@ -89,10 +87,10 @@ class CpuQueue:
 
     def _prepare(self) -> tuple[Native, WorkerPool]:
         if self._native is None:
-            self._native = Native.load(self._compiler)
+            self._native = Native.load(self._target)
         if self._pool is None:
             self._pool = WorkerPool(
-                self._native, self.threads - 1, spin_ns=_SPIN_NS, slice_ns=_SLICE_NS
+                self._native, self._target.threads - 1, spin_ns=_SPIN_NS, slice_ns=_SLICE_NS
             )
         if self._unfinished is not None:
             self._stop()  # a second interrupt cut the first one's clearing up short
