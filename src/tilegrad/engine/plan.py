@@ -16,6 +16,7 @@ from tilegrad.ir.op import Shape
 from tilegrad.ops import symbolic
 from tilegrad.ops.affine import Index
 from tilegrad.ops.program import Slot
+from tilegrad.schedule.empty import drop_empty, is_empty
 from tilegrad.schedule.express import target_of
 from tilegrad.schedule.fuse import fuse
 from tilegrad.schedule.order import Item, order_kernels
@@ -134,7 +135,8 @@ def make_plan(
         programs: where derived programs are kept.
         trace: is told of the decisions.
     """
-    items = order_kernels(fuse(nodes, trace))
+    nodes = drop_empty(nodes)
+    items = order_kernels(fuse([node for node in nodes if not is_empty(node)], trace))
     return _Planner(nodes, buffers, programs).plan(items)
 
 
@@ -159,6 +161,9 @@ class _Planner:
             steps += self._steps(item)
             for node in item.copied_back:
                 copies.append(self._copy(node))
+        for node in self.nodes:
+            if is_empty(node):
+                self._place_empty(node)
         groups = group_steps([*steps, *copies])
         results = [self._result(node) for node in self.nodes]
         lifetimes = self._lifetimes(groups)
@@ -188,6 +193,12 @@ class _Planner:
         pool = self.made if is_result else self.temporaries
         self.places[node] = Place("made" if is_result else "temporary", len(pool))
         pool.append(made)
+
+    def _place_empty(self, node: Node) -> None:
+        home = target_of(node)
+        if home not in self.places:
+            self.places[home] = Place("made", len(self.made))
+            self.made.append(Made(node.dtype, 0))
 
     def _temporary(self, slot: Slot) -> Place:
         place = Place("temporary", len(self.temporaries))

@@ -26,7 +26,7 @@ from tilegrad.rewrite.pattern import (
     Term,
     Variable,
 )
-from tilegrad.rewrite.rule import Builder, Match, Rule, symbols_of
+from tilegrad.rewrite.rule import Builder, Match, Rule, RuleKind, symbols_of
 
 Values: TypeAlias = list[object]
 Matcher: TypeAlias = Callable[[Node, Values], bool]
@@ -76,8 +76,11 @@ def _compile_attempt(
 ) -> Attempt:
     empty: Values = [None] * len(slots)
     guard, computes = rule.guard, not isinstance(rule.right, Term)
+    is_bool_only = rule.kind is RuleKind.BOOLEAN  # its literals would match numbers too
 
     def attempt(node: Node) -> Node | None:
+        if is_bool_only and not node.dtype.is_boolean:
+            return None
         values = empty.copy()
         if matcher is not None and not matcher(node, values):
             return None
