@@ -156,8 +156,14 @@ def _tile_lanes(
     if lane is not None:
         vectors = register_vectors or _vectors_for(facts)
         tiles[lane] = Tile(dimension, _lane_size(lane, lanes * vectors))
-    for region, axis in inner.items():
-        if axis is not None and axis in region.own and axis not in tiles:
+    for region, axis in sorted(inner.items(), key=lambda pair: -count_points(pair[0].axes)):
+        if axis is None or axis not in region.own or axis in tiles:
+            continue
+        # Two axes along the lanes must not meet in one region.
+        if not any(
+            axis in other.axes and along is not axis and along in tiles
+            for other, along in inner.items()
+        ):
             vectors = register_vectors or 4
             tiles[axis] = Tile(dimension, _lane_size(axis, lanes * vectors))
 
