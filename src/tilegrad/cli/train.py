@@ -52,8 +52,8 @@ def train(
 ) -> None:
     """Train a convolutional network to tell images apart.
 
-    What is not given is chosen for the data set. Ctrl-C ends the training early; the weights of the
-    best epoch are kept if they are saved.
+    What is not given is chosen for the data set. Ctrl-C ends the training after the step that is
+    under way, a second one at once; the weights of the best epoch so far are saved by then.
     """
     given = {name: value for name, value in options.items() if value is not None}
     recipe = dataclasses.replace(recipe_for(dataset), **given)

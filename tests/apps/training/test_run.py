@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 
 import pytest
 import safetensors
@@ -12,7 +13,6 @@ from tilegrad.apps.training import run as module
 from tilegrad.apps.training.display import Display
 from tilegrad.apps.training.recipe import Recipe
 from tilegrad.apps.training.run import train
-from tilegrad.apps.training.trainer import EpochDone
 from tilegrad.base.errors import DataError
 from tilegrad.base.settings import Settings
 from tilegrad.engine import Session
@@ -50,10 +50,8 @@ def test_the_best_weights_are_saved(session, tmp_path):
 
 def test_an_interrupt_ends_it_and_keeps_what_was_saved(session, tmp_path, monkeypatch, capsys):
     def interrupt(self, event) -> None:
-        if isinstance(event, EpochDone):
-            return
         if event.epoch == 2:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(Display, "show", interrupt)
     path = tmp_path / "weights.safetensors"
@@ -68,7 +66,7 @@ def test_an_interrupt_ends_it_and_keeps_what_was_saved(session, tmp_path, monkey
 
 def test_an_interrupt_before_the_first_epoch_saves_nothing(session, tmp_path, monkeypatch, capsys):
     def interrupt(self, event) -> None:
-        raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(Display, "show", interrupt)
     outcome = train(session, "shapes", RECIPE, tmp_path / "weights.safetensors")

@@ -60,7 +60,7 @@ class Display:
             )
 
     def _print(self, line: str) -> None:
-        self.console.print(line, highlight=False)
+        self.console.print(line, highlight=False, soft_wrap=True)
         self._last_line = time.perf_counter()
 
 

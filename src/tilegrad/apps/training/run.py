@@ -11,6 +11,7 @@ from rich.console import Console
 
 from tilegrad.apps.datasets import load_dataset
 from tilegrad.apps.training.display import Display, fetch_meter, open_progress
+from tilegrad.apps.training.interrupt import Interrupt
 from tilegrad.apps.training.recipe import Recipe
 from tilegrad.apps.training.summary import describe_compilation, summarise
 from tilegrad.apps.training.trainer import EpochDone, Trainer
@@ -38,7 +39,9 @@ class Outcome:
 
 
 def train(session: Session, dataset: str, recipe: Recipe, save: Path | None = None) -> Outcome:
-    """Train a network, showing how far it is; an interrupt (Ctrl-C) ends it early, but cleanly.
+    """Train a network, showing how far it is.
+
+    An interrupt (Ctrl-C) ends it after the step that is under way; a second one ends it at once.
 
     Args:
         session: where it is computed.
@@ -65,20 +68,23 @@ def train(session: Session, dataset: str, recipe: Recipe, save: Path | None = No
             f"{dataset} from {loaded.source}: {len(loaded.train):,} images to learn from, "
             f"{len(loaded.held_out):,} held out",
             highlight=False,
+            soft_wrap=True,
         )
         start = time.perf_counter()
         trainer = Trainer(loaded, recipe)
         display = Display(recipe.epochs, trainer.steps, progress, console)
-        try:
+        with Interrupt() as interrupt:
             for event in trainer.run():
                 if outcome.first_step is None:
                     outcome.first_step = time.perf_counter() - start
                 display.show(event)
                 if isinstance(event, EpochDone):
                     _take_note(event, outcome, trainer, recipe, save)
-            outcome.is_complete = True
-        except KeyboardInterrupt:
-            console.print("interrupted")
+                if interrupt.is_requested:
+                    console.print("interrupted")
+                    break
+            else:
+                outcome.is_complete = True
     _print_summary(session, trainer, outcome, time.perf_counter() - start, save)
     return outcome
 
