@@ -1,8 +1,8 @@
 """How the compiler's time grows with the graph: stage by stage, for graphs of growing size.
 
-Usage: ``python -m benchmarks.scaling [SIZE ...]``. Each row gives the CPU time of a stage, the
-least of several runs, for each number of operations; the last column is the exponent of the power
-of the size that fits best: 1 is linear growth. The graphs:
+Usage: ``python -m benchmarks.scaling [GRAPH ...] [SIZE ...]``. Each row gives the CPU time of a
+stage, the least of several runs, for each number of operations; the last column is the exponent of
+the power of the size that fits best: 1 is linear growth. The graphs:
 
 * chain: each operation takes the result of the one before; one kernel;
 * wide: many sums of products that have nothing to do with each other; alike kernels, all launched;
@@ -111,9 +111,12 @@ def fit_exponent(sizes: list[int], seconds: list[float]) -> float:
     return float(np.polyfit(x, y, 1)[0]) if len(sizes) > 1 else math.nan
 
 
-def main(counts: tuple[int, ...] = SIZES) -> None:
-    """Measure all graphs and print a table of each."""
-    for name, build in GRAPHS.items():
+def main(arguments: list[str]) -> None:
+    """Measure graphs and print a table of each."""
+    names = [name for name in arguments if name in GRAPHS] or list(GRAPHS)
+    counts = [int(text) for text in arguments if text not in GRAPHS] or SIZES
+    for name in names:
+        build = GRAPHS[name]
         rows: dict[str, list[float]] = {stage: [] for stage in STAGES}
         sizes = []
         for count in counts:
@@ -129,4 +132,4 @@ def main(counts: tuple[int, ...] = SIZES) -> None:
 
 
 if __name__ == "__main__":
-    main(tuple(map(int, sys.argv[1:])) or SIZES)
+    main(sys.argv[1:])

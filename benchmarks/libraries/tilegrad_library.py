@@ -9,8 +9,7 @@ from importlib import metadata
 import numpy as np
 
 from benchmarks.libraries.library import Array, Library, Loss, Parameters
-from tilegrad import Tensor, nn
-from tilegrad.tensor.jit import jit
+from tilegrad import Tensor, jit, nn
 
 
 class TilegradLibrary(Library):
