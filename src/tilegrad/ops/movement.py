@@ -335,7 +335,8 @@ def _infer_concatenate(
                 expected="one dtype; cast the sources",
             )
         others = source.shape[:axis] + source.shape[axis + 1 :]
-        if others != first.shape[:axis] + first.shape[axis + 1 :]:
+        is_same_rank = len(source.shape) == len(first.shape)
+        if not is_same_rank or others != first.shape[:axis] + first.shape[axis + 1 :]:
             raise ShapeError(
                 f"concatenate: the shapes differ elsewhere than at axis {axis}",
                 got=f"{first.shape} and {source.shape}",
