@@ -27,6 +27,7 @@ from tilegrad.engine.storage import (
 from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ops import graph
 from tilegrad.ops.leaves import Storage, buffer
+from tilegrad.schedule.roots import resolve_alias
 
 
 class Executor(Protocol):
@@ -175,8 +176,9 @@ class Session:
         if step.seen == self.tracked:
             return
         step.seen = self.tracked
-        lazy = [tensor for tensor in self._find_readers(step.overwritten, ())]
-        lazy = [tensor for tensor in lazy if tensor.node.op is not buffer]
+        readers = self._find_readers(step.overwritten, ())
+        lazy = [tensor for tensor in readers if tensor.node.op is not buffer]
+        lazy = [tensor for tensor in lazy if not self._part_with_memory(tensor)]
         if lazy:
             for tensor, node in zip(lazy, self.realize([t.node for t in lazy]), strict=True):
                 tensor.settle(node)
@@ -208,16 +210,22 @@ class Session:
         """
         targets = {storage_of(node.sources[0]): node for node in nodes if node.op is graph.assign}
         readers = self._find_readers(targets.keys(), targets.values()) if targets else []
-        for tensor in readers:
-            if tensor.node.op is buffer:  # it shares the memory that is overwritten
-                tensor.settle(wrap_array(self.read(tensor.node), storage_of(tensor.node).device))
-        late = [tensor for tensor in readers if tensor.node.op is not buffer]
+        late = [tensor for tensor in readers if not self._part_with_memory(tensor)]
         wanted = [*nodes, *(tensor.node for tensor in late)]
         name = next(filter(None, map(graph.find_device, wanted)), device or self.default_device)
         results = self.executor(name).realize(wanted, symbols or self._symbols)
         for tensor, result in zip(late, results[len(nodes) :], strict=True):
             tensor.settle(result)
         return results[: len(nodes)]
+
+    def _part_with_memory(self, tensor: Tracked) -> bool:
+        """Give a tensor that is nothing but memory under some shape memory of its own, if it is."""
+        home = resolve_alias(tensor.node)
+        if home.op is not buffer:
+            return False
+        contents = self.read(home).reshape(tensor.node.shape)  # type: ignore[arg-type]
+        tensor.settle(wrap_array(contents, storage_of(home).device))
+        return True
 
     def _find_readers(
         self, targets: Collection[Storage], assignments: Iterable[Node]
