@@ -15,7 +15,10 @@ from tilegrad.ir.node import Node
 from tilegrad.ir.op import Shape
 from tilegrad.ops import symbolic
 from tilegrad.ops.affine import Index
+from tilegrad.ops.graph import assign
+from tilegrad.ops.movement import permute_axes
 from tilegrad.ops.program import Slot
+from tilegrad.ops.scatter_sources import stored_sources
 from tilegrad.schedule.empty import drop_empty, is_empty
 from tilegrad.schedule.express import target_of
 from tilegrad.schedule.fuse import fuse
@@ -135,9 +138,21 @@ def make_plan(
         programs: where derived programs are kept.
         trace: is told of the decisions.
     """
-    nodes = drop_empty(nodes)
+    nodes = _copy_overwritten(drop_empty(nodes))
     items = order_kernels(fuse([node for node in nodes if not is_empty(node)], trace))
     return _Planner(nodes, buffers, programs).plan(items)
+
+
+def _copy_overwritten(nodes: Sequence[Node]) -> list[Node]:
+    """Let wanted views of memory that is overwritten in the same plan have memory of their own."""
+    targets = {node.sources[0] for node in nodes if node.op is assign}
+
+    def settle(node: Node) -> Node:
+        if node.op is assign or resolve_alias(node) not in targets:
+            return node
+        return permute_axes(node, tuple(range(len(node.shape))))  # no alias: it is stored anew
+
+    return [settle(node) for node in nodes] if targets else list(nodes)
 
 
 @dataclass(slots=True)
@@ -221,7 +236,7 @@ class _Planner:
     def _opaque_step(self, item: Item) -> Step:
         node = item.root.node
         derived = self.programs.build(node)
-        inputs = iter([self.places[resolve_alias(source)] for source in node.sources])
+        inputs = iter([self.places[resolve_alias(source)] for source in stored_sources(node)])
         outputs = iter([self.places[node]])
         places: list[Place | None] = []
         for slot in derived.program.slots:

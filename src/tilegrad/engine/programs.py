@@ -11,6 +11,7 @@ from tilegrad.ops import kernel, memory, symbolic
 from tilegrad.ops.affine import Index
 from tilegrad.ops.program import Program, Slot
 from tilegrad.ops.indexing import ScatterAttributes
+from tilegrad.ops.scatter_sources import find_scatter_sources
 from tilegrad.ops.scan import ScanAttributes
 from tilegrad.ops.sorting import ArgsortAttributes
 from tilegrad.schedule.cost import estimate
@@ -102,14 +103,15 @@ def _build(node: Node) -> Program:
             source.dtype, source.shape, attributes.axis, is_descending=attributes.descending
         )
     if isinstance(attributes, ScatterAttributes):
-        positions = node.sources[2:]
+        found = find_scatter_sources(node)
         return build_scatter(
             source.dtype,
             source.shape,
-            positions[0].shape,
-            [index.dtype for index in positions],
+            node.sources[2].shape,
+            found.indices,
             attributes.axes,
             attributes.mode,
+            found.fill,
         )
     raise CompileError(f"{node.op.name} has no kernel on this device", got=node)
 

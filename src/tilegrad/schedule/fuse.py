@@ -16,6 +16,7 @@ from tilegrad.base.trace import Trace
 from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ir.op import Property
 from tilegrad.ops import symbolic
+from tilegrad.ops.scatter_sources import stored_sources
 from tilegrad.schedule import cost
 from tilegrad.schedule.access import Indices, is_movement, read_broadcast, read_movement
 from tilegrad.schedule.axes import FreeAxes, axes_of_reduction, identity_indices
@@ -143,7 +144,7 @@ class _Fuser:
     def _descend_all(self, root: Root, node: Node) -> None:
         """Let a new root read the sources of the node that it is made for."""
         if root.is_opaque:
-            for source in node.sources:
+            for source in stored_sources(node):
                 pending = self._pending(source)
                 pending.is_forced = True
                 pending.readers.add(root)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from tilegrad.base.errors import CompileError
 from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ops import memory
+from tilegrad.ops.scatter_sources import stored_sources
 from tilegrad.schedule.axes import FreeAxes
 from tilegrad.schedule.express import ExpressedKernel, Expressor, target_of
 from tilegrad.schedule.roots import Fusion, Root, resolve_alias
@@ -50,7 +51,7 @@ class _Express:
         """Return the step of a root."""
         writes = tuple(root.outputs)
         if root.is_opaque:
-            reads = tuple(resolve_alias(source) for source in root.node.sources)
+            reads = tuple(resolve_alias(source) for source in stored_sources(root.node))
             return Item(root, None, writes, reads, ())
         expressed = Expressor(root, self.fusion, self.free, copied_back).express()
         clashing = tuple(
