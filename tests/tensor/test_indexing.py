@@ -181,6 +181,16 @@ def test_values_shared_by_two_tensors_are_not_written_through():
     assert second.tolist() == third.tolist() == [1.0, 2.0]
 
 
+def test_other_shapes_of_overwritten_memory_keep_their_values():
+    base = Tensor(numpy.arange(4, dtype=numpy.float32)).realize()
+    row, square, same = base[None], base.reshape(2, 2), base.detach()
+    base[:] = 0.0
+    base.realize()
+    assert row.tolist() == [[0.0, 1.0, 2.0, 3.0]]
+    assert square.tolist() == [[0.0, 1.0], [2.0, 3.0]]
+    assert same.tolist() == [0.0, 1.0, 2.0, 3.0]
+
+
 def test_values_of_other_dtypes():
     tensor = Tensor([1.0, 2.0, 3.0])
     tensor[0] = 7

@@ -2,7 +2,7 @@ import numpy
 import pytest
 
 from tests.tensor.support import FLOATS
-from tilegrad import Tensor, dtypes
+from tilegrad import Tensor, dtypes, jit
 from tilegrad.base.errors import ArgumentError, DTypeError, ShapeError
 from tilegrad.tensor.random import Random
 
@@ -178,3 +178,25 @@ def test_random_refuses():
         Tensor([1, 2]).rand_like()
     assert Tensor.ones(2, 3, dtype="float16").rand_like().dtype is dtypes.float16
     assert Tensor.ones(2, 3).randn_like().shape == (2, 3)
+
+
+def test_captured_functions_draw_on():
+    @jit
+    def step(x):
+        return x + Tensor.rand(3), Tensor.randint(2, high=1000)
+
+    zero = Tensor.zeros(3).realize()
+    Tensor.manual_seed(5)
+    expected = [
+        [(zero + Tensor.rand(3)).tolist(), Tensor.randint(2, high=1000).tolist()] for _ in range(6)
+    ]
+    for _ in range(2):  # from the beginning of a capture, and once it replays
+        Tensor.manual_seed(5)
+        found = []
+        for turn in range(6):
+            if turn == 4:  # an eager draw between replays goes on where they are
+                found.append([Tensor.rand(3).tolist(), Tensor.randint(2, high=1000).tolist()])
+            else:
+                found.append([result.tolist() for result in step(zero)])
+        assert found == expected
+    assert len(step.captured) == 1

@@ -189,8 +189,6 @@ class Movement(Functions):
         """Return the elements under the shape of another tensor."""
         return self.with_node(reshape_to(self.node, other.node.shape))
 
-    view_as = reshape_as
-
     def broadcast_to(self, shape: Sequence[Size]) -> Self:
         """Return the tensor repeated to a shape, as ``expand``."""
         return self.with_node(nodes.expand(self.node, resolve_shape((shape,))))
