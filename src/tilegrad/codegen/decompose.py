@@ -83,6 +83,7 @@ _CARRYING: tuple[Op, ...] = (
 _SELECTING: tuple[Op, ...] = (
     arithmetic.maximum,
     arithmetic.minimum,
+    comparison.relu,
     reduction.reduce_maximum,
     reduction.reduce_minimum,
 )
@@ -241,6 +242,12 @@ def _reciprocal(decomposition: Decomposition, node: Node, sources: Sources) -> N
     return 1.0 / sources[0]
 
 
+def _relu(decomposition: Decomposition, node: Node, sources: Sources) -> Node:
+    del decomposition, node
+    (x,) = sources
+    return choose(x <= 0, 0, x)
+
+
 def _is_infinite(decomposition: Decomposition, node: Node, sources: Sources) -> Node:
     del decomposition, node
     return equal(magnitude(sources[0]), math.inf)
@@ -388,6 +395,7 @@ _RULES: dict[Op, Rule] = {
     bits.shift_left: _shift(integers.shift_left),
     bits.shift_right: _shift(integers.shift_right),
     comparison.is_infinite: _is_infinite,
+    comparison.relu: _relu,
     random.threefry: _threefry,
     rounding.copy_sign: _copy_sign,
     rounding.next_after: _next_after,

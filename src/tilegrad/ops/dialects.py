@@ -127,6 +127,7 @@ instructions = Dialect(
         leaves.constant_op,
         memory.parameter,
         memory.scratch,
+        memory.table,
         tile.scalar,
         *linear.OPS,
         *ELEMENTWISE_OPS,

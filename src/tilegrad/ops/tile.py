@@ -15,7 +15,7 @@ and ``store``.
   stores through the same pointer and needs it.
 * Whatever does not depend on a loop's index or carries is computed before the loop.
 
-The ops on memory are defined in ``memory`` and the dialect in ``tile_dialect``. The functions named
+The ops on memory are defined in ``memory`` and the dialect in ``dialects``. The functions named
 ``make_`` build nodes with their attributes.
 """
 

@@ -100,7 +100,7 @@ def _move_down(x: Node) -> tuple[Node, Node, Node]:
     one = constant(1.0, x.dtype)
     moved, product, quotient = x, one, one
     for _ in range(6):
-        is_above = 2.5 < moved
+        is_above = moved > 2.5
         product = choose(is_above, product * (moved - 1.0), product)
         moved = choose(is_above, moved - 1.0, moved)
     for _ in range(2):

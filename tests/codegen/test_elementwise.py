@@ -1,0 +1,120 @@
+"""Every elementwise op on every dtype, natively, against the references of the op definitions."""
+
+from __future__ import annotations
+
+import numpy
+import pytest
+
+from tests.codegen import native
+from tests.codegen.programs import iota
+from tests.codegen.samples import SIZE, distance, samples
+from tilegrad.base.errors import DTypeError
+from tilegrad.ir.dtype import STORABLE, DType, dtypes
+from tilegrad.ir.node import Node
+from tilegrad.ir.op import Op
+from tilegrad.ops import ELEMENTWISE_OPS, conversion, special, tile
+from tilegrad.ops.leaves import constant
+
+TOLERANCE = {
+    **dict.fromkeys(("exp", "exp2", "log", "log2", "log10", "log1p"), 1),
+    **dict.fromkeys(("expm1", "sin", "cos", "asin", "acos", "atan", "atan2", "cosh", "erf"), 2),
+    **dict.fromkeys(("sinh", "asinh", "acosh", "atanh", "tan"), 3),
+    **dict.fromkeys(("reciprocal_square_root", "power"), 1),
+    "tanh": 3,
+}
+"""Units in the last place of the dtype; 0 for what is not listed. lgamma has a test of its own."""
+
+_APART = (conversion.cast, conversion.bitcast, special.lgamma)
+OPS = [op for op in ELEMENTWISE_OPS if op not in _APART]
+
+
+def dtype_cases() -> list[tuple[Op, DType]]:
+    found = []
+    for op in OPS:
+        for dtype in STORABLE:
+            try:
+                apply(op, [constant(1, dtype)] * (op.arity or 0))
+            except DTypeError:
+                continue
+            found.append((op, dtype))
+    return found
+
+
+def apply(op: Op, sources: list[Node]) -> Node:
+    if op.name == "where":
+        return op(conversion.cast_to(sources[0], dtypes.bool), *sources[1:])
+    return op(*sources)
+
+
+@numpy.errstate(all="ignore")
+def as_bool(array: numpy.ndarray) -> numpy.ndarray:
+    return array != 0
+
+
+def run(op: Op, arrays: list[numpy.ndarray], dtype: DType, level: str, attributes=None):
+    """Return the op's result on arrays of one dtype, 64 elements per instance."""
+    offset = tile.make_program_index(0) * 64 + iota((1, 64), 1)
+    loads = [
+        tile.make_load(tile.make_parameter(slot, dtype), offset) for slot in range(len(arrays))
+    ]
+    value = op(*loads, attributes=attributes) if attributes else apply(op, loads)
+    target = tile.make_parameter(len(arrays), value.dtype)
+    program = tile.make_program("k", [SIZE // 64], [tile.make_store(target, offset, value)])
+    result = numpy.zeros(SIZE, value.dtype.numpy)
+    native.run(program, [*arrays, result], SIZE // 64, level)
+    return result
+
+
+def check(result: numpy.ndarray, expected: numpy.ndarray, tolerance: int, *sources) -> None:
+    far = distance(result, expected)
+    worst = int(numpy.argmax(far))
+    shown = [source[worst] for source in sources]
+    assert far[worst] <= tolerance, (shown, result[worst], expected[worst])
+
+
+@pytest.mark.parametrize(
+    ("op", "dtype"), dtype_cases(), ids=lambda case: getattr(case, "name", None)
+)
+def test_agrees_with_its_definition(op: Op, dtype: DType) -> None:
+    arrays = [samples(dtype, seed) for seed in range(op.arity or 0)]
+    sources = [as_bool(arrays[0]), *arrays[1:]] if op.name == "where" else arrays
+    with numpy.errstate(all="ignore"):
+        expected = op.reference(*sources)
+    tolerance = TOLERANCE.get(op.name, 0)
+    check(run(op, arrays, dtype, "native"), expected, tolerance, *arrays)
+
+
+@pytest.mark.parametrize("level", ["avx2", "sse2"])
+@pytest.mark.parametrize("op", OPS, ids=lambda op: op.name)
+def test_agrees_on_narrower_processors(op: Op, level: str) -> None:
+    for case, dtype in dtype_cases():
+        if case is not op or dtype not in (dtypes.float32, dtypes.int16, dtypes.uint64):
+            continue
+        arrays = [samples(dtype, seed) for seed in range(op.arity or 0)]
+        sources = [as_bool(arrays[0]), *arrays[1:]] if op.name == "where" else arrays
+        with numpy.errstate(all="ignore"):
+            expected = op.reference(*sources)
+        tolerance = TOLERANCE.get(op.name, 0)
+        check(run(op, arrays, dtype, level), expected, tolerance and tolerance + 1, *arrays)
+
+
+@pytest.mark.parametrize("level", native.LEVELS)
+@pytest.mark.parametrize("before", STORABLE, ids=lambda dtype: dtype.name)
+def test_casts(before: DType, level: str) -> None:
+    x = samples(before, 3)
+    for after in STORABLE if level == "native" else (dtypes.float32, dtypes.float16, dtypes.int64):
+        attributes = conversion.CastAttributes(after)
+        expected = conversion.cast.reference(x, attributes)
+        check(run(conversion.cast, [x], before, level, attributes), expected, 0, x)
+
+
+@pytest.mark.parametrize("level", native.LEVELS)
+def test_bitcasts(level: str) -> None:
+    for before in STORABLE:
+        for after in STORABLE:
+            if before.bits != after.bits or before is after or before.is_boolean:
+                continue
+            x = samples(before, 4)
+            attributes = conversion.CastAttributes(after)
+            result = run(conversion.bitcast, [x], before, level, attributes)
+            assert result.tobytes() == x.tobytes(), (before, after)
