@@ -146,6 +146,16 @@ def test_dropout():
     Tensor.training = False
 
 
+def test_random_slopes():
+    Tensor.manual_seed(0)
+    below = Tensor.full((500,), -1.0)
+    assert below.rrelu(0.1, 0.3).tolist() == pytest.approx([-0.2] * 500)
+    slopes = -below.rrelu(0.1, 0.3, training=True).numpy()
+    assert 0.1 <= slopes.min() < 0.11
+    assert 0.29 < slopes.max() <= 0.3
+    assert Tensor([2.0]).rrelu(training=True).tolist() == [2.0]
+
+
 def test_gumbel_softmax():
     Tensor.manual_seed(0)
     logits = Tensor.zeros(300, 4, device="reference")

@@ -92,6 +92,22 @@ class Sampling(Random):
         is_kept = uniform_of(self.draw(self.node.shape, self.device), dtypes.float32) >= p
         return self.with_node(nodes.where(is_kept, self.node * (1.0 / (1.0 - p)), 0.0))
 
+    def rrelu(
+        self, lower: float = 1 / 8, upper: float = 1 / 3, training: bool | None = None
+    ) -> Self:
+        """Return x above 0, else x times a slope: a random one for each element, or the mean.
+
+        Args:
+            lower: least slope.
+            upper: greatest slope.
+            training: whether the slopes are random; ``Tensor.training`` if None.
+        """
+        if not (current_session().training if training is None else training):
+            return self.leaky_relu((lower + upper) / 2.0)
+        require_float("rrelu", self.node.dtype)
+        slopes = self.rand_like() * (upper - lower) + lower
+        return (self > 0).where(self, self * slopes)
+
     def gumbel_softmax(self, tau: float = 1.0, hard: bool = False, dim: int = -1) -> Self:
         """Return the softmax of (self + Gumbel noise) / tau.
 
