@@ -84,3 +84,16 @@ def test_symbolic_numbers_are_values():
     tensor = Tensor([1.0, 2.0], device="reference") * n
     numpy.testing.assert_array_equal(evaluate(tensor, n=3), [3.0, 6.0])
     check(Tensor([1, 2]) + 0, numpy.array([1, 2]))
+
+
+@pytest.mark.parametrize("device", ["reference", "cpu"])
+def test_writing_at_symbolic_places(device):
+    n = Variable("n", 0, 5)
+    cache = Tensor.zeros(6, 2, device=device).realize()
+    expected = numpy.zeros((6, 2), numpy.float32)
+    for place in (2, 5, 0):
+        cache[n : n + 1] = Tensor([[place + 1.0, 7.0]], device=device)
+        expected[place] = [place + 1.0, 7.0]
+        with current_session().bound({"n": place}):
+            cache.realize()
+        check(cache, expected)
