@@ -39,6 +39,10 @@ EXTREMES = (
 """Of -0 and +0 these give either, by their definitions."""
 
 
+MOST_OPS = 10
+"""Rules for many ops get as many times the examples, but no more."""
+
+
 @dataclass
 class Tally:
     """How often a rule was tried and applied."""
@@ -77,6 +81,8 @@ def check_rule(
     """Draw instances (as many as the Hypothesis profile says) and compare both sides."""
     tally = Tally()
     examples = examples or hypothesis.settings().max_examples
+    if isinstance(rule.left, Family):
+        examples *= min(len(rule.left.ops), MOST_OPS)
     phases = (Phase.generate, *((Phase.shrink,) if is_shrinking else ()))
     ignores_zero_sign = bool(_ops_of(rule).intersection(EXTREMES))
 

@@ -44,7 +44,12 @@ def _skip_single_elements(match: Match) -> Node | None:
     node = match.node
     (source,), axes = node.sources, attributes_of(node, ReduceAttributes).axes
     kept = tuple(axis for axis in axes if source.shape[axis] != 1)
-    return None if kept == axes else reduce_axes(node.op, source, kept)
+    if kept == axes:
+        return None
+    if not kept and node.op is reduction.reduce_sum and node.dtype.is_float:
+        # A sum begins at +0, so that the sum of a single -0 is +0.
+        return source + constant(0, node.dtype)
+    return reduce_axes(node.op, source, kept)
 
 
 def join_axes(op: Op, source: Node, first: ReduceAttributes, second: ReduceAttributes) -> Node:
@@ -133,7 +138,7 @@ SINGLE = (
         "reduce_single_elements",
         Family("reduction", REDUCTION_OPS),
         _skip_single_elements,
-        "reduce(x, A) = reduce(x, A without the axes of size 1)",
+        "reduce(x, A) = reduce(x, A without the axes of size 1); a sum of single floats is x + 0",
     ),
     Rule(
         "scan_single_elements",
