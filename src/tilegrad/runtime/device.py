@@ -81,6 +81,10 @@ class Compiler(Protocol):
         """Compile; safe from several threads at once; raises CompileError."""
         ...
 
+    def assembly(self, source: str) -> str:
+        """Compile to a form for reading; raises CompileError."""
+        ...
+
     def load(self, binary: bytes) -> Program:
         """Make a binary runnable; raises CompileError if it is damaged."""
         ...
