@@ -74,7 +74,7 @@ def softmax_reference(x: numpy.ndarray) -> numpy.ndarray:
 def matmul(
     m: int, k: int, n: int, rows: int = 4, columns: int = 32, dtype: DType = dtypes.float32
 ) -> Node:
-    """C = A·B, a tile of C per instance, one outer product per round; m, n multiples of the tile."""
+    """C = A·B, a tile of C per instance; m and n are multiples of the tile."""
     a, b, c = (tile.make_parameter(slot, dtype) for slot in range(3))
     top = tile.make_program_index(0) * rows
     left = tile.make_program_index(1) * columns
