@@ -11,7 +11,7 @@ from tilegrad.base.trace import Trace
 from tilegrad.engine.capture import Capture, Ran
 from tilegrad.engine.graph_key import GraphKey, key_of
 from tilegrad.engine.library import Kernel, Library
-from tilegrad.engine.plan import Made, Place, Plan, Result, Step, make_plan
+from tilegrad.engine.plan import Place, Plan, Result, Step, make_plan
 from tilegrad.engine.programs import Programs
 from tilegrad.engine.sizes import evaluate_index
 from tilegrad.engine.storage import make_buffer_node, memory_of, storage_of

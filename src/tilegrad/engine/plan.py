@@ -49,7 +49,6 @@ class Step(NamedTuple):
         """Whether its sizes differ from run to run."""
         return any(not isinstance(slot.size, int) for slot in self.program.program.slots)
 
-
     @property
     def moved_bytes(self) -> int:
         """Bytes behind its pointers, those of symbolic size left out."""

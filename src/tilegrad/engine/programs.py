@@ -9,10 +9,10 @@ from tilegrad.ir.dtype import DType
 from tilegrad.ir.node import Node
 from tilegrad.ops import kernel, memory, symbolic
 from tilegrad.ops.affine import Index
-from tilegrad.ops.program import Program, Slot
 from tilegrad.ops.indexing import ScatterAttributes
-from tilegrad.ops.scatter_sources import find_scatter_sources
+from tilegrad.ops.program import Program, Slot
 from tilegrad.ops.scan import ScanAttributes
+from tilegrad.ops.scatter_sources import find_scatter_sources
 from tilegrad.ops.sorting import ArgsortAttributes
 from tilegrad.schedule.cost import estimate
 from tilegrad.schedule.express import ExpressedKernel

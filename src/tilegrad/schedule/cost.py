@@ -14,6 +14,7 @@ from tilegrad.ir.op import Property, attributes_of
 from tilegrad.ops.affine import Index
 from tilegrad.ops.bounds import bounds
 from tilegrad.ops.reduction import ReduceAttributes
+from tilegrad.ops.weights import weight_of
 
 MEMORY_NS_PER_BYTE = 0.1
 """A streamed byte of main memory."""
@@ -27,15 +28,6 @@ SYMBOLIC_SIZE = 1024
 """What an unknown size is taken for, if its bound is not lower."""
 MOST_NODES = 256
 """So many nodes below one are looked at; what costs more than that is not worth recomputing."""
-
-_WEIGHTS = {
-    "exp": 10, "exp2": 8, "expm1": 14, "log": 10, "log2": 10, "log10": 10, "log1p": 14,
-    "sin": 14, "cos": 14, "tan": 20, "asin": 16, "acos": 16, "atan": 16, "atan2": 22,
-    "sinh": 16, "cosh": 16, "tanh": 14, "asinh": 20, "acosh": 20, "atanh": 16,
-    "erf": 18, "lgamma": 40, "power": 30, "threefry": 80, "divide": 4, "reciprocal": 4,
-    "square_root": 4, "reciprocal_square_root": 5, "modulo": 20, "floor_divide": 20,
-    "truncated_divide": 20, "truncated_remainder": 20, "gather": 4, "constant": 0, "symbol": 0,
-}  # fmt: skip
 
 
 def estimate(size: Index) -> float:
@@ -146,6 +138,6 @@ def _summarise(node: Node) -> Summary:
             leaves.add(current)
             continue
         if not current.op.has(Property.MOVEMENT):
-            operations += _WEIGHTS.get(current.op.name, 1)
+            operations += weight_of(current)
         stack.extend(current.sources[1:] if current.op.name == "assign" else current.sources)
     return Summary(operations, frozenset(leaves))

@@ -20,7 +20,7 @@ from tilegrad.ops.scatter_sources import stored_sources
 from tilegrad.schedule import cost
 from tilegrad.schedule.access import Indices, is_movement, read_broadcast, read_movement
 from tilegrad.schedule.axes import FreeAxes, axes_of_reduction, identity_indices
-from tilegrad.schedule.choose import Chooser, Context, Decision, Enclosing, Use, Uses
+from tilegrad.schedule.choose import Chooser, Context, Decision, Enclosing, Uses
 from tilegrad.schedule.roots import ALIASES, LEAVES, OPAQUE, Fusion, Root, reads
 from tilegrad.schedule.siblings import join_siblings
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from tilegrad.ir.node import Node
 from tilegrad.ops import kernel
+from tilegrad.ops.weights import weight_of
 from tilegrad.tile.facts import (
     IRREGULAR,
     Axes,
@@ -170,8 +171,8 @@ def _tile_lanes(
 
 def _vectors_for(facts: Facts) -> int:
     """Return how many vectors an elementwise tile has: fewer for long expressions."""
-    size = len(facts.regions[None].nodes)
-    return 4 if size < 40 else (2 if size < 120 else 1)
+    size = sum(map(weight_of, facts.regions[None].nodes))
+    return 4 if size < 60 else (2 if size < 150 else 1)
 
 
 def _lane_size(axis: Node, most: int) -> int:
@@ -219,7 +220,7 @@ def _coarsen(facts: Facts, schedule: Schedule, lane: Node | None) -> Schedule:
         size = schedule.tiles[axis].size if axis in schedule.tiles else 1
         if remaining < LEAST_GRID and work * extent > INSTANCE_WORK:
             tiles_each = math.ceil(INSTANCE_WORK / (work * size))
-            if tiles_each * size >= extent or loops and axis is not lane:
+            if tiles_each * size >= extent or (loops and axis is not lane):
                 break
             chunk = size * tiles_each
             return schedule._replace(
