@@ -50,10 +50,9 @@ def chain(count: int) -> list[Tensor]:
 
 def wide(count: int) -> list[Tensor]:
     """Return sums of products of leaves that several of them share."""
-    leaves = [leaf(WIDTH, WIDTH) for _ in range(64)]
-    return [
-        (leaves[number % 64] * leaves[(number // 64) % 64]).sum(1) for number in range(count // 2)
-    ]
+    some = math.isqrt(count) + 1
+    leaves = [leaf(WIDTH, WIDTH) for _ in range(some)]
+    return [(leaves[number % some] * leaves[number // some]).sum(1) for number in range(count // 2)]
 
 
 def deep(count: int) -> list[Tensor]:
