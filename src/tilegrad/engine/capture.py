@@ -68,6 +68,10 @@ class CapturedStep:
         kernels: how many launches there are, alike ones in one group counted once.
         arena_bytes: size of the memory that the step keeps for itself.
         overwritten: storages outside that it writes in place.
+        overwritten_inputs: numbers of the inputs that it writes in place.
+        outside: storages that are neither inputs nor outputs, with the launches and slots that
+            hold their addresses.
+        memory_changes: the session's count when the addresses were last looked at.
         seen: how many tensors had been made when ``Session.protect`` last looked at them.
     """
 
@@ -80,6 +84,9 @@ class CapturedStep:
     kernels: int
     arena_bytes: int
     overwritten: frozenset[Storage]
+    overwritten_inputs: list[int]
+    outside: dict[Storage, list[tuple[int, int]]]
+    memory_changes: int = -1
     seen: int = -1
     keep: list[object] = field(default_factory=list)
 
@@ -109,6 +116,13 @@ class CapturedStep:
             results.append(make_buffer_node(made, shape))
         self.executor.device.queue.run(self.recording)
         return results
+
+    def refresh_addresses(self) -> None:
+        """Let the launches use the memory that the storages outside have now."""
+        for storage, patches in self.outside.items():
+            address = memory_of(storage).address
+            for launch, slot in patches:
+                self.recording.set_argument(launch, slot, address)
 
     def _set_symbols(self, symbols: Mapping[str, int]) -> None:
         for number, step in self.dynamic:
@@ -160,6 +174,7 @@ class _Builder:
         self.patches: dict[Storage, list[tuple[int, int]]] = {
             storage: [] for storage in (*inputs, *(output.storage for output in outputs))
         }
+        self.outside: dict[Storage, list[tuple[int, int]]] = {}
         self.groups: list[list[Launch]] = []
         self.dynamic: list[_Dynamic] = []
         self.keep: list[object] = []
@@ -184,7 +199,9 @@ class _Builder:
             self.symbols,
             sum(entry.plan.kernels for entry in self.ran),
             total,
-            self._overwritten(),
+            overwritten := self._overwritten(),
+            [number for number, storage in enumerate(self.inputs) if storage in overwritten],
+            self.outside,
             keep=self.keep,
         )
 
@@ -217,7 +234,10 @@ class _Builder:
     def _note(self, step: Step, owners: Mapping[Place, Storage]) -> None:
         for slot, place in enumerate(step.places):
             storage = None if place is None else owners.get(place)
-            if storage is not None and storage in self.patches:
-                self.patches[storage].append((self.count, slot))
+            if storage is not None:
+                found = self.patches.get(storage)
+                if found is None:
+                    found = self.outside.setdefault(storage, [])
+                found.append((self.count, slot))
         if step.is_symbolic:
             self.dynamic.append(_Dynamic(self.count, step))

@@ -20,6 +20,7 @@ from tilegrad.ir.node import Node
 from tilegrad.ir.op import Shape
 from tilegrad.ops.affine import as_index
 from tilegrad.ops.leaves import Storage
+from tilegrad.ops.markers import remove_markers
 from tilegrad.runtime.buffer import Buffer
 from tilegrad.runtime.device import Device, Launch, Recording
 
@@ -83,6 +84,7 @@ class CompiledExecutor:
 
     def realize(self, nodes: Sequence[Node], symbols: Mapping[str, int]) -> list[Node]:
         """Return one buffer node per node."""
+        nodes = remove_markers(nodes)
         with self._lock:
             key = key_of(nodes)
             ready = self.plans.get(key.structure)
@@ -92,6 +94,7 @@ class CompiledExecutor:
 
     def plan(self, nodes: Sequence[Node]) -> Plan:
         """Return what would be launched to compute nodes, without compiling or running it."""
+        nodes = remove_markers(nodes)
         with self.trace.span("simplify"):
             simplified = self.simplify(nodes)
         with self.trace.span("schedule"):

@@ -140,8 +140,12 @@ def explain(*tensors: Explainable) -> Explanation:
             expected="tensors on cpu",
             mend='move them: tensor.to("cpu")',
         )
-    nodes = [_wanted(tensor) for tensor in tensors]
-    with session.trace.record() as recording:
+    return explain_nodes([_wanted(tensor) for tensor in tensors], executor)
+
+
+def explain_nodes(nodes: Sequence[Node], executor: CompiledExecutor) -> Explanation:
+    """Return what an executor would do to compute nodes of the tensor graph."""
+    with executor.trace.record() as recording:
         plan = executor.plan(nodes)
     return Explanation(
         graph=print_program(nodes),

@@ -20,6 +20,8 @@ from tilegrad.engine.cpu import start_cpu
 from tilegrad.engine.reference import ReferenceExecutor
 from tilegrad.engine.storage import (
     concrete_shape,
+    lend_memory,
+    own_memory,
     storage_of,
     view_storage,
     wrap_array,
@@ -27,6 +29,7 @@ from tilegrad.engine.storage import (
 from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ops import graph
 from tilegrad.ops.leaves import Storage, buffer
+from tilegrad.runtime.buffer import Buffer
 from tilegrad.schedule.roots import resolve_alias
 
 
@@ -80,6 +83,7 @@ class Session:
         self.settings = settings or Settings.from_environment(os.environ)
         self.trace = trace or Trace()
         self.tracked = 0
+        self.memory_changes = 0
         self._executors: dict[str, Executor] = {}
         self._symbols: dict[str, int] = {}
         self._capture: Capture | None = None
@@ -171,8 +175,18 @@ class Session:
         if self._capture is not None:
             raise CaptureError(what, mend=mend)
 
-    def protect(self, step: CapturedStep) -> None:
-        """Realise lazy tensors that read what a replay will overwrite, so that they keep values."""
+    def protect(self, step: CapturedStep, inputs: Sequence[Storage]) -> None:
+        """Let what others see keep its value when a replay on these inputs overwrites memory.
+
+        Lent memory is left to those who have it; lazy tensors that read the memory are realised.
+        """
+        for number in step.overwritten_inputs:
+            self._own(inputs[number])
+        if step.memory_changes != self.memory_changes:
+            for storage in step.overwritten:
+                self._own(storage)
+            step.refresh_addresses()
+            step.memory_changes = self.memory_changes
         if step.seen == self.tracked:
             return
         step.seen = self.tracked
@@ -209,6 +223,8 @@ class Session:
             symbols: values of the symbolic sizes, by name.
         """
         targets = {storage_of(node.sources[0]): node for node in nodes if node.op is graph.assign}
+        for storage in targets:
+            self._own(storage)
         readers = self._find_readers(targets.keys(), targets.values()) if targets else []
         late = [tensor for tensor in readers if not self._part_with_memory(tensor)]
         wanted = [*nodes, *(tensor.node for tensor in late)]
@@ -217,6 +233,10 @@ class Session:
         for tensor, result in zip(late, results[len(nodes) :], strict=True):
             tensor.settle(result)
         return results[: len(nodes)]
+
+    def _own(self, storage: Storage) -> None:
+        if own_memory(storage):
+            self.memory_changes += 1
 
     def _part_with_memory(self, tensor: Tracked) -> bool:
         """Give a tensor that is nothing but memory under some shape memory of its own, if it is."""
@@ -258,6 +278,21 @@ class Session:
             "return the tensor and read it outside: a replay runs no Python",
         )
         return view_storage(storage_of(node), concrete_shape(node))
+
+    def lend(self, node: Node) -> Buffer:
+        """Return the memory of a buffer node for others to look at, for as long as they like.
+
+        It is never written again: a tensor that is assigned to moves to other memory first.
+
+        Raises:
+            CaptureError: a function is being captured.
+        """
+        self._refuse_host(
+            "the memory of a tensor was shared while a function was captured",
+            "return the tensor and share it outside: a replay runs no Python",
+        )
+        self.memory_changes += 1
+        return lend_memory(storage_of(node))
 
     def from_numpy(
         self, array: numpy.ndarray, device: str | None = None, *, copy: bool = True

@@ -40,6 +40,29 @@ def memory_of(storage: Storage) -> Buffer:
     return memory
 
 
+def lend_memory(storage: Storage) -> Buffer:
+    """Return the memory of a storage for others to look at: it is never written again.
+
+    What overwrites the storage calls ``own_memory`` first.
+    """
+    memory = memory_of(storage)
+    memory.is_writable = False
+    return memory
+
+
+def own_memory(storage: Storage) -> bool:
+    """Give a storage that is to be overwritten memory that may be, with the same contents.
+
+    Returns:
+        Whether that is other memory than before.
+    """
+    memory = memory_of(storage)
+    if memory.is_writable:
+        return False
+    storage.memory = Buffer.wrap(memory.array().copy())
+    return True
+
+
 def concrete_shape(node: Node) -> tuple[int, ...]:
     """Return the shape of a buffer node as ints.
 

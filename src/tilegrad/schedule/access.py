@@ -194,9 +194,6 @@ def _read_same(node: Node, indices: Indices) -> Read:
 _READS: dict[str, Callable[[Node, Indices], Read]] = {
     "contiguous": _read_same,
     "detach": _read_same,
-    "distinct": _read_same,
-    "known": _read_same,
-    "segment": _read_same,
     "barrier": _read_same,
     "reshape": _read_reshape,
     "permute": _read_permute,

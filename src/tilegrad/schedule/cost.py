@@ -7,6 +7,7 @@ they are constants of the model, not settings, so that every machine makes the s
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 from tilegrad.ir.node import Node
@@ -72,7 +73,8 @@ def is_leaf(node: Node) -> bool:
     return not (
         node.op.has(Property.ELEMENTWISE)
         or node.op.has(Property.MOVEMENT)
-        or name in ("constant", "iota", "symbol", "detach", "assign", "gather", "concatenate")
+        or name
+        in ("constant", "iota", "symbol", "detach", "assign", "gather", "concatenate", "barrier")
     )
 
 
@@ -124,6 +126,17 @@ def _repeated_axes(node: Node) -> frozenset[int]:
     return frozenset(axis for axis, size in enumerate(node.shape) if size == 1)
 
 
+def _all_sources(node: Node) -> tuple[Node, ...]:
+    return node.sources
+
+
+_SOURCES: dict[str, Callable[[Node], tuple[Node, ...]]] = {
+    "assign": lambda node: node.sources[1:],
+    "barrier": lambda node: node.sources[:1],
+}
+"""What is computed with, where that is not all sources."""
+
+
 def _summarise(node: Node) -> Summary:
     operations = 0.0
     leaves: set[Node] = set()
@@ -139,5 +152,5 @@ def _summarise(node: Node) -> Summary:
             continue
         if not current.op.has(Property.MOVEMENT):
             operations += weight_of(current)
-        stack.extend(current.sources[1:] if current.op.name == "assign" else current.sources)
+        stack.extend(_SOURCES.get(current.op.name, _all_sources)(current))
     return Summary(operations, frozenset(leaves))

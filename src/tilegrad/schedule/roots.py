@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from tilegrad.ir.node import Node
 from tilegrad.schedule.axes import Axes
 
-ALIASES = frozenset(("reshape", "contiguous", "detach"))
+ALIASES = frozenset(("reshape", "contiguous", "detach", "barrier"))
 """Ops whose result, once stored, is the memory of their source."""
 OPAQUE = frozenset(("scan", "argsort", "scatter", "call", "result", "copy"))
 """Ops with kernels of their own that read and write whole buffers."""
