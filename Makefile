@@ -45,8 +45,9 @@ fix: $(DEV)/.installed ## format, and mend the lint that can be mended by itself
 golden: $(DEV)/.installed ## write the golden files anew; read their diff before committing
 	$(DEV)/bin/python -m pytest --update-golden $(ARGS)
 
-docs: $(DEV)/.installed ## write docs/reference anew from the source
+docs: $(DEV)/.installed ## write docs/reference and docs/images anew from the source
 	$(DEV)/bin/python -m tools.write_reference
+	$(DEV)/bin/python -m tools.draw_stages
 
 bench: $(BENCH)/.installed ## measure tilegrad beside its rivals
 	$(BENCH)/bin/python -m benchmarks $(ARGS)
