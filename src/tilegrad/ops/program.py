@@ -65,5 +65,9 @@ class Program:
 
 
 def _describe(role: Role, size: Index) -> str:
-    text = size if isinstance(size, int) else print_program([size]).splitlines()[-1]
+    text = size if isinstance(size, int) else _last_line(size)
     return f"value {text}" if role == "scalar" else f"{text} elements"
+
+
+def _last_line(size: Node) -> str:
+    return print_program([size]).splitlines()[-1].removeprefix("return ")
