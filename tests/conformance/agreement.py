@@ -14,16 +14,15 @@ from tests.conformance.oracles import CLOSE
 from tests.conformance.structured import structured_cases
 from tilegrad.ir.dtype import DType, dtypes
 
-# What index arithmetic is made of, beside the affine form (tests/ops/test_symbolic.py).
+# What index arithmetic is made of, beside the affine form and division, whose divisors are sizes
+# and never tensors (tests/ops/test_symbolic.py).
 INDEX_OPS = {
     "cast",
     "equal",
-    "floor_divide",
     "less",
     "less_equal",
     "maximum",
     "minimum",
-    "modulo",
     "not_equal",
     "where",
 }

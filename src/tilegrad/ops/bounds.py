@@ -95,7 +95,9 @@ def _cast_bounds(node: Node) -> Bounds:
     source = node.sources[0].dtype
     if source.kind is Kind.INDEX:
         return bounds(node.sources[0])
-    return UNBOUNDED if source.is_float else (source.minimum, source.maximum)
+    if source.is_float or source.maximum >= 1 << 63:  # indices have 64 bits: large numbers wrap
+        return UNBOUNDED
+    return source.minimum, source.maximum
 
 
 def _constant_bounds(node: Node) -> Bounds:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -9,7 +10,7 @@ from typing import NamedTuple
 import numpy
 
 from tilegrad.base.errors import ArgumentError, DTypeError, ShapeError
-from tilegrad.ir.dtype import DType, Kind, dtypes
+from tilegrad.ir.dtype import DType, Kind, dtypes, has_infinity
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import NotDifferentiable, Op, Shape
 from tilegrad.ops.infer import known_sizes
@@ -57,7 +58,8 @@ constant_op = Op(
 def constant(value: Number, dtype: DType) -> Node:
     """Return the scalar constant nearest to ``value``.
 
-    Integers wrap to the width of an integer dtype; floats round to nearest even (FP8 saturates).
+    Integers wrap to the width of an integer dtype; floats round to nearest even (finite ones of FP8
+    saturate).
 
     Raises:
         ArgumentError: a number that is not whole was given for an integer dtype.
@@ -85,6 +87,8 @@ def _float_bits(value: float, dtype: DType) -> int:
         return int(struct.unpack("<Q", struct.pack("<d", value))[0])
     if dtype is dtypes.float32 and abs(value) < 3.4e38:
         return int(struct.unpack("<I", struct.pack("<f", value))[0])
+    if math.isinf(value) and has_infinity(dtype):
+        return int(numpy.array(value, dtype.numpy).view(f"uint{dtype.bits}"))
     with numpy.errstate(over="ignore"):
         rounded = round_to(numpy.array(value, numpy.float64), dtype.numpy)
     return int(rounded.view(f"uint{dtype.bits}"))

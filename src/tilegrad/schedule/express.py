@@ -11,15 +11,15 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from tilegrad.base.errors import CompileError
-from tilegrad.ir.dtype import Kind, dtypes
+from tilegrad.ir.dtype import DType, Kind, dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Property, attributes_of
-from tilegrad.ops import comparison, kernel, memory, symbolic
+from tilegrad.ops import arithmetic, comparison, kernel, memory, symbolic
 from tilegrad.ops.affine import Index, as_index, as_node
 from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.elementwise import zero
 from tilegrad.ops.indexing import GatherAttributes
-from tilegrad.ops.leaves import IotaAttributes
+from tilegrad.ops.leaves import IotaAttributes, constant, constant_op, value_of
 from tilegrad.ops.symbolic import Condition
 from tilegrad.rewrite.graph import make
 from tilegrad.schedule.access import (
@@ -198,7 +198,9 @@ class Expressor:
         def build(values: Values) -> Node:
             if not bound:
                 return values[0]
-            return kernel.reduce_over(values[0], *bound, attributes=kind)
+            wide = accumulator(node.dtype, kind.kind)
+            total = kernel.reduce_over(_widen(values[0], wide), *bound, attributes=kind)
+            return cast_to(total, node.dtype)
 
         return [Place(node.sources[0], below, condition)], build
 
@@ -256,6 +258,27 @@ def _apply(node: Node, values: Values) -> Node:
         nothing = zero(node.dtype)
         return comparison.where(comparison.less_equal(values[0], nothing), nothing, values[0])
     return make(node.op, tuple(values), node.attributes)
+
+
+def accumulator(dtype: DType, kind: str) -> DType:
+    """Return the dtype in which values of a dtype are combined."""
+    is_narrow = dtype.is_float and dtype.bits < 32
+    return dtypes.float32 if is_narrow and kind in ("add", "multiply") else dtype
+
+
+def _widen(term: Node, dtype: DType) -> Node:
+    """Return a term in the dtype of its accumulator; products are not rounded in between."""
+    if term.dtype is dtype:
+        return term
+    if term.op is constant_op:
+        return constant(value_of(term), dtype)
+    if term.op is comparison.where:
+        condition, chosen, other = term.sources
+        return comparison.where(condition, _widen(chosen, dtype), _widen(other, dtype))
+    if term.op is arithmetic.multiply:
+        first, second = term.sources
+        return cast_to(first, dtype) * cast_to(second, dtype)
+    return cast_to(term, dtype)
 
 
 def _select(values: Values, tests: list[Condition]) -> Node:

@@ -35,7 +35,7 @@ _COMBINE = {
 def build_scan(dtype: DType, shape: Shape, axis: int, kind: Kind) -> Program:
     """Return the program of ``scan``: slots input, output, then sizes.
 
-    Floats narrower than 32 bits accumulate in float32; each result is rounded.
+    Floats narrower than 32 bits are added and multiplied in float32; each result is rounded.
 
     Args:
         dtype: of the elements.
@@ -51,7 +51,7 @@ def build_scan(dtype: DType, shape: Shape, axis: int, kind: Kind) -> Program:
 
 
 def _scan_columns(dtype: DType, outer: Index, length: Index, inner: Index, kind: Kind) -> Program:
-    wide = accumulator(dtype)
+    wide = accumulator(dtype) if kind in ("add", "multiply") else dtype
     width = limit_width(inner, _COLUMN_BYTES // wide.itemsize)
     build = Builder(f"scan_columns_{kind}_{dtype.name}")
     count = symbolic.multiply_all((outer, length, inner))
@@ -70,7 +70,7 @@ def _scan_columns(dtype: DType, outer: Index, length: Index, inner: Index, kind:
 
 
 def _scan_rows(dtype: DType, outer: Index, length: Index, kind: Kind) -> Program:
-    wide = accumulator(dtype)
+    wide = accumulator(dtype) if kind in ("add", "multiply") else dtype
     width = _CHUNK_BYTES // wide.itemsize
     build = Builder(f"scan_rows_{kind}_{dtype.name}")
     count = symbolic.multiply(outer, length)
