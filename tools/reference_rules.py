@@ -15,16 +15,18 @@ from tilegrad.simplify.logic import LOGIC
 from tilegrad.simplify.movement import MOVEMENT
 from tilegrad.simplify.reduction import REDUCTIONS
 from tilegrad.simplify.relaxed import RELAXED
+from tilegrad.simplify.reordering import REORDERING
 
 INTRODUCTION = """\
 # Rules
 
 The laws by which graphs are simplified, each used from left to right wherever its left side occurs.
 Variables stand for tensors that broadcast together (`c`, `d`, `k` and `b` for constants, capital
-letters for attributes), in the dtypes of the last column (any: all that the ops take). A test evaluates both sides of each rule
-on random tensors with NaN, infinities, signed zeros and extreme values, and compares every bit (all
-NaNs count as one; of -0 and +0 a maximum or minimum may give either). Rules that are relaxed hold
-for real numbers but only nearly for floats, and are off unless they are asked for."""
+letters for attributes), in the dtypes of the last column (any: all that the ops take). A test
+evaluates both sides of each rule on random tensors with NaN, infinities, signed zeros and extreme
+values, and compares every bit (all NaNs count as one; of -0 and +0 a maximum or minimum may give
+either). Rules that are relaxed hold for real numbers but only nearly for floats, and are off unless
+they are asked for."""
 
 GROUPS: tuple[tuple[str, tuple[Rule, ...]], ...] = (
     ("Arithmetic", IDENTITIES),
@@ -33,6 +35,7 @@ GROUPS: tuple[tuple[str, tuple[Rule, ...]], ...] = (
     ("Constants", CONSTANTS),
     ("Broadcasting", BROADCAST),
     ("Movement", MOVEMENT),
+    ("Movements that change places", REORDERING),
     ("Reductions", REDUCTIONS),
     ("Graph", GRAPH),
     ("Relaxed", RELAXED),

@@ -6,6 +6,7 @@ moderate operands. The reference is ``tilegrad.ops.evaluate``.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,14 +16,17 @@ from hypothesis import strategies as st
 
 from tests.rewrite.instances import Instance
 from tests.rewrite.values import count_differences, largest_distance
-from tilegrad.base.errors import TilegradError
+from tilegrad.base.errors import DTypeError, TilegradError
 from tilegrad.ir.dtype import STORABLE, DType, dtypes
 from tilegrad.ir.node import Node
+from tilegrad.ir.op import Op
 from tilegrad.ops import arithmetic, reduction, scan
+from tilegrad.ops.comparison import where
 from tilegrad.ops.evaluate import evaluate
+from tilegrad.ops.leaves import constant
 from tilegrad.rewrite import broadcast_to
 from tilegrad.rewrite.matching import compile_rule
-from tilegrad.rewrite.pattern import Apply, DTypeClass, Family, walk
+from tilegrad.rewrite.pattern import Apply, DTypeClass, Family, Variable, walk
 from tilegrad.rewrite.rule import Rule, RuleKind
 
 Make = Callable[[Instance], Node]
@@ -127,7 +131,28 @@ def check_refusals(rule: Rule, examples: int | None = None, make: Make | None = 
 
 
 def _choose_allowed(instance: Instance, allowed: DTypeClass) -> DType:
-    return instance.draw(st.sampled_from([d for d in EVERY_DTYPE if d in allowed.members]))
+    return instance.draw(st.sampled_from(_accepted(instance.rule, allowed)))
+
+
+@functools.cache
+def _accepted(rule: Rule, allowed: DTypeClass) -> tuple[DType, ...]:
+    """Return the dtypes of a class that the ops over variables of that class take."""
+    ops = set()
+    for term in walk(rule.left):
+        if isinstance(term, Apply) and term.op is not where and term.op.attributes is None:
+            variables = [part for part in term.sources if isinstance(part, Variable)]
+            if any(rule.class_of(variable) is allowed for variable in variables):
+                ops.add(term.op)
+    members = [dtype for dtype in EVERY_DTYPE if dtype in allowed.members]
+    return tuple(dtype for dtype in members if all(_takes(op, dtype) for op in ops))
+
+
+def _takes(op: Op, dtype: DType) -> bool:
+    try:
+        op.infer((constant(0, dtype),) * (op.arity or 1), None)
+    except DTypeError:
+        return False
+    return True
 
 
 def _choose_refused(instance: Instance, allowed: DTypeClass) -> DType:

@@ -13,9 +13,10 @@ from tilegrad.simplify.logic import LOGIC
 from tilegrad.simplify.movement import MOVEMENT
 from tilegrad.simplify.reduction import REDUCTIONS
 from tilegrad.simplify.relaxed import RELAXED
+from tilegrad.simplify.reordering import REORDERING
 
 EXPRESSION_RULES = (*IDENTITIES, *LOGIC, *CONVERSIONS, *CONSTANTS)
-TENSOR_RULES = (*EXPRESSION_RULES, *BROADCAST, *MOVEMENT, *REDUCTIONS, *GRAPH)
+TENSOR_RULES = (*EXPRESSION_RULES, *BROADCAST, *MOVEMENT, *REORDERING, *REDUCTIONS, *GRAPH)
 
 simplify_expressions = Pass(
     "simplify_expressions",
