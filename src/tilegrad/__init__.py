@@ -15,12 +15,15 @@ from tilegrad.tensor import (
     vjp,
 )
 
+from_dlpack = Tensor.from_dlpack
+
 __all__ = [
     "SymbolicInteger",
     "Tensor",
     "Variable",
     "checkpoint",
     "dtypes",
+    "from_dlpack",
     "grad",
     "hessian",
     "jacobian",

@@ -83,6 +83,12 @@ class ArgumentError(TilegradError, ValueError):
     code = "TG104"
 
 
+class SharingError(ArgumentError, BufferError):
+    """Memory cannot be shared with another library as it was asked for."""
+
+    code = "TG106"
+
+
 class ArgumentTypeError(TilegradError, TypeError):
     """An argument has the wrong type."""
 

@@ -67,7 +67,7 @@ class CapturedStep:
         outputs: the results, with the launches and slots that hold their addresses.
         kernels: how many launches there are, alike ones in one group counted once.
         arena_bytes: size of the memory that the step keeps for itself.
-        overwritten: storages outside that it writes in place.
+        overwritten: storages that it writes in place, and those that it keeps for itself.
         overwritten_inputs: numbers of the inputs that it writes in place.
         outside: storages that are neither inputs nor outputs, with the launches and slots that
             hold their addresses.
@@ -190,6 +190,7 @@ class _Builder:
         made = [storage for entry in self.ran for storage in entry.made]
         kept = [storage for storage in made if storage not in self.patches]
         total = nbytes + sum(memory_of(storage).nbytes for storage in kept)
+        overwritten = self._overwritten().union(kept)
         return CapturedStep(
             self.executor,
             recording,
@@ -199,7 +200,7 @@ class _Builder:
             self.symbols,
             sum(entry.plan.kernels for entry in self.ran),
             total,
-            overwritten := self._overwritten(),
+            overwritten,
             [number for number, storage in enumerate(self.inputs) if storage in overwritten],
             self.outside,
             keep=self.keep,
@@ -218,8 +219,6 @@ class _Builder:
                 place = Place(kind, number)  # type: ignore[arg-type]
                 owners[place] = storage
                 memory[place] = memory_of(storage)
-                if storage not in self.patches:
-                    self.keep.append(memory[place])
         for number, offset in enumerate(offsets):
             memory[Place("temporary", number)] = arena.part(offset, 0)
         for steps, kernels in zip(entry.plan.groups, entry.kernels, strict=True):

@@ -12,11 +12,12 @@ import enum
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from tilegrad.base.errors import ArgumentError, ArgumentTypeError
+from tilegrad.base.errors import ArgumentTypeError, SharingError
 from tilegrad.runtime.buffer import Buffer
 
 VERSION: Final = (1, 1)
 _READ_ONLY: Final = 1
+_IS_COPIED: Final = 2
 _CPU: Final = 1
 _HOST_DEVICES: Final = (_CPU, 3, 11, 13)  # and memory of CUDA and ROCm that the CPU reaches too
 
@@ -137,7 +138,7 @@ def read_dlpack(source: HasDLPack) -> DLPackTensor:
     """Take part in the memory of another library's array, and keep it alive.
 
     Raises:
-        ArgumentError: it is on another device, or its elements have no such dtype here.
+        SharingError: it is on another device, or its elements have no such dtype here.
         ArgumentTypeError: it does not speak DLPack.
     """
     if not hasattr(source, "__dlpack__"):
@@ -146,7 +147,7 @@ def read_dlpack(source: HasDLPack) -> DLPackTensor:
         )
     device, _ = source.__dlpack_device__()
     if device not in _HOST_DEVICES:
-        raise ArgumentError(
+        raise SharingError(
             "Only memory of the host can be shared",
             got=f"an array on DLPack's device {device}",
             mend="copy it to the CPU first",
@@ -175,7 +176,7 @@ def _read_capsule(capsule: object) -> DLPackTensor:
 def _read_tensor(tensor: _Tensor, keeper: _Borrowed, *, is_writable: bool) -> DLPackTensor:
     kinds = {int(kind) for kind in DLPackKind}
     if tensor.code not in kinds or tensor.lanes != 1 or tensor.bits % 8:
-        raise ArgumentError(
+        raise SharingError(
             "Elements of this kind have no dtype here",
             got=f"DLPack's type code {tensor.code} with {tensor.bits} bits, {tensor.lanes} lanes",
             expected=", ".join(kind.name.lower() for kind in DLPackKind),
@@ -183,7 +184,7 @@ def _read_tensor(tensor: _Tensor, keeper: _Borrowed, *, is_writable: bool) -> DL
     shape = tuple(tensor.shape[: tensor.ndim])
     strides = tuple(tensor.strides[: tensor.ndim]) if tensor.strides else compact_strides(shape)
     if any(stride < 0 for stride in strides):
-        raise ArgumentError(
+        raise SharingError(
             "An array that is stored backwards cannot be shared",
             got=f"strides {strides}",
             mend="copy it first",
@@ -208,7 +209,7 @@ class _Lent:
 
     __slots__ = ("arrays", "buffer", "managed")
 
-    def __init__(self, tensor: DLPackTensor, layout: _Layout) -> None:
+    def __init__(self, tensor: DLPackTensor, layout: _Layout, flags: int) -> None:
         self.buffer = tensor.buffer
         numbers = ctypes.c_int64 * max(len(tensor.shape), 1)
         self.arrays = numbers(*tensor.shape), numbers(*tensor.strides)
@@ -217,7 +218,7 @@ class _Lent:
         self.managed.deleter = _DELETERS[layout]
         if isinstance(self.managed, _VersionedManaged):
             self.managed.major, self.managed.minor = VERSION
-            self.managed.flags = 0 if tensor.buffer.is_writable else _READ_ONLY
+            self.managed.flags = flags
         inner = self.managed.tensor
         inner.data = tensor.buffer.address
         inner.device_type = _CPU
@@ -226,24 +227,28 @@ class _Lent:
         inner.shape, inner.strides = self.arrays
 
 
-def make_capsule(tensor: DLPackTensor, max_version: tuple[int, int] | None = None) -> object:
+def make_capsule(
+    tensor: DLPackTensor, max_version: tuple[int, int] | None = None, *, is_copied: bool = False
+) -> object:
     """Return a capsule by which another library takes part in the memory, and keep that alive.
 
     Args:
         tensor: what to share.
         max_version: the newest version that the consumer knows; None for those before 1.0.
+        is_copied: whether the memory is a copy made for the consumer.
 
     Raises:
-        ArgumentError: the memory must not be written, and the consumer cannot be told so.
+        SharingError: the memory must not be written, and the consumer cannot be told so.
     """
     layout = _VersionedManaged if max_version is not None and max_version >= (1, 0) else _Managed
     if layout is _Managed and not tensor.buffer.is_writable:
-        raise ArgumentError(
+        raise SharingError(
             "Memory that must not be written cannot be shared with a library this old",
             got=f"a request for DLPack {max_version or 'before 1.0'}",
             mend="copy it first",
         )
-    lent = _Lent(tensor, layout)
+    flags = (0 if tensor.buffer.is_writable else _READ_ONLY) | (_IS_COPIED if is_copied else 0)
+    lent = _Lent(tensor, layout, flags)
     address = ctypes.addressof(lent.managed)
     capsule = _new_capsule(address, _NAMES[layout], ctypes.cast(_DESTROY, ctypes.c_void_p))
     _add_reference(lent)  # the deleter drops it

@@ -106,10 +106,12 @@ class Summaries:
 
 
 def _is_contraction(node: Node) -> bool:
+    if node.op.name != "reduce_sum":
+        return False
     body = node.sources[0]
     while body.op.has(Property.ELEMENTWISE) and len(body.sources) == 1:
         body = body.sources[0]
-    if node.op.name != "reduce_sum" or body.op.name != "multiply":
+    if body.op.name != "multiply":
         return False
     axes = attributes_of(node, ReduceAttributes).axes
     kept = [axis for axis in range(len(body.shape)) if axis not in axes and body.shape[axis] != 1]

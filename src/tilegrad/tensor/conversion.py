@@ -125,7 +125,7 @@ class Conversion(Casting):
 
     def numpy(self) -> Array:
         """Return a NumPy array with a copy of the contents."""
-        self._check_static("numpy")
+        self.check_static("numpy")
         realize(self)
         return current_session().read(self.node)
 
@@ -157,12 +157,12 @@ class Conversion(Casting):
             array = array.view(f"uint{8 * array.dtype.itemsize}")
         return array.data
 
-    def __array__(self, dtype: object = None, copy: bool | None = None) -> Array:
-        array = self.numpy()
-        del copy  # the array is a copy already
-        return array if dtype is None else array.astype(dtype)  # type: ignore[call-overload]
+    def check_static(self, what: str) -> None:
+        """Check that every size is known.
 
-    def _check_static(self, what: str) -> None:
+        Raises:
+            ShapeError: one is symbolic.
+        """
         for size in self.node.shape:
             if isinstance(size, Node):
                 raise ShapeError(

@@ -234,10 +234,9 @@ def _replay(captured: _Captured, step: CapturedStep, arguments: _Arguments) -> o
         if tensor.node.op is not leaves.buffer or tensor.target is not None:
             realize(*arguments.tensors)
             break
-    session.protect(step)
-    nodes = step.replay(
-        [storage_of(tensor.node) for tensor in arguments.tensors], arguments.symbols
-    )
+    inputs = [storage_of(tensor.node) for tensor in arguments.tensors]
+    session.protect(step, inputs)
+    nodes = step.replay(inputs, arguments.symbols)
 
     def fill(leaf: object) -> object:
         if isinstance(leaf, _Numbered):

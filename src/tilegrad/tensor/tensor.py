@@ -9,10 +9,11 @@ from tilegrad.tensor.conversion import Data, node_of
 from tilegrad.tensor.creation import Creation, resolve_device
 from tilegrad.tensor.differentiation import Differentiation
 from tilegrad.tensor.display import Display
+from tilegrad.tensor.interchange import Interchange
 from tilegrad.tensor.rearrangement import Rearrangement
 
 
-class Tensor(Display, Differentiation, Rearrangement, Creation):
+class Tensor(Display, Interchange, Differentiation, Rearrangement, Creation):
     """An array whose value is computed when it is needed.
 
     Args:
