@@ -5,7 +5,6 @@ from __future__ import annotations
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Op, attributes_of
 from tilegrad.ops import movement, symbolic
-from tilegrad.ops.affine import Index
 from tilegrad.ops.movement import (
     ConcatenateAttributes,
     ExpandAttributes,
@@ -21,8 +20,6 @@ from tilegrad.ops.movement import (
 from tilegrad.ops.windows import SlideAttributes, slide
 from tilegrad.rewrite.pattern import AttributeVariable, Family, apply, lift, variables
 from tilegrad.rewrite.rule import Match, Rule
-
-Ranges = tuple[tuple[Index, Index], ...]
 
 (x,) = variables("x")
 reshape, permute, expand = lift(movement.reshape, movement.permute, movement.expand)
