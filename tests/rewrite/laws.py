@@ -14,7 +14,7 @@ import hypothesis
 from hypothesis import Phase
 from hypothesis import strategies as st
 
-from tests.rewrite.instances import Instance
+from tests.rewrite.instances import DIVISIONS, Instance
 from tests.rewrite.values import count_differences, largest_distance
 from tilegrad.base.errors import DTypeError, TilegradError
 from tilegrad.ir.dtype import STORABLE, DType, dtypes
@@ -144,6 +144,8 @@ def _accepted(rule: Rule, allowed: DTypeClass) -> tuple[DType, ...]:
             if any(rule.class_of(variable) is allowed for variable in variables):
                 ops.add(term.op)
     members = [dtype for dtype in EVERY_DTYPE if dtype in allowed.members]
+    if ops.intersection(DIVISIONS):
+        members = [dtype for dtype in members if dtype is not dtypes.index]
     return tuple(dtype for dtype in members if all(_takes(op, dtype) for op in ops))
 
 
