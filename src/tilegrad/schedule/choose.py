@@ -8,8 +8,8 @@ The rules, in words:
   reads each of its elements exactly once and over the same axes (an epilogue), else stored.
 * Any other reduction is computed inside a kernel that is organised by its rows: all reductions in a
   kernel must nest (each is free in a subset of the axes of the next), the rows must be enough to be
-  spread over cores, and no element may be computed twice. It is repeated in a second kernel only if
-  its rows are short.
+  spread over cores, and no element may be computed twice. If several kernels read it, the first of
+  them computes it for all.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ SMALL_WORK = 65536.0
 """... unless it combines no more elements than this."""
 REGISTER_REUSE = 16.0
 """How often a register tile of a contraction uses an operand once it has been computed."""
+SHORT_ROW = 16384.0
+"""A reduction over no more elements than this may be repeated in several kernels."""
 SHORT_REDUCTION = 256.0
 """A reduction to few values over no more elements than this may be repeated by every instance."""
 MOST_REPEATED_TERMS = 20.0
 """Terms of a sum may be read so many times more often than there are, as most are guarded off."""
-SHORT_ROW = 16384.0
-"""A reduction over no more elements than this may be repeated in several kernels."""
 
 
 class Enclosing(NamedTuple):
@@ -84,13 +84,34 @@ class Decision(NamedTuple):
     Attributes:
         roots: they compute it where they use it.
         reason: why, in words.
-        host: a root that might also store it, if nothing it needs depends on that; otherwise it
-            reads the node from memory like others.
+        hosts: roots that might compute and store it for others, if nothing they need depends on
+            that; the first that can does, the others read the node from memory.
+        repeats: whether all of ``hosts`` compute it for themselves if none can for others.
     """
 
     roots: frozenset[Root]
     reason: str
-    host: Root | None = None
+    hosts: tuple[Root, ...] = ()
+    repeats: bool = False
+
+
+def note_rows(root: Root, reads: dict[Indices, Use]) -> None:
+    """Remember the rows of a reduction that a root computes outside of all others."""
+    root.rows.extend(use.rows for use in reads.values() if not use.context)
+
+
+def depends(node: Node, other: Node) -> bool:
+    """Whether a node is computed from another that is near above it."""
+    seen: set[Node] = set()
+    stack = [node]
+    while stack and len(seen) < cost.MOST_NODES:
+        current = stack.pop()
+        if current is other:
+            return True
+        if current not in seen:
+            seen.add(current)
+            stack.extend(current.sources)
+    return False
 
 
 def count_values(axes: Axes) -> float:
@@ -139,7 +160,7 @@ class Chooser:
                 return Decision(frozenset(uses), reason)
         roots = {root for root in uses if again[root] <= load[root] and not is_epilogue}
         reason = "it is stored in any case" if is_stored else "storing it costs less"
-        return Decision(frozenset(roots) - {host}, reason, host)
+        return Decision(frozenset(roots) - {host}, reason, () if host is None else (host,))
 
     def _find_aligned(self, node: Node, uses: Uses) -> Root | None:
         """Return a root that computes each element of the node once, at its own index.
@@ -191,12 +212,17 @@ class Chooser:
         return total + moved * cost.MEMORY_NS_PER_BYTE + cost.LAUNCH_NS
 
     def _find_contraction(self, node: Node) -> Node | None:
-        for leaf in self.summaries.of(node).leaves:
+        """Return the contraction whose epilogue the node would be, if there is one."""
+        leaves = self.summaries.of(node).leaves
+        for leaf in leaves:
             if not leaf.op.has(Property.REDUCTION):
                 continue
             is_same_size = cost.count_elements(leaf) == cost.count_elements(node)
             if is_same_size and self.summaries.is_contraction(leaf):
-                return leaf
+                needs_all_of_it = any(
+                    other is not leaf and depends(other, leaf) for other in leaves
+                )
+                return None if needs_all_of_it else leaf
         return None
 
     def _cost_of_blocked_contraction(self, node: Node, uses: Uses) -> float:
@@ -215,17 +241,19 @@ class Chooser:
             return self._choose_contraction(node, uses, is_stored)
         elements = cost.count_elements(node)
         length = cost.count_elements(node.sources[0]) / max(1.0, elements)
-        chosen: list[Root] = []
+        fitting: list[Root] = []
         reason = "no kernel reads it"
         for root, reads in uses.items():
             problem = self._find_row_problem(node, root, reads, length)
-            if problem is None and chosen and length > SHORT_ROW:
-                problem = "its rows are too long to be repeated in a second kernel"
             if problem is None:
-                chosen.append(root)
-                root.rows.extend(use.rows for use in reads.values() if not use.context)
+                fitting.append(root)
             reason = problem or "its rows fit the kernel"
-        return Decision(frozenset(chosen), reason)
+        if len(fitting) == 1:
+            note_rows(fitting[0], uses[fitting[0]])
+            return Decision(frozenset(fitting), reason)
+        # The kernel that runs first computes it for the others.
+        hosts, repeats = tuple(reversed(fitting)), length <= SHORT_ROW
+        return Decision(frozenset(), "one kernel computes it for all", hosts, repeats)
 
     def _find_row_problem(
         self, node: Node, root: Root, reads: dict[Indices, Use], length: float

@@ -20,9 +20,9 @@ from tilegrad.ops.scatter_sources import stored_sources
 from tilegrad.schedule import cost
 from tilegrad.schedule.access import Indices, is_movement, read_broadcast, read_movement
 from tilegrad.schedule.axes import FreeAxes, axes_of_reduction, identity_indices
-from tilegrad.schedule.choose import Chooser, Context, Decision, Enclosing, Uses
+from tilegrad.schedule.choose import Chooser, Context, Decision, Enclosing, Uses, note_rows
 from tilegrad.schedule.roots import ALIASES, LEAVES, OPAQUE, Fusion, Root, reads
-from tilegrad.schedule.siblings import join_siblings
+from tilegrad.schedule.siblings import find_sibling, join_reductions
 
 
 def fuse(sinks: Sequence[Node], trace: Trace) -> Fusion:
@@ -68,7 +68,7 @@ class _Fuser:
             pending = self.pending.pop(node, None)
             if pending is not None:
                 self._visit(node, pending)
-        join_siblings(self.fusion, self.summaries)
+        join_reductions(self.fusion, self.summaries)
         return self.fusion
 
     def _visit(self, node: Node, pending: _Pending) -> None:
@@ -79,11 +79,11 @@ class _Fuser:
             self._pass_through(node, pending)
             return
         decision = self._decide(node, pending)
-        roots = decision.roots
+        roots = decision.roots | self._find_hosts(node, pending, decision)
         loaders = pending.readers | (pending.uses.keys() - roots)
         if pending.is_forced or loaders or name in OPAQUE:
-            roots = self._store(node, pending.uses, decision, loaders)
-        self._report(node, decision, pending.uses)
+            self._store(node, pending.uses, roots, loaders)
+        self._report(node, decision, pending.uses, roots)
         for root in roots:
             for indices, use in pending.uses[root].items():
                 self._descend(root, node, indices, use.context)
@@ -112,27 +112,33 @@ class _Fuser:
             return self.chooser.choose_reduction(node, pending.uses, is_stored)
         return self.chooser.choose_elementwise(node, pending.uses, is_stored)
 
-    def _store(
-        self, node: Node, uses: Uses, decision: Decision, loaders: set[Root]
-    ) -> frozenset[Root]:
-        """Give a node memory; return the roots that compute it where they use it."""
-        roots = decision.roots
-        if decision.host is not None and self._is_host(
-            decision.host, node, uses, loaders - {decision.host}
-        ):
-            roots |= {decision.host}
-            loaders = loaders - {decision.host}
+    def _find_hosts(self, node: Node, pending: _Pending, decision: Decision) -> frozenset[Root]:
+        """Return the roots that compute a node for all, or each for itself."""
+        everyone = pending.readers | (pending.uses.keys() - decision.roots)
+        hosts: tuple[Root, ...] = decision.hosts if decision.repeats else ()
+        for candidate in decision.hosts:
+            if self._is_host(candidate, node, pending.uses, everyone - {candidate}):
+                hosts = (candidate,)
+                break
+        if node.op.has(Property.REDUCTION):
+            for root in hosts:
+                note_rows(root, pending.uses[root])
+        return frozenset(hosts)
+
+    def _store(self, node: Node, uses: Uses, roots: frozenset[Root], loaders: set[Root]) -> None:
+        """Give a node memory, in a kernel that computes it anyway if there is one."""
         ordered = [one for one in self.fusion.roots if one in roots]
         host = next((one for one in ordered if self._is_host(one, node, uses, loaders)), None)
-        root = host or Root(node)
+        sibling = None if host else find_sibling(self.fusion, node, loaders, self.summaries)
+        root = host or sibling or Root(node)
         root.outputs.append(node)
         root.readers |= loaders
         self.fusion.root_of[node] = root
         self.fusion.inlined.update((other, node) for other in roots)
         if host is None:
-            self.fusion.roots.append(root)
+            if sibling is None:
+                self.fusion.roots.append(root)
             self._descend_all(root, node)
-        return roots
 
     def _is_host(self, root: Root, node: Node, uses: Uses, loaders: set[Root]) -> bool:
         """Whether a root that computes every element of the node can store it too."""
@@ -208,7 +214,7 @@ class _Fuser:
         if known is None or known.evaluations < use.evaluations:
             uses[indices] = use
 
-    def _report(self, node: Node, decision: Decision, uses: Uses) -> None:
+    def _report(self, node: Node, decision: Decision, uses: Uses, roots: frozenset[Root]) -> None:
         if not self.trace.enabled or is_movement(node):
             return
         for root in uses:
@@ -216,7 +222,7 @@ class _Fuser:
                 FusionDecided(
                     producer=repr(node),
                     consumer=repr(root.node),
-                    is_fused=root in decision.roots or root is decision.host,
+                    is_fused=root in roots,
                     reason=decision.reason,
                     saved_bytes=int(2 * cost.count_elements(node) * node.dtype.itemsize),
                     repeated_operations=0,

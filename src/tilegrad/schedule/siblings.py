@@ -6,26 +6,59 @@ moments and the parameter of an optimiser's step), share what they load.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Property, attributes_of
 from tilegrad.ops.reduction import ReduceAttributes
 from tilegrad.schedule.cost import Summaries, count_elements
-from tilegrad.schedule.roots import Fusion, Root, reads
+from tilegrad.schedule.roots import OPAQUE, Fusion, Root, reads
 
 MOST_OUTPUTS = 8
 """A kernel stores no more tensors than this."""
 
 
-def join_siblings(fusion: Fusion, summaries: Summaries) -> None:
-    """Join roots that walk the same axes and load something alike.
+def find_sibling(
+    fusion: Fusion, node: Node, loaders: Collection[Root], summaries: Summaries
+) -> Root | None:
+    """Return an elementwise root that can compute and store an elementwise node as well.
+
+    Args:
+        fusion: the roots so far.
+        node: what is to be stored.
+        loaders: the roots that read it from memory.
+        summaries: what nodes cost.
+    """
+    if node.op.has(Property.REDUCTION) or node.op.name in OPAQUE:
+        return None
+    for root in fusion.roots:
+        is_alike = root.node.shape == node.shape and not root.node.op.has(Property.REDUCTION)
+        if is_alike and not root.is_opaque and len(root.outputs) < MOST_OUTPUTS:
+            is_free = not any(reads(loader, root) for loader in loaders)
+            if is_free and _do_share(root.node, node, summaries):
+                return root
+    return None
+
+
+def _do_share(one: Node, other: Node, summaries: Summaries) -> bool:
+    """Whether two nodes load something as large as they are."""
+    shared = summaries.of(one).leaves & summaries.of(other).leaves
+    size = count_elements(other)
+    return any(count_elements(leaf) >= size for leaf in shared)
+
+
+def join_reductions(fusion: Fusion, summaries: Summaries) -> None:
+    """Join roots that reduce tensors of one shape along the same axes and load something alike.
 
     They must not depend on each other, and none may have the tiles of a contraction.
     """
     hosts: dict[object, list[Root]] = {}
     for root in list(fusion.roots):
-        if root.is_opaque or root.contractions or summaries.is_contraction(root.node):
+        node = root.node
+        if not node.op.has(Property.REDUCTION) or summaries.is_contraction(node):
             continue
-        candidates = hosts.setdefault(_shape_of(root.node), [])
+        axes = attributes_of(node, ReduceAttributes).axes
+        candidates = hosts.setdefault((node.shape, node.sources[0].shape, axes), [])
         host = next((one for one in candidates if _can_join(one, root, summaries)), None)
         if host is None:
             candidates.append(root)
@@ -33,19 +66,10 @@ def join_siblings(fusion: Fusion, summaries: Summaries) -> None:
             _join(fusion, host, root)
 
 
-def _shape_of(node: Node) -> object:
-    """Return what the kernels of two nodes must have in common to be one."""
-    if not node.op.has(Property.REDUCTION):
-        return node.shape
-    return node.shape, node.sources[0].shape, attributes_of(node, ReduceAttributes).axes
-
-
 def _can_join(host: Root, root: Root, summaries: Summaries) -> bool:
     if len(host.outputs) + len(root.outputs) > MOST_OUTPUTS or host.rows != root.rows:
         return False
-    shared = summaries.of(host.node).leaves & summaries.of(root.node).leaves
-    size = count_elements(root.node)
-    if not any(count_elements(leaf) >= size for leaf in shared):
+    if not _do_share(host.node, root.node, summaries):
         return False
     return not reads(host, root) and not reads(root, host)
 
