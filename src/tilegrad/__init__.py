@@ -1,5 +1,6 @@
 """tilegrad: the tensor compiler you can see through."""
 
+from tilegrad import array_api
 from tilegrad.ir.dtype import dtypes
 from tilegrad.tensor import (
     SymbolicInteger,
@@ -15,12 +16,13 @@ from tilegrad.tensor import (
     vjp,
 )
 
-from_dlpack = Tensor.from_dlpack
+from_dlpack = array_api.from_dlpack
 
 __all__ = [
     "SymbolicInteger",
     "Tensor",
     "Variable",
+    "array_api",
     "checkpoint",
     "dtypes",
     "from_dlpack",

@@ -1,0 +1,28 @@
+"""What the functions of the namespace share: types of arguments; operands that may be numbers."""
+
+from __future__ import annotations
+
+from tilegrad.base.errors import ArgumentTypeError
+from tilegrad.tensor import Tensor
+
+Number = bool | int | float
+Operand = Tensor | Number
+Axes = int | tuple[int, ...] | None
+Shape = int | tuple[int, ...]
+
+
+def pair(x1: Operand, x2: Operand) -> tuple[Tensor, Operand]:
+    """Return two operands with a tensor first: a number there becomes a scalar like the other.
+
+    Raises:
+        ArgumentTypeError: neither is a tensor.
+    """
+    if isinstance(x1, Tensor):
+        return x1, x2
+    if isinstance(x2, Tensor):
+        return x2.with_node(x2.as_operand(x1)), x2
+    raise ArgumentTypeError(
+        "one of the operands must be a tensor",
+        got=f"{type(x1).__name__} and {type(x2).__name__}",
+        mend="make one of them a tensor: asarray(x)",
+    )

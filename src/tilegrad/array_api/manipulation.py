@@ -1,0 +1,120 @@
+"""The same elements under other shapes and in other orders, joined, split and repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tilegrad.array_api.arguments import Axes
+from tilegrad.base.errors import ArgumentError, ShapeError
+from tilegrad.tensor import Tensor
+from tilegrad.tensor.arguments import resolve_axes
+
+
+def broadcast_arrays(*arrays: Tensor) -> tuple[Tensor, ...]:
+    """Return tensors repeated to their common shape.
+
+    Raises:
+        ShapeError: the shapes do not broadcast.
+    """
+    rank = max((array.ndim for array in arrays), default=0)
+    padded = [(1,) * (rank - array.ndim) + array.shape for array in arrays]
+    shape = tuple(
+        next((size for size in sizes if size != 1), 1) for sizes in zip(*padded, strict=True)
+    )
+    return tuple(array.broadcast_to(shape) for array in arrays)
+
+
+def broadcast_to(x: Tensor, /, shape: tuple[int, ...]) -> Tensor:
+    """Return a tensor repeated to a shape."""
+    return x.broadcast_to(shape)
+
+
+def concat(arrays: Sequence[Tensor], /, *, axis: int | None = 0) -> Tensor:
+    """Return tensors joined along an axis; None joins them flattened."""
+    if axis is None:
+        return Tensor.cat([array.flatten() for array in arrays])
+    return Tensor.cat(list(arrays), axis=axis)
+
+
+def expand_dims(x: Tensor, /, axis: int = 0) -> Tensor:
+    """Return a tensor with an axis of size 1 put in."""
+    return x.unsqueeze(axis)
+
+
+def flip(x: Tensor, /, *, axis: Axes = None) -> Tensor:
+    """Return a tensor in reverse order along some axes (None: all)."""
+    axes = resolve_axes(axis, x.ndim)
+    return x.flip(axes) if axes else x
+
+
+def moveaxis(
+    x: Tensor, source: int | tuple[int, ...], destination: int | tuple[int, ...], /
+) -> Tensor:
+    """Return a tensor with axes moved to other places."""
+    return x.movedim(source, destination)
+
+
+def permute_dims(x: Tensor, /, axes: tuple[int, ...]) -> Tensor:
+    """Return a tensor with its axes in another order."""
+    return x.permute(axes)
+
+
+def repeat(x: Tensor, repeats: int | Tensor, /, *, axis: int | None = None) -> Tensor:
+    """Return each element repeated along an axis (None: of the flattened tensor).
+
+    A tensor of counts, one for each element of the axis or one for all, is realised.
+
+    Raises:
+        ArgumentError: there are not as many counts as elements.
+    """
+    if not isinstance(repeats, Tensor):
+        return x.repeat_interleave(repeats, axis=axis)
+    flat = x.flatten() if axis is None else x
+    place = 0 if axis is None else axis
+    places = Tensor.arange(int(flat.shape[place]), device=x.device)  # type: ignore[arg-type]
+    counts = repeats.numpy().ravel()
+    if counts.size not in (1, places.numel()):
+        raise ArgumentError(
+            "repeat: as many counts as elements are needed",
+            got=f"{counts.size} counts",
+            expected=f"{places.numel()} or 1",
+        )
+    return flat.index_select(place, Tensor(places.numpy().repeat(counts), x.device))
+
+
+def reshape(x: Tensor, /, shape: tuple[int, ...], *, copy: bool | None = None) -> Tensor:
+    """Return the elements under another shape; ``copy`` makes no difference to a value."""
+    del copy
+    return x.reshape(shape)
+
+
+def roll(x: Tensor, /, shift: int | tuple[int, ...], *, axis: Axes = None) -> Tensor:
+    """Return a tensor shifted along axes; what leaves at one end comes in at the other."""
+    return x.roll(shift, axis=axis)
+
+
+def squeeze(x: Tensor, /, axis: int | tuple[int, ...]) -> Tensor:
+    """Return a tensor without some axes of size 1.
+
+    Raises:
+        ShapeError: one of them has another size.
+    """
+    axes = resolve_axes(axis, x.ndim)
+    if any(x.shape[place] != 1 for place in axes):
+        raise ShapeError("squeeze: an axis has not size 1", got=f"axes {axes} of {x.shape}")
+    return x.squeeze(axes)
+
+
+def stack(arrays: Sequence[Tensor], /, *, axis: int = 0) -> Tensor:
+    """Return tensors of one shape joined along a new axis."""
+    return Tensor.stack(list(arrays), axis=axis)
+
+
+def tile(x: Tensor, repetitions: tuple[int, ...], /) -> Tensor:
+    """Return the whole tensor repeated along its last axes; missing numbers in front are 1."""
+    return x.repeat((1,) * (x.ndim - len(repetitions)) + repetitions)
+
+
+def unstack(x: Tensor, /, *, axis: int = 0) -> tuple[Tensor, ...]:
+    """Return the slices along an axis, each without it."""
+    return x.unbind(axis)
