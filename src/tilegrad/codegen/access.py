@@ -20,7 +20,7 @@ from tilegrad.codegen.spread import (
 from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node, intern
 from tilegrad.ir.op import Op, attributes_of
-from tilegrad.ops import comparison, linear, memory
+from tilegrad.ops import comparison, linear, memory, tile
 from tilegrad.ops.infer import broadcast_shapes
 from tilegrad.ops.leaves import constant
 from tilegrad.ops.linear import AddressAttributes, LaneAttributes, ReadAttributes, ShuffleAttributes
@@ -183,7 +183,13 @@ class _Reader:
             last = emitter.offset_address(access.address, (1 - width) * access.itemsize)
             mask = None if mask is None else _reverse(self.context, mask)
             return _reverse(self.context, self._put(linear.read, (last,), mask, width))
-        return self._put(linear.read_scattered, (access.address, _offsets(access)), mask, width)
+        sources = (access.address, _offsets(access))
+        if self.context.target.has_scattered_access(self.memory_dtype.bits, width):
+            return self._put(linear.read_scattered, sources, mask, width)
+        if mask is not None:
+            zeros = memory.table(attributes=memory.TableAttributes(dtypes.uint64, (0,)))
+            sources = (*sources, mask, self.context.scalar(zeros))
+        return self._put(linear.read_lanes, sources, None, width)
 
     def _put(self, op: Op, sources: tuple[Node, ...], mask: Node | None, lanes: int) -> Node:
         emitter = self.context.emitter
@@ -239,7 +245,17 @@ def _write(context: Context, access: Access, vector: Node, mask: Node | None) ->
         _put_write(context, linear.write, (last, _reverse(context, vector)), mask)
     else:
         sources = (access.address, _offsets(access), vector)
-        _put_write(context, linear.write_scattered, sources, mask)
+        if context.target.has_scattered_access(vector.dtype.bits, width):
+            _put_write(context, linear.write_scattered, sources, mask)
+            return
+        if mask is not None:
+            spare = context.scalar(tile.make_scratch(_SPARE, dtypes.uint64, 1))
+            sources = (*sources, mask, spare)
+        _put_write(context, linear.write_lanes, sources, None)
+
+
+_SPARE = -1
+"""Identity of the scratch memory that takes what a masked-off lane would write."""
 
 
 def _put_write(context: Context, op: Op, sources: tuple[Node, ...], mask: Node | None) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node, sort_topologically
-from tilegrad.ir.op import Property, attributes_of
+from tilegrad.ir.op import attributes_of
 from tilegrad.ir.scope import loop_number
 from tilegrad.ops import memory, tile
 
@@ -27,6 +28,7 @@ class Analysis:
         free: for each node the bits of the loops whose index or carries it depends on, with
             ``INSTANCE`` and ``ORDERED``.
         loop_bits: the bit of each loop, by its number.
+        loops: the loops by number.
         written: for each effect, the pointers that it stores through.
         height: for each node the length of the longest chain below it.
     """
@@ -34,6 +36,7 @@ class Analysis:
     order: list[Node]
     free: dict[Node, int]
     loop_bits: dict[int, int]
+    loops: dict[int, Node]
     written: dict[Node, frozenset[Node]]
     height: dict[Node, int]
 
@@ -41,12 +44,14 @@ class Analysis:
 def analyse(root: Node) -> Analysis:
     """Analyse a tile program."""
     order = sort_topologically([root])
-    analysis = Analysis(order, {}, {}, {}, {})
+    analysis = Analysis(order, {}, {}, {}, {}, {})
     height = analysis.height
     for node in order:
         height[node] = 1 + max((height[source] for source in node.sources), default=0)
         analysis.free[node] = _find_free(analysis, node)
-        if node.op.has(Property.EFFECT):
+        if node.op is tile.loop:
+            analysis.loops[loop_number(node)] = node
+        if node.dtype is dtypes.void:
             analysis.written[node] = _find_written(analysis, node)
     return analysis
 

@@ -23,6 +23,7 @@ from tilegrad.codegen.spread import (
 from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import attributes_of
+from tilegrad.ir.scope import loop_number
 from tilegrad.ops import arithmetic, comparison, leaves, linear, tile
 from tilegrad.ops.affine import as_node
 from tilegrad.ops.bounds import Bounds, bounds
@@ -63,9 +64,20 @@ def bounds_of_terms(context: Context, terms: dict[Node, int]) -> Bounds:
         if atom.op is tile.program_index:
             axis = attributes_of(atom, tile.ProgramIndexAttributes).axis
             greatest = bounds(context.grid[axis])[1] - 1
+        elif atom.op is tile.loop_index:
+            greatest = min(greatest, _last_position(context, atom))
         ends = (least * multiplier, greatest * multiplier)
         low, high = low + min(ends), high + max(ends)
     return low, high
+
+
+def _last_position(context: Context, index: Node) -> float:
+    """Return the index of a loop's last round, infinity if the bounds are not all constants."""
+    loop = context.analysis.loops[loop_number(index)]
+    if any(source.op is not leaves.constant_op for source in loop.sources[:3]):
+        return math.inf
+    start, stop, step = (int(leaves.value_of(source)) for source in loop.sources[:3])
+    return start + (stop - 1 - start) // step * step
 
 
 def _compare(context: Context, node: Node, terms: dict[Node, int], positions: Array) -> Node:

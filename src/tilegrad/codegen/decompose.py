@@ -415,3 +415,8 @@ _STORED_RULES: dict[Op, Rule] = {
     tile.dot: _dot,
 }
 """Rules of ops between several dtypes, which take sources as stored and give what is stored."""
+
+
+def decomposed_ops() -> tuple[Op, ...]:
+    """Return the ops that are replaced on some target or for some dtype."""
+    return (*_RULES, *_STORED_RULES)

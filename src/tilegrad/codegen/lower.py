@@ -26,7 +26,7 @@ from tilegrad.codegen.reduction import lower_reduction
 from tilegrad.codegen.target import CodegenTarget
 from tilegrad.ir.dtype import Kind
 from tilegrad.ir.node import Node
-from tilegrad.ir.op import Op, Property, attributes_of
+from tilegrad.ir.op import Op, attributes_of
 from tilegrad.ops import (
     affine,
     arithmetic,
@@ -211,5 +211,5 @@ _NEEDS: dict[Op, Needs] = {
 
 
 def lowered_ops() -> tuple[Op, ...]:
-    """Return the ops that need no decomposition."""
-    return tuple(op for op in _HANDLERS if not op.has(Property.EFFECT))
+    """Return the ops that are lowered to instructions or regions."""
+    return tuple(_HANDLERS)

@@ -45,6 +45,12 @@ class CodegenTarget:
         """Whether float16 converts to and from float32 in hardware."""
         return self.is_arm or self.has("f16c")
 
+    def has_scattered_access(self, bits: int, lanes: int) -> bool:
+        """Whether one instruction reads or writes so many elements at any addresses."""
+        if not self.has("avx512f", "avx512vl"):
+            return False
+        return bits == 64 or (bits == 32 and lanes >= 4)
+
     def lanes(self, dtype: DType) -> int:
         """Return how many elements of a dtype fill a vector register."""
         bits = dtypes.int8.bits if dtype.is_boolean else dtype.bits

@@ -7,8 +7,9 @@ operand of a vector instruction means that value in every lane.
 
 Elementwise ops are those of tensors, with what targets leave undefined excluded by ``codegen``:
 integer divisors are not 0 and quotients fit, shift counts are less than the width; the result of a
-cast from float to integer is used only where the number fits. The dtypes are bool (one bit in registers, a byte in memory), the integers,
-float16 where the target converts it, float32, float64, and index (64 bits).
+cast from float to integer is used only where the number fits. The dtypes are bool (one bit in
+registers, a byte in memory), the integers, float16 where the target converts it, float32, float64,
+and index (64 bits).
 """
 
 from __future__ import annotations
@@ -211,7 +212,7 @@ def _infer_write(sources: tuple[Node, ...], attributes: WriteAttributes) -> Infe
 def _infer_read_scattered(sources: tuple[Node, ...], attributes: ReadAttributes) -> Inferred:
     _check_address(sources[0])
     _check_offsets(sources[1])
-    _check_mask(attributes.lanes, sources[2:])
+    _check_mask(attributes.lanes, sources[2:3])
     return attributes.dtype, sources[1].shape
 
 
@@ -219,7 +220,7 @@ def _infer_write_scattered(sources: tuple[Node, ...], attributes: WriteAttribute
     del attributes
     _check_address(sources[0])
     _check_offsets(sources[1])
-    _check_mask(lanes_of(sources[1]), sources[3:])
+    _check_mask(lanes_of(sources[1]), sources[3:4])
     return dtypes.void, ()
 
 
@@ -355,6 +356,23 @@ write_scattered = _define(
     WriteAttributes,
     Property.EFFECT,
 )
+read_lanes = _define(
+    "read_lanes",
+    "As read_scattered, lane after lane, where there is no instruction for it. A mask is followed "
+    "by the address of zeros, which are read instead: read_lanes(address, offsets, [mask, zeros]).",
+    None,
+    _infer_read_scattered,
+    ReadAttributes,
+)
+write_lanes = _define(
+    "write_lanes",
+    "As write_scattered, lane after lane, where there is no instruction for it. A mask is followed "
+    "by an address to write to instead: write_lanes(address, offsets, value, [mask, spare]).",
+    None,
+    _infer_write_scattered,
+    WriteAttributes,
+    Property.EFFECT,
+)
 begin_loop = _define(
     "begin_loop",
     "for position in range(start, stop, step), carrying values: "
@@ -410,6 +428,8 @@ OPS: tuple[Op, ...] = (
     write,
     read_scattered,
     write_scattered,
+    read_lanes,
+    write_lanes,
     begin_loop,
     loop_position,
     loop_carry,

@@ -149,7 +149,7 @@ def _find_written(function: LinearFunction) -> set[Node]:
     """Return the parameters that a function writes to."""
     found = set()
     for node in function.instructions:
-        if node.op is linear.write or node.op is linear.write_scattered:
+        if node.op in (linear.write, linear.write_scattered, linear.write_lanes):
             pointer = node.sources[0]
             while pointer.op is linear.address:
                 pointer = pointer.sources[0]
@@ -255,7 +255,7 @@ def _write_scale_exponent(writer: _Writer, node: Node) -> None:
 
 def _write_table(writer: _Writer, node: Node) -> None:
     dtype, bits = attributes_of(node, memory.TableAttributes)
-    name = f"@{writer.name}.table{len(writer.lines)}"
+    name = f"@{writer.name}.table{len(writer.declarations)}"
     elements = ", ".join(
         f"{format_type(dtype)} {format_constant(leaves.ConstantAttributes(dtype, bit))}"
         for bit in bits
@@ -494,6 +494,52 @@ def _write_write_scattered(writer: _Writer, node: Node) -> None:
     writer.lines.append(f"  call void @{intrinsic}({', '.join(arguments)})")
 
 
+def _lane_addresses(writer: _Writer, node: Node, dtype: DType, lanes: int, extra: int) -> list[str]:
+    """Write the address of each lane of an access, that of the spare memory where masked off."""
+    _scattered(writer, node, dtype, lanes)
+    name, vector = f"{writer.names[node]}.p", f"<{lanes} x ptr>"
+    if len(node.sources) > extra:
+        mask, spare = node.sources[extra:]
+        other = f"{name}.spare"
+        value = f"ptr {writer.operand(spare, 0)}"
+        zeros = f"<{lanes} x i32> zeroinitializer"
+        chosen = _mask_text(writer, mask, lanes)
+        writer.lines += [
+            f"  {other}.0 = insertelement {vector} poison, {value}, i64 0",
+            f"  {other} = shufflevector {vector} {other}.0, {vector} poison, {zeros}",
+            f"  {name}.any = select {chosen}, {vector} {name}, {vector} {other}",
+        ]
+        name += ".any"
+    writer.lines += [
+        f"  {name}{lane} = extractelement {vector} {name}, i64 {lane}" for lane in range(lanes)
+    ]
+    return [f"{name}{lane}" for lane in range(lanes)]
+
+
+def _write_read_lanes(writer: _Writer, node: Node) -> None:
+    dtype, lanes, _ = attributes_of(node, linear.ReadAttributes)
+    kind, vector, name = format_type(dtype), format_type(dtype, lanes), writer.names[node]
+    last = "poison"
+    for lane, address in enumerate(_lane_addresses(writer, node, dtype, lanes, 2)):
+        result = f"{name}.{lane}" if lane < lanes - 1 else name
+        writer.lines += [
+            f"  {name}.e{lane} = load {kind}, ptr {address}, align {dtype.itemsize}",
+            f"  {result} = insertelement {vector} {last}, {kind} {name}.e{lane}, i64 {lane}",
+        ]
+        last = result
+
+
+def _write_write_lanes(writer: _Writer, node: Node) -> None:
+    value, name = node.sources[2], writer.names[node]
+    lanes, align = linear.lanes_of(value), value.dtype.itemsize
+    kind = format_type(value.dtype)
+    for lane, address in enumerate(_lane_addresses(writer, node, value.dtype, lanes, 3)):
+        writer.lines += [
+            f"  {name}.e{lane} = extractelement {writer.typed(value)}, i64 {lane}",
+            f"  store {kind} {name}.e{lane}, ptr {address}, align {align}",
+        ]
+
+
 def _write_begin_loop(writer: _Writer, node: Node) -> None:
     attributes = attributes_of(node, linear.BeginLoopAttributes)
     loop = f"loop{attributes.number}"
@@ -606,9 +652,16 @@ _WRITERS: dict[Op, Writer] = {
     linear.write: _write_write,
     linear.read_scattered: _write_read_scattered,
     linear.write_scattered: _write_write_scattered,
+    linear.read_lanes: _write_read_lanes,
+    linear.write_lanes: _write_write_lanes,
     linear.begin_loop: _write_begin_loop,
     linear.loop_position: _write_position,
     linear.loop_carry: _write_carry,
     linear.end_loop: _write_end_loop,
     linear.loop_value: _write_loop_value,
 }
+
+
+def rendered_ops() -> tuple[Op, ...]:
+    """Return the ops that this target has a spelling for."""
+    return tuple(_WRITERS)

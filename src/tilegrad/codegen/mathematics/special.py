@@ -98,13 +98,16 @@ def _log_gamma(target: CodegenTarget, x: Node) -> Node:
 def _move_down(x: Node) -> tuple[Node, Node, Node]:
     """Return d and products with Γ(x) = Γ(2 + d) · product / quotient, |d| ≤ 1/2."""
     one = constant(1.0, x.dtype)
-    moved, product, quotient = x, one, one
+    moved, product, quotient, shift = x, one, one, constant(-2.0, x.dtype)
     for _ in range(6):
         is_above = moved > 2.5
         product = choose(is_above, product * (moved - 1.0), product)
+        shift = choose(is_above, shift - 1.0, shift)
         moved = choose(is_above, moved - 1.0, moved)
     for _ in range(2):
         is_below = moved < 1.5
         quotient = choose(is_below, quotient * moved, quotient)
+        shift = choose(is_below, shift + 1.0, shift)
         moved = choose(is_below, moved + 1.0, moved)
-    return moved - 2.0, product, quotient
+    # Not moved - 2, as moved may be rounded: close to x = 1 that would be a large relative error.
+    return x + shift, product, quotient
