@@ -108,7 +108,7 @@ class CaptureError(TilegradError, RuntimeError):
 
 
 class VerifyError(TilegradError):
-    """A program breaks the rules of its dialect: a defect of the compiler or of a written kernel."""
+    """A program breaks the rules of its dialect: a defect of the compiler or of a kernel."""
 
     code = "TG301"
 

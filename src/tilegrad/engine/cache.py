@@ -1,9 +1,9 @@
 """Compiled kernels on disk, one file each.
 
 An entry is written to a file of its own and then renamed into place, so a reader sees all of it or
-nothing, whatever other processes do and whenever one is killed. It starts with a checksum; a damaged
-entry is reported, removed and made anew. A directory that cannot be written is reported once and
-then only read.
+nothing, whatever other processes do and whenever one is killed. It starts with a checksum; a
+damaged entry is reported, removed and made anew. A directory that cannot be written is reported
+once and then only read.
 """
 
 from __future__ import annotations

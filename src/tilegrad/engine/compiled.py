@@ -6,6 +6,7 @@ import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from tilegrad.base.trace import Trace
 from tilegrad.engine.capture import Capture, Ran
@@ -64,7 +65,7 @@ class CompiledExecutor:
 
     def __init__(
         self,
-        device: Device[Recording],
+        device: Device[Any],
         programs: Programs,
         library: Library,
         simplify: Callable[[Sequence[Node]], list[Node]],
@@ -119,8 +120,8 @@ class CompiledExecutor:
         ]
         if plan.groups:
             memory = self._lay_out(plan, buffers, storages, symbols)
-            self._bind(ready, memory, symbols)
-            self.device.queue.run(ready.recording)
+            recording = self._bind(ready, memory, symbols)
+            self.device.queue.run(recording)
         if self.capture is not None:
             given = tuple(map(storage_of, buffers))
             self.capture.ran.append(Ran(plan, ready.kernels, given, tuple(storages)))
@@ -155,11 +156,10 @@ class CompiledExecutor:
 
     def _bind(
         self, ready: Ready, memory: Mapping[Place, Buffer], symbols: Mapping[str, int]
-    ) -> None:
-        """Make the recording refer to this memory, changing only what differs."""
+    ) -> Recording:
+        """Return the recording for this memory, changing only what differs from the last run."""
         if ready.recording is None or ready.plan.is_symbolic:
-            self._record(ready, memory, symbols)
-            return
+            return self._record(ready, memory, symbols)
         recording, addresses = ready.recording, ready.addresses
         for place, buffer in memory.items():
             if addresses.get(place) == buffer.address:
@@ -167,11 +167,12 @@ class CompiledExecutor:
             addresses[place] = buffer.address
             for launch, slot in ready.patches.get(place, ()):
                 recording.set_argument(launch, slot, buffer.address)
+        return recording
 
     def _record(
         self, ready: Ready, memory: Mapping[Place, Buffer], symbols: Mapping[str, int]
-    ) -> None:
-        ready.patches, ready.addresses = {}, {}
+    ) -> Recording:
+        ready.patches.clear()
         groups: list[list[Launch]] = []
         number = 0
         for steps, kernels in zip(ready.plan.groups, ready.kernels, strict=True):
@@ -186,6 +187,7 @@ class CompiledExecutor:
         ready.addresses = {place: buffer.address for place, buffer in memory.items()}
         binaries = [kernel.binary for group in ready.kernels for kernel in group]
         ready.recording = self.device.queue.record(groups, keep=binaries)
+        return ready.recording
 
     def launch(
         self,

@@ -33,7 +33,8 @@ def plan_arena(lifetimes: Sequence[Lifetime]) -> Arena:
     """Return offsets such that buffers alive at the same time do not overlap.
 
     Largest first, each at the lowest offset that is free during its life: the greedy-by-size
-    strategy of Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference" (2020).
+    strategy of Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference",
+    2020.
     """
     offsets = [0] * len(lifetimes)
     placed: list[int] = []

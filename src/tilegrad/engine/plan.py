@@ -1,4 +1,4 @@
-"""A plan: the launches that compute a graph, with its memory, for any buffers of the same shapes."""
+"""A plan: the launches that compute a graph and their memory, for any buffers of its shapes."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from tilegrad.engine.memory_plan import Arena, Lifetime, plan_arena
 from tilegrad.engine.programs import Derived, Programs
 from tilegrad.engine.sizes import evaluate_index
 from tilegrad.ir.dtype import DType
-from tilegrad.ir.node import Node
+from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ir.op import Shape
 from tilegrad.ops import symbolic
 from tilegrad.ops.affine import Index
 from tilegrad.ops.graph import assign
-from tilegrad.ops.movement import permute_axes
+from tilegrad.ops.movement import PermuteAttributes, permute
 from tilegrad.ops.program import Slot
 from tilegrad.ops.scatter_sources import stored_sources
+from tilegrad.rewrite.graph import rebuild
 from tilegrad.schedule.empty import drop_empty, is_empty
 from tilegrad.schedule.express import target_of
 from tilegrad.schedule.fuse import fuse
@@ -137,9 +138,22 @@ def make_plan(
         programs: where derived programs are kept.
         trace: is told of the decisions.
     """
-    nodes = _copy_overwritten(drop_empty(nodes))
+    nodes = _copy_overwritten(_read_assigned(drop_empty(nodes)))
     items = order_kernels(fuse([node for node in nodes if not is_empty(node)], trace))
     return _Planner(nodes, buffers, programs).plan(items)
+
+
+def _read_assigned(nodes: Sequence[Node]) -> list[Node]:
+    """Let what reads an assignment read the assigned value: only wanted assignments write."""
+    order = sort_topologically(nodes)
+    if not any(source.op is assign for node in order for source in node.sources):
+        return list(nodes)
+    done: dict[Node, Node] = {}
+    values: dict[Node, Node] = {}
+    for node in order:
+        done[node] = rebuild(node, tuple(values[source] for source in node.sources))
+        values[node] = done[node].sources[1] if node.op is assign else done[node]
+    return [done[node] for node in nodes]
 
 
 def _copy_overwritten(nodes: Sequence[Node]) -> list[Node]:
@@ -149,7 +163,8 @@ def _copy_overwritten(nodes: Sequence[Node]) -> list[Node]:
     def settle(node: Node) -> Node:
         if node.op is assign or resolve_alias(node) not in targets:
             return node
-        return permute_axes(node, tuple(range(len(node.shape))))  # no alias: it is stored anew
+        order = PermuteAttributes(tuple(range(len(node.shape))))
+        return permute(node, attributes=order)  # no alias: it is stored anew
 
     return [settle(node) for node in nodes] if targets else list(nodes)
 
@@ -173,8 +188,7 @@ class _Planner:
             for node in item.writes:
                 self._place(node, wanted, item)
             steps += self._steps(item)
-            for node in item.copied_back:
-                copies.append(self._copy(node))
+            copies += [self._copy(node) for node in item.copied_back]
         for node in self.nodes:
             if is_empty(node):
                 self._place_empty(node)
@@ -227,10 +241,9 @@ class _Planner:
         return [self._step(derived, [self.places[node] for node in nodes])]
 
     def _step(self, derived: Derived, known: Sequence[Place]) -> Step:
-        places: list[Place | None] = list(known)
-        for slot in derived.program.slots[len(known) :]:
-            places.append(self._temporary(slot) if slot.role == "workspace" else None)
-        return Step(derived, tuple(places))
+        others = derived.program.slots[len(known) :]
+        places = [self._temporary(slot) if slot.role == "workspace" else None for slot in others]
+        return Step(derived, (*known, *places))
 
     def _opaque_step(self, item: Item) -> Step:
         node = item.root.node

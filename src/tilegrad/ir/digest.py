@@ -14,13 +14,11 @@ from tilegrad.ir.node import Node, sort_topologically
 
 def digest(root: Node) -> str:
     """Return 32 hexadecimal digits that depend on the structure of the program alone."""
-    if root.cached_digest is not None:
-        return root.cached_digest
-    for node in sort_topologically([root], is_leaf=_has_digest):
-        if node.cached_digest is None:
-            node.cached_digest = _digest_of(node)
-    assert root.cached_digest is not None
-    return root.cached_digest
+    if root.cached_digest is None:
+        for node in sort_topologically([root], is_leaf=_has_digest):
+            if node.cached_digest is None:
+                node.cached_digest = _digest_of(node)
+    return root.cached_digest or ""
 
 
 def _has_digest(node: Node) -> bool:

@@ -106,8 +106,9 @@ def _constant_bounds(node: Node) -> Bounds:
 
 
 def _axis_bounds(node: Node) -> Bounds:
-    extent = as_index(node.sources[0]) if node.sources else node.attributes.extent  # type: ignore[union-attr]
-    return 0, bounds(extent)[1] - 1
+    if node.sources:
+        return 0, bounds(as_index(node.sources[0]))[1] - 1
+    return 0, node.attributes.extent - 1  # type: ignore[attr-defined]
 
 
 def _iota_bounds(node: Node) -> Bounds:

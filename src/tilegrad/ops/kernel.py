@@ -1,8 +1,8 @@
 """The kernel dialect: what the scheduler makes, scalar expressions over named axes.
 
 A kernel is a set of stores. Every value in it is a scalar (shape ``()``) that depends on the axes
-free in it; a reduction binds its axes as a lambda binds its variables. Loads name a flat, contiguous
-buffer and an offset. Nothing says yet in which order or on which unit anything runs.
+free in it; a reduction binds its axes as a lambda binds its variables. Loads name a flat,
+contiguous buffer and an offset. Nothing says yet in which order or on which unit anything runs.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""Tensors without elements take no part in the schedule: they are constants, and what reduces them
-is the identity of the reduction.
+"""Tensors without elements take no part in the schedule.
+
+They are constants, and what reduces them is the identity of the reduction.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A sum of sums is one sum: Σᵢ Σⱼ f(i, j) = Σᵢⱼ f(i, j), also where the inner sum is guarded.
 
-Σᵢ (c(i) ? Σⱼ f(i, j) : 0) = Σᵢⱼ (c(i) ? f(i, j) : 0). A relaxed law for floats: the order of the terms
-changes, which no reduction promises. The gradient of a convolution by its input becomes a single
-contraction so.
+Σᵢ (c(i) ? Σⱼ f(i, j) : 0) = Σᵢⱼ (c(i) ? f(i, j) : 0). A relaxed law for floats: the order of the
+terms changes, which no reduction promises. The gradient of a convolution by its input becomes a
+single contraction so.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ and one kernel serves them all.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 
 from tilegrad.ir.node import Node, sort_topologically
@@ -54,7 +55,7 @@ def _neighbours(order: list[Node]) -> list[tuple[Node, Node]]:
         (node for node in order if node.op is kernel.axis and kernel.name_of(node)[0] == "i"),
         key=lambda node: int(kernel.name_of(node)[1:]),
     )
-    pairs = list(zip(outputs, outputs[1:], strict=False))
+    pairs = list(itertools.pairwise(outputs))
     bound: dict[Node, set[tuple[Node, ...]]] = {}
     for node in order:
         if node.op is kernel.reduce_over:
@@ -63,7 +64,7 @@ def _neighbours(order: list[Node]) -> list[tuple[Node, Node]]:
     for groups in bound.values():
         if len(groups) == 1:  # the same axes are bound together wherever they are bound
             (axes,) = groups
-            pairs += zip(axes, axes[1:], strict=False)
+            pairs += itertools.pairwise(axes)
     return [pair for pair in pairs if _are_bound_alike(pair, bound)]
 
 

@@ -17,8 +17,9 @@ from typing import Generic, NamedTuple, ParamSpec, TypeVar, cast
 from tilegrad.base.errors import CaptureError
 from tilegrad.engine import current_session
 from tilegrad.engine.capture import CapturedStep, Output
-from tilegrad.engine.session import Session
+from tilegrad.engine.session import Session, Tracked
 from tilegrad.engine.storage import storage_of
+from tilegrad.ir.node import Node
 from tilegrad.ir.op import Shape
 from tilegrad.ops import leaves
 from tilegrad.ops.leaves import Storage
@@ -79,13 +80,14 @@ class Jit(Generic[P, R]):
         functools.update_wrapper(self, function)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call, capture or replay the function."""
         arguments = _sort_arguments(args, kwargs)
         captured = self._captured.get(arguments.key)
         if captured is not None and captured.step is not None:
             return cast("R", _replay(captured, captured.step, arguments))
         realize(*arguments.tensors)
         session = current_session()
-        call = functools.partial(self.function, *_strip(args), **_strip(kwargs))
+        call = _bind(self.function, args, kwargs)
         with session.bound(arguments.symbols):
             if captured is None:
                 result = _run_watched(session, call)
@@ -114,8 +116,17 @@ def jit(function: Callable[P, R]) -> Jit[P, R]:
     return Jit(function)
 
 
-def _strip(tree: Tree) -> Tree:
-    return map_leaves(lambda leaf: leaf.variable if isinstance(leaf, BoundVariable) else leaf, tree)
+def _bind(
+    function: Callable[..., object], args: Sequence[object], kwargs: Mapping[str, object]
+) -> Callable[[], object]:
+    """Return the call of a function, with variables in place of bound variables."""
+
+    def strip(leaf: object) -> object:
+        return leaf.variable if isinstance(leaf, BoundVariable) else leaf
+
+    positional = [map_leaves(strip, value) for value in args]
+    named = {name: map_leaves(strip, value) for name, value in kwargs.items()}
+    return functools.partial(function, *positional, **named)
 
 
 def _sort_arguments(args: Sequence[object], kwargs: Mapping[str, object]) -> _Arguments:
@@ -159,7 +170,7 @@ def _run_watched(session: Session, call: Callable[[], object]) -> object:
     return result
 
 
-def _waiting(session: Session, before: Mapping[object, object], result: object) -> list[TensorBase]:
+def _waiting(session: Session, before: Mapping[Tracked, Node], result: object) -> list[TensorBase]:
     """Return the tensors that a function returned, made or changed, and that are not realised."""
     gc.collect()
     returned = [leaf for leaf in flatten(result) if isinstance(leaf, TensorBase)]

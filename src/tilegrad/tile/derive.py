@@ -11,10 +11,10 @@ from tilegrad.ops import tile
 from tilegrad.ops.affine import Index
 from tilegrad.ops.leaves import SymbolAttributes
 from tilegrad.ops.program import Program, Slot
+from tilegrad.rewrite.graph import rebuild
 from tilegrad.tile.derivation import Derivation
 from tilegrad.tile.facts import Facts
 from tilegrad.tile.generalise import generalise
-from tilegrad.rewrite.graph import rebuild
 from tilegrad.tile.schedule import choose_schedule
 from tilegrad.tile.split import derive_split
 from tilegrad.tile.target import TileTarget

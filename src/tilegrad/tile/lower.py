@@ -242,7 +242,7 @@ class Lowering:
         if rest or (size > 1 and not isinstance(extent, int)):
             stop_full = symbolic.multiply(symbolic.floor_divide(extent, size), size)
         else:
-            stop_full, full, others = extent, accumulators, []
+            stop_full, full, others = extent, accumulators, accumulators[:0]
         full = self.walk(axis, (0, stop_full), rest_axes, full, environment)
         if rest:
             inner = environment.bind(axis, self.at(axis, stop_full, rest))
@@ -266,7 +266,7 @@ class Lowering:
         length = symbolic.subtract(stop, start)
         if isinstance(length, int) and length <= 0:
             return accumulators
-        unrolled = self._unrolling(axis, length, size, is_innermost=not rest_axes)
+        unrolled = self._unrolling(length, size, is_innermost=not rest_axes)
         if length == size * unrolled:
             return self._rounds(axis, start, unrolled, rest_axes, accumulators, environment)
         number, index = self.new_loop(start, stop)
@@ -287,7 +287,7 @@ class Lowering:
             for after, result in zip(inside, results, strict=True)
         ]
 
-    def _unrolling(self, axis: Node, length: Index, size: int, *, is_innermost: bool) -> int:
+    def _unrolling(self, length: Index, size: int, *, is_innermost: bool) -> int:
         if not isinstance(length, int):
             return 1
         if length <= size * UNROLLED_ROUNDS and (size == 1 or length == size):

@@ -68,7 +68,9 @@ def choose_register_tile(
             operands = results // sizes[0] + 1  # one row of them, and one value at a time beside
             if results > most_results or results + operands > target.registers:
                 continue
-            found = _cost(facts, heaviest, lane, dict(zip(axes, sizes, strict=True)), vectors, lanes)
+            found = _cost(
+                facts, heaviest, lane, dict(zip(axes, sizes, strict=True)), vectors, lanes
+            )
             if found < least:
                 least = found
                 rows = tuple((axis, n) for axis, n in zip(axes, sizes, strict=True) if n > 1)

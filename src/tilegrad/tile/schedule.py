@@ -35,7 +35,7 @@ SCALAR_COST = 7.0
 LANE_REDUCTION_COST = 1.2
 """How much dearer a region is if its reduction runs along the lanes."""
 SPLIT_WORK = 1 << 16
-"""A reduction with fewer program instances than LEAST_INSTANCES is cut up from this much work on."""
+"""A reduction with fewer instances than LEAST_INSTANCES is cut up from this much work on."""
 LEAST_INSTANCES = 8
 MOST_PARTS = 64
 REPEATED_LENGTH = 256
@@ -153,7 +153,7 @@ def _tile_lanes(
     lanes: int,
     register_vectors: int,
 ) -> None:
-    """Choose the sizes of the tiles along the lanes; 0 register vectors if there is no such tile."""
+    """Choose the sizes of tiles along the lanes; 0 register vectors if there is no such tile."""
     if lane is not None:
         vectors = register_vectors or _vectors_for(facts)
         tiles[lane] = Tile(dimension, _lane_size(lane, lanes * vectors))
