@@ -9,7 +9,7 @@ from tests.rewrite.laws import Make
 from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ops import arithmetic, exponential
-from tilegrad.ops.comparison import where
+from tilegrad.ops.comparison import relu, where
 from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.graph import contiguous
 from tilegrad.ops.leaves import constant
@@ -20,12 +20,13 @@ from tilegrad.rewrite.pattern import FLOAT, INTEGER
 def _positive(instance: Instance, depth: int) -> Node:
     """Return a float tensor, most often one that cannot be -0."""
     dtype = instance.dtype_of(FLOAT)
-    style = instance.draw(st.integers(0, 7 if depth else 5))
+    style = instance.draw(st.integers(0, 8 if depth else 6))
     tensor = instance.leaf(dtype, instance.shape)
     plain = (
         lambda: cast_to(instance.leaf(instance.dtype_of(INTEGER), instance.shape), dtype),
         lambda: exponential.exp(tensor),
         lambda: arithmetic.absolute(tensor),
+        lambda: relu(tensor),
         lambda: tensor * tensor,
         lambda: instance.constant(dtype),
         lambda: tensor,
@@ -33,7 +34,7 @@ def _positive(instance: Instance, depth: int) -> Node:
     if style < len(plain):
         return plain[style]()
     first, second = _positive(instance, depth - 1), _positive(instance, depth - 1)
-    if style == 6:
+    if style == 7:
         return first + second
     return where(instance.leaf(dtypes.bool, instance.shape), first, second)
 

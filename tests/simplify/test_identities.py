@@ -3,7 +3,7 @@ import pytest
 from tests.rewrite.graphs import leaf
 from tests.simplify.simplified import simplify
 from tilegrad.ir.dtype import STORABLE, dtypes
-from tilegrad.ops import arithmetic, exponential
+from tilegrad.ops import arithmetic, comparison, exponential
 from tilegrad.ops.leaves import constant
 from tilegrad.ops.movement import filled
 
@@ -23,7 +23,7 @@ def test_of_floats_only_the_negative_zero_is_neutral(dtype):
 @pytest.mark.parametrize("dtype", FLOATS)
 def test_positive_zero_goes_where_no_element_is_a_negative_zero(dtype):
     x, zero = leaf(dtype), constant(0.0, dtype)
-    for positive in (exponential.exp(x), arithmetic.absolute(x), x * x):
+    for positive in (exponential.exp(x), arithmetic.absolute(x), comparison.relu(x), x * x):
         assert simplify(positive + zero) is positive
     assert simplify((x + zero) + zero) is simplify(x + zero)
 

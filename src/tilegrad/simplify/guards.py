@@ -9,7 +9,7 @@ import ml_dtypes
 from tilegrad.ir.dtype import DType
 from tilegrad.ir.node import Node
 from tilegrad.ops import arithmetic, conversion, exponential
-from tilegrad.ops.comparison import where
+from tilegrad.ops.comparison import relu, where
 from tilegrad.ops.leaves import constant_op, value_of
 from tilegrad.ops.movement import expand, flip, permute, reshape, shrink
 from tilegrad.rewrite.pattern import Variable
@@ -69,7 +69,7 @@ def cannot_be_negative_zero(variable: Variable) -> Guard:
 
 
 _KEEPS_ELEMENTS = (reshape, permute, expand, shrink, flip)
-_NEVER_NEGATIVE_ZERO = (exponential.exp, exponential.exp2, arithmetic.absolute)
+_NEVER_NEGATIVE_ZERO = (exponential.exp, exponential.exp2, arithmetic.absolute, relu)
 
 
 def _cannot_be_negative_zero(node: Node, depth: int) -> bool:

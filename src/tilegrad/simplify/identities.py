@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tilegrad.ir.op import Op, Property
-from tilegrad.ops import ELEMENTWISE_OPS, arithmetic, exponential
+from tilegrad.ops import ELEMENTWISE_OPS, arithmetic, comparison, exponential
 from tilegrad.rewrite.pattern import (
     DISCRETE,
     FLOAT,
@@ -27,6 +27,7 @@ i, j = variables("i j", DISCRETE)
 (c,) = constant_variables("c")
 (k,) = constant_variables("k", DISCRETE)
 maximum, minimum, absolute = lift(arithmetic.maximum, arithmetic.minimum, arithmetic.absolute)
+(relu,) = lift(comparison.relu)
 truncated_divide, truncated_remainder, power = lift(
     arithmetic.truncated_divide, arithmetic.truncated_remainder, exponential.power
 )
@@ -67,6 +68,7 @@ SIGNS = (
     Rule("negate_difference", -(x - y), y - x, kind=INTEGER),
     Rule("absolute_of_negation", absolute(-s), absolute(s)),
     Rule("absolute_of_unsigned", absolute(u), u, kind=INTEGER),
+    Rule("relu_of_unsigned", relu(u), u, kind=INTEGER),
 )
 LEAST = "is the least value of the dtype (-∞ if it has that)"
 GREATEST = "is the greatest value of the dtype (∞ if it has that)"
