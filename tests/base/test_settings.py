@@ -29,9 +29,8 @@ def test_other_variables_are_not_looked_at():
         ("device", "cuda:1", "cuda:1"),
         ("threads", "8", 8),
         ("threads", "auto", None),
-        ("cpu_features", "avx2,fma", ("avx2", "fma")),
-        ("cpu_features", "native", None),
-        ("cpu_features", "none", ()),
+        ("instruction_set", "avx2", "avx2"),
+        ("instruction_set", "native", None),
         ("huge_pages", "off", False),
         ("cache", "0", False),
         ("cache_directory", "/somewhere", Path("/somewhere")),
@@ -53,7 +52,7 @@ def test_a_value_is_read(name, text, value):
         ("TILEGRAD_DEVICE", "CPU 1"),
         ("TILEGRAD_THREADS", "0"),
         ("TILEGRAD_THREADS", "many"),
-        ("TILEGRAD_CPU_FEATURES", "avx2,,fma"),
+        ("TILEGRAD_INSTRUCTION_SET", "avx3"),
         ("TILEGRAD_HUGE_PAGES", "perhaps"),
         ("TILEGRAD_LOG_LEVEL", "loud"),
         ("TILEGRAD_PROGRESS", "2"),
@@ -111,7 +110,7 @@ def test_every_setting_is_documented():
 def test_what_is_shown_is_what_is_read():
     """Every shown value can be set again, and gives the same settings."""
     settings = Settings.from_environment(
-        {"TILEGRAD_CPU_FEATURES": "none", "TILEGRAD_THREADS": "3", "TILEGRAD_CACHE": "off"}
+        {"TILEGRAD_INSTRUCTION_SET": "sse2", "TILEGRAD_THREADS": "3", "TILEGRAD_CACHE": "off"}
     )
     shown = {d.variable: d.value for d in settings.describe() if d.variable != "TILEGRAD_TRACE"}
     assert Settings.from_environment(shown) == settings

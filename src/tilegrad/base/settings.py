@@ -89,13 +89,16 @@ def _parse_device(text: str) -> str:
     return text
 
 
-def _parse_features(text: str) -> tuple[str, ...] | None:
+INSTRUCTION_SETS = ("avx512", "avx2", "sse4.2", "sse2", "neon")
+"""The names of `Settings.instruction_set`, from wide to narrow."""
+
+
+def _parse_instruction_set(text: str) -> str | None:
     if text == "native":
         return None
-    names = () if text == "none" else tuple(text.split(","))
-    if not all(re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name) for name in names):
+    if text not in INSTRUCTION_SETS:
         raise ValueError(text)
-    return names
+    return text
 
 
 def _parse_path(text: str) -> Path:
@@ -108,8 +111,8 @@ BOOLEAN = Kind(_parse_boolean, "1, on, true, 0, off or false")
 SWITCH = Kind(_parse_switch, "auto, 1, on, true, 0, off or false", none="auto")
 THREADS = Kind(_parse_threads, "auto, or a whole number from 1 to 4096", none="auto")
 DEVICE = Kind(_parse_device, "a device name such as cpu, reference or cuda:1")
-FEATURES = Kind(
-    _parse_features, "native, none, or names with commas between, such as avx2,fma", none="native"
+INSTRUCTION_SET = Kind(
+    _parse_instruction_set, f"native, or one of {', '.join(INSTRUCTION_SETS)}", none="native"
 )
 PATH = Kind(_parse_path, "a path")
 LOG_LEVEL = Kind(LogLevel, "error, warning, info or debug")
@@ -146,12 +149,12 @@ class Settings:
             "process may run on.",
         ),
     )
-    cpu_features: tuple[str, ...] | None = field(
+    instruction_set: str | None = field(
         default=None,
         metadata=_describe(
-            FEATURES,
-            "The instruction-set extensions that generated CPU code may use, as LLVM names them; "
-            "native is all that the machine has. It can take away from those, not add to them.",
+            INSTRUCTION_SET,
+            "The newest instruction set that generated CPU code may use; native is all that the "
+            "machine has. It can take away from that, not add to it.",
         ),
     )
     huge_pages: bool = field(

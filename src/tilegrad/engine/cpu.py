@@ -23,8 +23,7 @@ from tilegrad.tile.target import TileTarget
 
 def start_cpu(settings: Settings, trace: Trace) -> CompiledExecutor:
     """Return the executor of this machine's processor."""
-    features = None
-    device = cpu_device(settings.threads, features, trace=trace)
+    device = cpu_device(settings.threads, settings.instruction_set, trace=trace)
     target = code_target(device.target)
     cache = DiskCache(settings.cache_directory / "kernels", trace) if settings.cache else None
 

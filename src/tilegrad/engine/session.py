@@ -26,6 +26,7 @@ from tilegrad.engine.storage import (
     view_storage,
     wrap_array,
 )
+from tilegrad.engine.transfer import move_copies
 from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ops import graph
 from tilegrad.ops.leaves import Storage, buffer
@@ -228,6 +229,7 @@ class Session:
         readers = self._find_readers(targets.keys(), targets.values()) if targets else []
         late = [tensor for tensor in readers if not self._part_with_memory(tensor)]
         wanted = [*nodes, *(tensor.node for tensor in late)]
+        wanted = move_copies(wanted, self.realize, device or self.default_device)
         name = next(filter(None, map(graph.find_device, wanted)), device or self.default_device)
         results = self.executor(name).realize(wanted, symbols or self._symbols)
         for tensor, result in zip(late, results[len(nodes) :], strict=True):
