@@ -109,10 +109,9 @@ class CapturedStep:
             shape = output.shape
             if self.dynamic:
                 shape = tuple(evaluate_index(size, symbols) for size in shape)
-            made = self.executor.new_storage(output.storage.dtype, shape)
-            address = memory_of(made).address
+            made, memory = self.executor.new_storage(output.storage.dtype, shape)
             for launch, slot in patches:
-                set_argument(launch, slot, address)
+                set_argument(launch, slot, memory.address)
             results.append(make_buffer_node(made, shape))
         self.executor.device.queue.run(self.recording)
         return results

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -115,7 +114,7 @@ class CompiledExecutor:
     def _run(self, ready: Ready, buffers: Sequence[Node], symbols: Mapping[str, int]) -> list[Node]:
         plan = ready.plan
         storages = [
-            self.new_storage(made.dtype, (evaluate_index(made.size, symbols),))
+            self.new_storage(made.dtype, (evaluate_index(made.size, symbols),))[0]
             for made in plan.made
         ]
         if plan.groups:
@@ -129,11 +128,13 @@ class CompiledExecutor:
             storage_of(buffers[number]).version += 1
         return [self._result(result, buffers, storages, symbols) for result in plan.results]
 
-    def new_storage(self, dtype: DType, shape: Shape) -> Storage:
-        """Return a storage with uninitialised memory for a tensor of known sizes."""
-        count = math.prod(evaluate_index(size, {}) for size in shape)
-        memory = self.device.allocator.allocate(max(1, count * dtype.itemsize))
-        return Storage(self.name, dtype, count, memory)
+    def new_storage(self, dtype: DType, shape: Shape) -> tuple[Storage, Buffer]:
+        """Return a storage for a tensor of known sizes, and its memory, not initialised."""
+        count = 1
+        for size in shape:
+            count *= size if isinstance(size, int) else evaluate_index(size, {})
+        memory = self.device.allocator.allocate(count * dtype.itemsize or 1)
+        return Storage(self.name, dtype, count, memory), memory
 
     def _lay_out(
         self,

@@ -21,6 +21,7 @@ from tilegrad.engine.session import current_session
 from tilegrad.ir.node import Node, intern
 from tilegrad.ir.text import print_program
 from tilegrad.ops import graph
+from tilegrad.ops.markers import remove_markers
 
 
 class Explainable(Protocol):
@@ -145,6 +146,7 @@ def explain(*tensors: Explainable) -> Explanation:
 
 def explain_nodes(nodes: Sequence[Node], executor: CompiledExecutor) -> Explanation:
     """Return what an executor would do to compute nodes of the tensor graph."""
+    nodes = remove_markers(nodes)
     with executor.trace.record() as recording:
         plan = executor.plan(nodes)
     return Explanation(

@@ -248,12 +248,13 @@ def _replay(captured: _Captured, step: CapturedStep, arguments: _Arguments) -> o
     inputs = [storage_of(tensor.node) for tensor in arguments.tensors]
     session.protect(step, inputs)
     nodes = step.replay(inputs, arguments.symbols)
+    step.seen += len(nodes)  # the results read nothing that a replay overwrites
 
     def fill(leaf: object) -> object:
         if isinstance(leaf, _Numbered):
             return leaf.kind.from_node(nodes[leaf.number], captured.device)
         return leaf
 
-    if isinstance(captured.result, _Numbered):
+    if isinstance(captured.result, _Numbered):  # the common case, without a walk
         return fill(captured.result)
     return rebuild(captured.result, [fill(leaf) for leaf in flatten(captured.result)])
