@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy
-
 from tilegrad.codegen.context import Context, Vectors
 from tilegrad.codegen.emitter import is_constant_bool
 from tilegrad.codegen.layout import StaticShape, static_shape
@@ -14,6 +12,7 @@ from tilegrad.codegen.spread import (
     constant_lanes,
     lane_offsets,
     offsets_dtype,
+    resolve_terms,
     spread_index,
     stride_of,
 )
@@ -21,6 +20,7 @@ from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node, intern
 from tilegrad.ir.op import Op, attributes_of
 from tilegrad.ops import comparison, linear, memory, tile
+from tilegrad.ops.affine import as_node
 from tilegrad.ops.infer import broadcast_shapes
 from tilegrad.ops.leaves import constant
 from tilegrad.ops.linear import AddressAttributes, LaneAttributes, ReadAttributes, ShuffleAttributes
@@ -65,14 +65,14 @@ class Addresses:
         """Return base + the scalar terms of a vector, those of outer loops first."""
         context, emitter = self.context, self.context.emitter
         terms = self.spread.base_terms(*self.spread.places[number])
-        parts = [(context.scalar(atom), multiplier) for atom, multiplier in terms.items()]
+        parts, known = resolve_terms(context, terms, 0)
         by_depth: dict[int, list[tuple[Node, int]]] = {}
         for value, multiplier in parts:
             by_depth.setdefault(emitter.depth_of.get(value, 0), []).append((value, multiplier))
         address = self.base
         for depth in sorted(by_depth):
             address = self._advance(address, by_depth[depth])
-        return address
+        return emitter.offset_address(address, known * self.itemsize)
 
     def _advance(self, address: Node, parts: list[tuple[Node, int]]) -> Node:
         emitter = self.context.emitter
@@ -89,13 +89,13 @@ class Addresses:
         spread, context = self.spread, self.context
         row, piece = spread.places[number]
         base = self._chain(number) if self._shared is None else self._shared
-        first = int(spread.static[row, piece.start])
+        first = spread.static[row][piece.start]
         address = context.emitter.offset_address(base, first * self.itemsize)
         stride = self._find_stride(spread, number)
         offsets = None
         if piece.width == 1 and spread.tiles:
             offsets = lane_offsets(context, spread, number, self.dtype)
-            index = context.emitter.cast(offsets, dtypes.index)
+            index = context.emitter.cast(offsets or as_node(0), dtypes.index)
             attributes = AddressAttributes(self.itemsize, 0)
             address = context.emitter.put(linear.address, (address, index), attributes)
         elif stride not in (0, 1, -1):
@@ -206,7 +206,7 @@ def _offsets(access: Access) -> Node:
     """Return the offsets of all lanes, also where the stride would do."""
     if access.offsets is not None:
         return access.offsets
-    lanes = numpy.arange(access.width) * (access.stride or 0)
+    lanes = [lane * (access.stride or 0) for lane in range(access.width)]
     return constant_lanes(lanes, dtypes.int32)
 
 

@@ -11,7 +11,7 @@ import math
 
 from tilegrad.codegen.context import Context, Vectors
 from tilegrad.codegen.emitter import bool_vector
-from tilegrad.codegen.index import Array, IndexForm
+from tilegrad.codegen.index import IndexForm
 from tilegrad.codegen.layout import static_shape
 from tilegrad.codegen.spread import (
     constant_lanes,
@@ -40,9 +40,8 @@ def lower_index_comparison(context: Context, node: Node) -> Vectors:
     shift = 1 if node.op is comparison.less_equal else 0
     results = []
     for row, piece in spread.places:
-        positions = -spread.static[row, piece.start : piece.start + piece.width]
-        terms = spread.base_terms(row, piece)
-        results.append(_compare(context, node, terms, positions - shift))
+        positions = [-value - shift for value in spread.values(row, piece)]
+        results.append(_compare(context, node, spread.base_terms(row, piece), positions))
     return results
 
 
@@ -80,10 +79,10 @@ def _last_position(context: Context, index: Node) -> float:
     return start + (stop - 1 - start) // step * step
 
 
-def _compare(context: Context, node: Node, terms: dict[Node, int], positions: Array) -> Node:
+def _compare(context: Context, node: Node, terms: dict[Node, int], positions: list[int]) -> Node:
     """Compare positions (constants) with the scalar Σ terms: positions < scalar, or equal."""
     low, high = bounds_of_terms(context, terms)
-    least, greatest = int(positions.min()), int(positions.max())
+    least, greatest = min(positions), max(positions)
     width = len(positions)
     if node.op is comparison.less or node.op is comparison.less_equal:
         if low > greatest:
@@ -101,15 +100,16 @@ def _compare(context: Context, node: Node, terms: dict[Node, int], positions: Ar
     if width == 1:
         return context.emitter.put(op, (as_node(least), scalar))
     narrowed, dtype = _narrow(context, scalar, (low, high), (floor, ceiling))
-    lanes = constant_lanes(positions - floor, dtype)
+    lanes = constant_lanes([position - floor for position in positions], dtype)
     return context.emitter.put(op, (lanes, context.emitter.splat(narrowed, width)))
 
 
-def _compare_constants(op: object, positions: Array, value: int) -> Node:
+def _compare_constants(op: object, positions: list[int], value: int) -> Node:
     if op is comparison.less:
-        found = positions < value
+        found = [position < value for position in positions]
     else:
-        found = positions == value if op is comparison.equal else positions != value
+        is_equal = op is comparison.equal
+        found = [(position == value) is is_equal for position in positions]
     if len(found) == 1:
         return bool_vector(bool(found[0]), 1)
     return linear.make_vector(dtypes.bool, [int(bit) for bit in found])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from tilegrad.base.errors import CompileError
 from tilegrad.codegen.analysis import Analysis
@@ -15,6 +16,9 @@ from tilegrad.codegen.target import CodegenTarget
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Op
 from tilegrad.ops import leaves
+
+if TYPE_CHECKING:
+    from tilegrad.codegen.spread import Spread
 
 Vectors = list[Node]
 Handler = Callable[["Context", Node], Vectors]
@@ -34,6 +38,7 @@ class Context:
         grid: size of each axis of the grid, as index nodes.
         emitter: where instructions go.
         forms: the forms of index tiles.
+        spreads: how index tiles spread over vectors of a shape, where that is known entirely.
         values: the vectors of each tile that is known now; an effect that is done has none.
         loop_depths: depth of the region of each open loop, by number.
     """
@@ -46,6 +51,7 @@ class Context:
     grid: tuple[Node, ...]
     emitter: Emitter = field(default_factory=Emitter)
     forms: IndexForms = field(default_factory=IndexForms)
+    spreads: dict[tuple[Node, StaticShape], Spread] = field(default_factory=dict)
     values: dict[Node, Vectors] = field(default_factory=dict)
     loop_depths: dict[int, int] = field(default_factory=dict)
 

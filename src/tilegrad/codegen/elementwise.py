@@ -6,6 +6,7 @@ from collections.abc import Hashable
 
 from tilegrad.codegen.compare import lower_index_comparison
 from tilegrad.codegen.context import Context, Vectors
+from tilegrad.codegen.division import divide_floor, divide_remainder
 from tilegrad.codegen.emitter import bool_vector, is_constant_bool
 from tilegrad.codegen.index import is_index
 from tilegrad.codegen.layout import static_shape
@@ -13,7 +14,7 @@ from tilegrad.codegen.spread import index_dtype, materialise_index, sum_terms
 from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Op
-from tilegrad.ops import affine, arithmetic, bits, comparison, conversion, leaves, linear
+from tilegrad.ops import affine, arithmetic, bits, comparison, conversion, linear
 from tilegrad.ops.affine import as_node
 from tilegrad.ops.bounds import bounds
 
@@ -133,48 +134,8 @@ def _lower_index_divide(context: Context, node: Node) -> Node:
         # A size of 0 must not trap; whatever is computed with it has no elements.
         divisor = context.emitter.put(arithmetic.maximum, (divisor, as_node(1)))
     is_positive = bounds(node.sources[0])[0] >= 0
-    divide = _divide_floor if node.op is arithmetic.floor_divide else _divide_remainder
-    return divide(context, value, divisor, is_positive)
-
-
-def _divide_floor(context: Context, value: Node, divisor: Node, is_positive: bool) -> Node:
-    """⌊value / divisor⌋ for a positive divisor; 64-bit scalars or integer vectors."""
-    put = context.emitter.put
-    shift = _power_of_two(divisor)
-    if shift is not None:
-        return put(bits.shift_right, (value, _like(shift, value.dtype)))
-    quotient = put(arithmetic.truncated_divide, (value, divisor))
-    if is_positive:
-        return quotient
-    remainder = put(arithmetic.truncated_remainder, (value, divisor))
-    is_below = put(comparison.less, (remainder, _like(0, value.dtype)))
-    lower = put(arithmetic.subtract, (quotient, _like(1, value.dtype)))
-    return put(comparison.where, (is_below, lower, quotient))
-
-
-def _divide_remainder(context: Context, value: Node, divisor: Node, is_positive: bool) -> Node:
-    """Value mod divisor for a positive divisor; 64-bit scalars or integer vectors."""
-    put = context.emitter.put
-    shift = _power_of_two(divisor)
-    if shift is not None:
-        return put(bits.bitwise_and, (value, _like((1 << shift) - 1, value.dtype)))
-    remainder = put(arithmetic.truncated_remainder, (value, divisor))
-    if is_positive:
-        return remainder
-    is_below = put(comparison.less, (remainder, _like(0, value.dtype)))
-    higher = put(arithmetic.add, (remainder, divisor))
-    return put(comparison.where, (is_below, higher, remainder))
-
-
-def _power_of_two(divisor: Node) -> int | None:
-    if divisor.op is not leaves.constant_op:
-        return None
-    value = int(leaves.value_of(divisor))
-    return value.bit_length() - 1 if value > 0 and value & (value - 1) == 0 else None
-
-
-def _like(value: int, dtype: DType) -> Node:
-    return as_node(value) if dtype is dtypes.index else leaves.constant(value, dtype)
+    divide = divide_floor if node.op is arithmetic.floor_divide else divide_remainder
+    return divide(context, value, divisor, is_positive=is_positive)
 
 
 _INDEX_SCALARS = {
@@ -214,8 +175,8 @@ def _index_lanes(context: Context, node: Node, shape: tuple[int, ...], dtype: DT
 def _put_lanes(context: Context, node: Node, operands: tuple[Node, ...]) -> Node:
     if node.op is arithmetic.floor_divide or node.op is arithmetic.modulo:
         is_positive = bounds(node.sources[0])[0] >= 0
-        divide = _divide_floor if node.op is arithmetic.floor_divide else _divide_remainder
-        return divide(context, operands[0], operands[1], is_positive)
+        divide = divide_floor if node.op is arithmetic.floor_divide else divide_remainder
+        return divide(context, operands[0], operands[1], is_positive=is_positive)
     if node.op is affine.product:
         first, *rest = operands
         for second in rest:

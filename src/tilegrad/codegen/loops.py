@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from tilegrad.codegen.analysis import INSTANCE, ORDERED
 from tilegrad.codegen.context import Context, Vectors
+from tilegrad.codegen.division import divide_floor, divide_remainder
 from tilegrad.codegen.emitter import Region
 from tilegrad.codegen.index import is_index
 from tilegrad.codegen.layout import count_vectors, static_shape
 from tilegrad.codegen.spread import index_dtype
 from tilegrad.ir.node import Node, intern
 from tilegrad.ir.op import attributes_of
-from tilegrad.ops import arithmetic, linear, tile
+from tilegrad.ops import linear, tile
 from tilegrad.ops.affine import as_node
 from tilegrad.ops.bounds import bounds
 from tilegrad.ops.graph import ResultAttributes
@@ -145,7 +146,6 @@ def lower_instances(context: Context, block: Node) -> None:
 
 def _find_program_indices(context: Context, instance: Node) -> None:
     """Split the number of the instance into its positions along the grid's axes, last fastest."""
-    put = context.emitter.put
     sizes = context.grid
     rest = instance
     for axis in range(len(sizes) - 1, -1, -1):
@@ -157,6 +157,6 @@ def _find_program_indices(context: Context, instance: Node) -> None:
         elif axis == 0 or all(context.scalar(other) is as_node(1) for other in sizes[:axis]):
             position = rest
         else:
-            position = put(arithmetic.truncated_remainder, (rest, size))
-            rest = put(arithmetic.truncated_divide, (rest, size))
+            position = divide_remainder(context, rest, size, is_positive=True)
+            rest = divide_floor(context, rest, size, is_positive=True)
         context.remember(node, [position])
