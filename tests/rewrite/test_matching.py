@@ -3,7 +3,7 @@ import pytest
 from tests.rewrite.graphs import leaf, rewrite_one
 from tilegrad.base.errors import ArgumentError
 from tilegrad.ir.dtype import STORABLE, dtypes
-from tilegrad.ops import arithmetic, bits, comparison, conversion
+from tilegrad.ops import arithmetic, bits, comparison, conversion, movement
 from tilegrad.ops.conversion import CastAttributes
 from tilegrad.ops.leaves import constant
 from tilegrad.ops.movement import ReshapeAttributes, reshape
@@ -153,3 +153,14 @@ def test_literals_on_the_right_take_the_dtype_of_their_neighbour():
 def test_literals_without_a_neighbour_are_refused():
     with pytest.raises(ArgumentError, match="nothing gives the literals"):
         compile_rule(Rule("wrong", -x, where(1, 0, 1), "for the test"))
+
+
+def test_ops_with_any_number_of_sources_match_by_number():
+    (concatenate,) = lift(movement.concatenate)
+    rule = Rule("one", concatenate(x), x)
+    record = movement.ConcatenateAttributes(0)
+    a, b = leaf(), leaf()
+    assert rewrite_one(movement.concatenate(a, attributes=record), rule) is a
+    for sources in ((a, b), (a, b, a)):
+        joined = movement.concatenate(*sources, attributes=record)
+        assert rewrite_one(joined, rule) is joined
