@@ -108,3 +108,21 @@ def test_convolution_and_each_of_its_gradients_are_one_kernel(stride: int, dilat
     linear = x.conv2d(weight, stride=stride, dilation=dilation, padding=1)
     for one in (linear * upstream).sum().gradient(x, weight):
         assert plan_of([one]).kernels == 1
+
+
+def test_training_step_of_a_convnet_takes_two_kernels_more_than_the_fewest() -> None:
+    """The fewest are argued for in docs/explanation/kernels-of-a-training-step.md."""
+    fewest = 17
+    images = make(64, 1, 8, 8)
+    labels = Tensor(numpy.random.default_rng(1).integers(0, 10, 64))
+    shapes = [(16, 1, 3, 3), (16,), (32, 16, 3, 3), (32,), (10, 128), (10,)]
+    parameters = [make(*shape, seed=number).realize() for number, shape in enumerate(shapes)]
+    first, first_bias, second, second_bias, last, last_bias = parameters
+    x = images.conv2d(first, first_bias, padding=1).relu().max_pool2d((2, 2))
+    x = x.conv2d(second, second_bias, padding=1).relu().max_pool2d((2, 2))
+    loss = x.flatten(1).linear(last.T, last_bias).cross_entropy(labels)
+    gradients = loss.gradient(*parameters)
+    updated = [one - 0.1 * by for one, by in zip(parameters, gradients, strict=True)]
+    plan = plan_of([loss, *updated])
+    assert plan.kernels == fewest + 2
+    assert plan.moved_bytes == 4_073_604

@@ -294,16 +294,15 @@ class Chooser:
         ((indices, use),) = reads.items()
         elements = cost.count_elements(node)
         axes = self.free.of_all(identity_indices(root.node.shape))
-        if root.contractions or any(rows != axes for rows in root.rows):
-            return Decision(frozenset(), "the kernel already has another shape")
         if use.context:
             is_term = all(enclosing.is_direct_sum for enclosing in use.context)
             if not is_term or node.op.name != "reduce_sum" or is_stored:
                 return Decision(frozenset(), "a contraction is no part of another reduction")
             if use.evaluations > MOST_REPEATED_TERMS * elements:
                 return Decision(frozenset(), "its elements would be computed several times")
-            root.contractions += 1
             return Decision(frozenset((root,)), "a sum of sums is one sum")
+        if root.contractions or any(rows != axes for rows in root.rows):
+            return Decision(frozenset(), "the kernel already has another shape")
         if use.rows != axes or use.evaluations > elements:
             return Decision(frozenset(), "a contraction is fused only over the same axes")
         if is_stored and indices != identity_indices(node.shape):

@@ -108,15 +108,24 @@ class Summaries:
 def _is_contraction(node: Node) -> bool:
     if node.op.name != "reduce_sum":
         return False
-    body = node.sources[0]
-    while body.op.has(Property.ELEMENTWISE) and len(body.sources) == 1:
-        body = body.sources[0]
+    term = node.sources[0]
+    while term.op.has(Property.MOVEMENT):
+        term = term.sources[0]
+    if term.op.name == "reduce_sum" and _is_contraction(term):
+        return True  # a sum of its results is a contraction over more axes
+    body = _strip_unary(node.sources[0])
     if body.op.name != "multiply":
         return False
     axes = attributes_of(node, ReduceAttributes).axes
     kept = [axis for axis in range(len(body.shape)) if axis not in axes and body.shape[axis] != 1]
     repeated = [_repeated_axes(source) for source in body.sources]
     return all(any(axis in one for axis in kept) for one in repeated)
+
+
+def _strip_unary(node: Node) -> Node:
+    while node.op.has(Property.ELEMENTWISE) and len(node.sources) == 1:
+        node = node.sources[0]
+    return node
 
 
 def _repeated_axes(node: Node) -> frozenset[int]:
