@@ -181,7 +181,8 @@ class Lowering:
                 continue
             for node in group:
                 body = node.sources[0]
-                shape = inner.shape(self.facts.free[body], self.schedule.rank)
+                axes = self.facts.free[body] | frozenset(node.sources[1:])  # also if it is constant
+                shape = inner.shape(axes, self.schedule.rank)
                 first = filled(identity_of(kind_of(node), node.dtype), node.dtype, shape)
                 result.append(Accumulator(node, first, is_rest))
         return result

@@ -181,6 +181,15 @@ def test_store_that_overtakes_a_load_is_refused():
         interpret(build.program().root, [numpy.zeros(2, numpy.float32)])
 
 
+def test_instances_may_write_the_same_value_to_one_element():
+    build = Builder("overlap")
+    y = build.output(F32, 4)
+    build.store(y, build.instance(4) // 2 + lanes(2), 1.0)
+    array = numpy.zeros(4, numpy.float32)
+    interpret(build.program().root, [array], finds_races=True)
+    assert array.tolist() == [1, 1, 1, 0]
+
+
 @pytest.mark.parametrize("is_reading", [True, False])
 def test_races_between_instances_are_found(is_reading):
     build = Builder("race")
@@ -190,7 +199,7 @@ def test_races_between_instances_are_found(is_reading):
         build.store(z, here, build.load(y, here + 1))
         build.store(y, here, 1.0)
     else:
-        build.store(y, here // 2, 1.0)
+        build.store(y, here // 2, cast_to(here, F32))
     arrays = [numpy.zeros(5, numpy.float32), numpy.zeros(4, numpy.float32)]
     interpret(build.program().root, arrays)
     with pytest.raises(VerifyError, match="two instances of the program meet"):

@@ -113,7 +113,7 @@ class Access:
         try:
             memory.check_bounds(chosen)
             if self.finds_races:
-                memory.note_writer(chosen, self.instance)
+                memory.note_writer(chosen, elements[mask], self.instance)
         except TilegradError as error:
             raise self.locate(node, error) from None
         self.clock += 1

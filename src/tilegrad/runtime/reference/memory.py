@@ -85,14 +85,19 @@ class Memory:
             is_alone = (readers == _NOBODY) | (readers == instance)
             self._read_by[offsets] = numpy.where(is_alone, instance, _SEVERAL)
 
-    def note_writer(self, offsets: Array, instance: int) -> None:
-        """Refuse to write what another instance wrote or read.
+    def note_writer(self, offsets: Array, values: Array, instance: int) -> None:
+        """Refuse to write what another instance read, or wrote with another value.
+
+        Tiles may overlap where all of them have the same results.
 
         Raises:
             VerifyError: names the first such offset.
         """
         if self._is_shared:
-            self._refuse_others(offsets, self._written_by[offsets], instance)
+            before = self.elements[offsets]
+            is_same = (before == values) | ((before != before) & (values != values))
+            different = offsets[~is_same]
+            self._refuse_others(different, self._written_by[different], instance)
             self._refuse_others(offsets, self._read_by[offsets], instance)
 
     def _refuse_others(self, offsets: Array, users: Array, instance: int) -> None:
@@ -101,7 +106,8 @@ class Memory:
             raise VerifyError(
                 f"two instances of the program meet in an element of {self.name}",
                 got=f"offset {offsets[is_other][0]}",
-                expected="elements that one instance writes and no other touches",
+                expected="elements that one instance writes and no other touches "
+                "(but to write the same)",
             )
 
     def write(self, offsets: Array, values: Array, time: int, instance: int) -> None:
