@@ -205,6 +205,34 @@ def test_strided_stores(stride: int, level: str, is_masked: bool) -> None:
 
 
 @levels
+@pytest.mark.parametrize("dtype", [F32, dtypes.uint8, dtypes.bool], ids=lambda d: d.name)
+@pytest.mark.parametrize("shape", [(16, 16), (4, 40), (32, 8), (5, 7), (64, 16)])
+def test_transposed_loads_and_stores(shape: tuple[int, int], dtype: DType, level: str) -> None:
+    """Tiles whose elements along the last axis lie apart are transposed in registers."""
+    x = values(shape[1] * 2, shape[0] + 3, dtype=dtypes.int32).astype(dtype.numpy)
+    n = tile.make_scalar(3, "n", 1, 1000)
+    down, across = iota(shape, 0), iota(shape, 1)
+    offset = across * n + down + tile.make_program_index(0) * shape[1] * n
+    load = tile.make_load(tile.make_parameter(0, dtype), offset)
+    plain = down * shape[1] + across + tile.make_program_index(0) * (shape[0] * shape[1])
+    first, second = numpy.zeros((2, *shape), dtype.numpy), numpy.zeros_like(x)
+    program = tile.make_program(
+        "k",
+        [2],
+        [
+            tile.make_store(tile.make_parameter(1, dtype), plain, load),
+            tile.make_store(tile.make_parameter(2, dtype), offset, load),
+        ],
+    )
+    native.run(program, [x, first, second, x.shape[1]], 2, level)
+    blocks = x[:, : shape[0]].reshape(2, shape[1], shape[0])
+    assert (first == blocks.transpose(0, 2, 1)).all()
+    expected = numpy.zeros_like(x)
+    expected[:, : shape[0]] = x[:, : shape[0]]
+    assert (second == expected).all()
+
+
+@levels
 @pytest.mark.parametrize("dtype", [dtypes.int32, dtypes.int64, dtypes.uint8])
 def test_gather_and_scatter(dtype: DType, level: str) -> None:
     generator = numpy.random.default_rng(2)

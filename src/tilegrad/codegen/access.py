@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from tilegrad.codegen.context import Context, Vectors
 from tilegrad.codegen.emitter import is_constant_bool
+from tilegrad.codegen.index import axis_step
+from tilegrad.codegen.lanes import Origin, assemble, reverse
 from tilegrad.codegen.layout import StaticShape, static_shape
 from tilegrad.codegen.spread import (
     Spread,
@@ -23,7 +25,11 @@ from tilegrad.ops import comparison, linear, memory, tile
 from tilegrad.ops.affine import as_node
 from tilegrad.ops.infer import broadcast_shapes
 from tilegrad.ops.leaves import constant
-from tilegrad.ops.linear import AddressAttributes, LaneAttributes, ReadAttributes, ShuffleAttributes
+from tilegrad.ops.linear import AddressAttributes, LaneAttributes, ReadAttributes
+from tilegrad.ops.movement import expand_to, invert_order, permute_axes
+
+_SHORT_STRIDES = (2, 3, 4)
+"""Steps from lane to lane at which reading all between and picking is cheaper than lane by lane."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +118,30 @@ class Addresses:
         return spread.stride if spread.stride is not None else stride_of(spread.lanes(row, piece))
 
 
+def find_order(context: Context, offset: Node, shape: StaticShape) -> tuple[int, ...] | None:
+    """Return an order of the axes in which elements next to each other are neighbours in memory.
+
+    None if the last axis is as good as any: vectors are then accessed as they are, else they are
+    transposed in registers.
+    """
+    if len(shape) < 2 or shape[-1] < _LEAST_TURNED or static_shape(offset) != shape:
+        return None
+    form = context.forms.find(offset)
+    if form.tiles or axis_step(form, shape, len(shape) - 1) in (-1, 0, 1):
+        return None
+    last = len(shape) - 1
+    for axis in range(last - 1, -1, -1):
+        if shape[axis] >= _LEAST_TURNED and axis_step(form, shape, axis) == 1:
+            order = list(range(len(shape)))
+            order[axis], order[last] = last, axis
+            return tuple(order)
+    return None
+
+
+_LEAST_TURNED = 4
+"""The least size of both axes of a matrix that is worth transposing in registers."""
+
+
 def lower_load(context: Context, node: Node) -> Vectors:
     """Lower a load to a read for each vector."""
     attributes = attributes_of(node, memory.LoadAttributes)
@@ -119,6 +149,12 @@ def lower_load(context: Context, node: Node) -> Vectors:
     shape = static_shape(node)
     if attributes.has_after:
         context.value(node.sources[-1])
+    order = None if attributes.has_mask else find_order(context, offset, shape)
+    if order is not None:
+        turned = intern(
+            memory.load, (pointer, permute_axes(offset, order), *node.sources[2:]), attributes
+        )
+        return context.value(permute_axes(turned, invert_order(order)))
     addresses = Addresses(context, pointer, offset, shape)
     masks: list[Node | None] = [None] * len(addresses.spread.places)
     if attributes.has_mask:
@@ -143,12 +179,6 @@ def _order_depth(context: Context, node: Node) -> int | None:
 
 def _is_open(mask: Node | None) -> bool:
     return mask is None or is_constant_bool(mask, True)
-
-
-def _reverse(context: Context, vector: Node) -> Node:
-    width = linear.lanes_of(vector)
-    lanes = ShuffleAttributes(tuple(range(width - 1, -1, -1)))
-    return context.emitter.put(linear.shuffle, (vector, vector), lanes)
 
 
 class _Reader:
@@ -181,8 +211,10 @@ class _Reader:
             return emitter.splat(self._put(linear.read, (access.address,), mask, 0), width)
         if access.stride == -1:
             last = emitter.offset_address(access.address, (1 - width) * access.itemsize)
-            mask = None if mask is None else _reverse(self.context, mask)
-            return _reverse(self.context, self._put(linear.read, (last,), mask, width))
+            mask = None if mask is None else reverse(self.context, mask)
+            return reverse(self.context, self._put(linear.read, (last,), mask, width))
+        if mask is None and access.stride in _SHORT_STRIDES and width > 2:
+            return self._read_strided(access)
         sources = (access.address, _offsets(access))
         if self.context.target.has_scattered_access(self.memory_dtype.bits, width):
             return self._put(linear.read_scattered, sources, mask, width)
@@ -190,6 +222,24 @@ class _Reader:
             zeros = memory.table(attributes=memory.TableAttributes(dtypes.uint64, (0,)))
             sources = (*sources, mask, self.context.scalar(zeros))
         return self._put(linear.read_lanes, sources, None, width)
+
+    def _read_strided(self, access: Access) -> Node:
+        """Read everything between the first lane and the last, and pick the lanes."""
+        width, stride = access.width, access.stride or 0
+        starts = [number * width for number in range(stride - 1)]
+        starts.append((width - 1) * (stride - 1))
+        vectors = [
+            self._read_consecutive(access, start * access.itemsize, width) for start in starts
+        ]
+        wanted: list[Origin] = []
+        for lane in range(width):
+            number = min(lane * stride // width, stride - 1)
+            wanted.append((number, lane * stride - starts[number]))
+        return assemble(self.context, vectors, wanted)
+
+    def _read_consecutive(self, access: Access, displacement: int, width: int) -> Node:
+        address = self.context.emitter.offset_address(access.address, displacement)
+        return self._put(linear.read, (address,), None, width)
 
     def _put(self, op: Op, sources: tuple[Node, ...], mask: Node | None, lanes: int) -> Node:
         emitter = self.context.emitter
@@ -218,6 +268,10 @@ def lower_store(context: Context, node: Node) -> Vectors:
         context.value(node.sources[-1])
     tiles = node.sources[1 : 3 + attributes.has_mask]
     shape = tuple(int(size) for size in broadcast_shapes("store", tiles))  # type: ignore[arg-type]
+    order = None if attributes.has_mask else find_order(context, offset, shape)
+    if order is not None:
+        offset, value = (permute_axes(expand_to(part, shape), order) for part in (offset, value))
+        shape = tuple(shape[axis] for axis in order)
     addresses = Addresses(context, pointer, offset, shape)
     values = context.broadcast(value, shape)
     masks: list[Node | None] = [None] * len(values)
@@ -241,8 +295,8 @@ def _write(context: Context, access: Access, vector: Node, mask: Node | None) ->
         _put_write(context, linear.write, (access.address, last), None)
     elif access.stride == -1:
         last = emitter.offset_address(access.address, (1 - width) * access.itemsize)
-        mask = None if mask is None else _reverse(context, mask)
-        _put_write(context, linear.write, (last, _reverse(context, vector)), mask)
+        mask = None if mask is None else reverse(context, mask)
+        _put_write(context, linear.write, (last, reverse(context, vector)), mask)
     else:
         sources = (access.address, _offsets(access), vector)
         if context.target.has_scattered_access(vector.dtype.bits, width):

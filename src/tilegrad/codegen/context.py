@@ -83,7 +83,7 @@ class Context:
             missing = [source for source in sources if source not in values]
             if missing:
                 # The longest chain first, so that what a short one loads is used at once.
-                missing.sort(key=height.__getitem__)
+                missing.sort(key=lambda source: height.get(source, 0))
                 stack.extend(missing)
                 continue
             stack.pop()

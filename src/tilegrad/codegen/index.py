@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy
 
-from tilegrad.codegen.layout import static_shape
+from tilegrad.codegen.layout import StaticShape, static_shape
 from tilegrad.ir.dtype import Kind
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import attributes_of
@@ -154,6 +154,18 @@ def _multiply(first: IndexForm, second: IndexForm) -> IndexForm | None:
 
 def _accumulate(into: dict[Node, Array], atom: Node, multiplier: Array) -> None:
     into[atom] = into[atom] + multiplier if atom in into else multiplier
+
+
+def axis_step(form: IndexForm, shape: StaticShape, axis: int) -> int | None:
+    """Return by how much an index grows along an axis, None if not by one known number."""
+    for multiplier in form.scalars.values():
+        if multiplier.ndim and multiplier.shape[axis] > 1:
+            return None
+    if not form.static.ndim or form.static.shape[axis] == 1:
+        return 0 if shape[axis] > 1 else None
+    steps = numpy.diff(form.static, axis=axis)
+    first = int(steps.flat[0])
+    return first if (steps == first).all() else None
 
 
 def is_index(node: Node) -> bool:

@@ -21,7 +21,7 @@ from tilegrad.codegen.elementwise import (
 )
 from tilegrad.codegen.layout import static_shape
 from tilegrad.codegen.loops import lower_block, lower_instances, lower_loop, lower_loop_result
-from tilegrad.codegen.rearrange import lower_expand, lower_rearrangement
+from tilegrad.codegen.rearrange import lower_expand, lower_permute, lower_reshape
 from tilegrad.codegen.reduction import lower_reduction
 from tilegrad.codegen.target import CodegenTarget
 from tilegrad.ir.dtype import Kind
@@ -177,8 +177,8 @@ _HANDLERS: dict[Op, Handler] = {
     arithmetic.maximum: _lower_arithmetic,
     arithmetic.minimum: _lower_arithmetic,
     movement.expand: lower_expand,
-    movement.reshape: lower_rearrangement,
-    movement.permute: lower_rearrangement,
+    movement.reshape: lower_reshape,
+    movement.permute: lower_permute,
     reduction.reduce_sum: lower_reduction,
     reduction.reduce_product: lower_reduction,
     reduction.reduce_maximum: lower_reduction,

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy
 
 from tilegrad.codegen.context import Context, Vectors
 from tilegrad.codegen.index import is_index
+from tilegrad.codegen.lanes import Origin, assemble, through_bytes, transpose
 from tilegrad.codegen.layout import StaticShape, pieces_of, static_shape
 from tilegrad.codegen.spread import materialise_index, places_of
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import attributes_of
-from tilegrad.ops import linear, movement
-from tilegrad.ops.linear import LaneAttributes, ShuffleAttributes
-
-Origin = tuple[int, int]
-"""Number of a vector of the source, and a lane of it."""
+from tilegrad.ops import movement
 
 
 def lower_expand(context: Context, node: Node) -> Vectors:
@@ -24,29 +23,56 @@ def lower_expand(context: Context, node: Node) -> Vectors:
     return context.broadcast(node.sources[0], static_shape(node))
 
 
-def lower_rearrangement(context: Context, node: Node) -> Vectors:
-    """Lower reshape and permute."""
+def lower_reshape(context: Context, node: Node) -> Vectors:
+    """Lower reshape: each vector put together from the lanes that come to lie in it."""
     if is_index(node) and node not in context.forms.find(node).tiles:
         return materialise_index(context, node, static_shape(node))
     (source,) = node.sources
     shape = static_shape(source)
-    elements = numpy.arange(_size(shape)).reshape(shape)
-    if node.op is movement.permute:
-        elements = elements.transpose(attributes_of(node, movement.PermuteAttributes).order)
-    elements = elements.reshape(-1)
-    origins = _origins(shape, context.lanes)
-    vectors = context.value(source)
-    results = []
-    columns = static_shape(node)[-1] if node.shape else 1
-    for row, piece in places_of(static_shape(node), context.lanes):
-        start = row * columns + piece.start
-        wanted = [origins[element] for element in elements[start : start + piece.width]]
-        results.append(_assemble(context, vectors, wanted))
-    return results
+    elements = numpy.arange(_size(shape))
+
+    def move(vectors: Vectors) -> Vectors:
+        return _place(context, vectors, shape, static_shape(node), elements.tolist())
+
+    return through_bytes(context, context.value(source), move)
+
+
+def lower_permute(context: Context, node: Node) -> Vectors:
+    """Lower permute: vectors in another order, or transposed where the last axis changes."""
+    if is_index(node) and node not in context.forms.find(node).tiles:
+        return materialise_index(context, node, static_shape(node))
+    (source,) = node.sources
+    shape, order = static_shape(source), attributes_of(node, movement.PermuteAttributes).order
+    last = len(shape) - 1
+    if last < 0 or order[last] == last or 1 in (shape[last], shape[order[last]]):
+        elements = numpy.arange(_size(shape)).reshape(shape).transpose(order).reshape(-1)
+
+        def move(vectors: Vectors) -> Vectors:
+            return _place(context, vectors, shape, static_shape(node), elements.tolist())
+    else:
+
+        def move(vectors: Vectors) -> Vectors:
+            return _transpose(context, vectors, shape, order)
+
+    return through_bytes(context, context.value(source), move)
 
 
 def _size(shape: StaticShape) -> int:
     return int(numpy.prod(shape, dtype=numpy.int64))
+
+
+def _place(
+    context: Context, vectors: Vectors, before: StaticShape, after: StaticShape, elements: list[int]
+) -> Vectors:
+    """Return the vectors of a tile whose elements, in order, are those elements of another."""
+    origins = _origins(before, context.lanes)
+    columns = after[-1] if after else 1
+    results = []
+    for row, piece in places_of(after, context.lanes):
+        start = row * columns + piece.start
+        wanted = [origins[element] for element in elements[start : start + piece.width]]
+        results.append(assemble(context, vectors, wanted))
+    return results
 
 
 def _origins(shape: StaticShape, lanes: int) -> list[Origin]:
@@ -61,42 +87,31 @@ def _origins(shape: StaticShape, lanes: int) -> list[Origin]:
     ]
 
 
-def _assemble(context: Context, vectors: Vectors, wanted: list[Origin]) -> Node:
-    """Return the vector of the wanted lanes."""
-    put = context.emitter.put
-    if len(wanted) == 1:
-        ((number, lane),) = wanted
-        vector = vectors[number]
-        return put(linear.extract, (vector,), LaneAttributes(lane)) if vector.shape else vector
-    numbers = list(dict.fromkeys(number for number, _ in wanted))
-    is_whole = len(numbers) == 1 and linear.lanes_of(vectors[numbers[0]]) == len(wanted)
-    if is_whole and [lane for _, lane in wanted] == list(range(len(wanted))):
-        return vectors[numbers[0]]
-    parts = [_spread_lanes(context, vectors, number, wanted) for number in numbers]
-    return _merge(context, parts, numbers, wanted)
-
-
-def _spread_lanes(context: Context, vectors: Vectors, number: int, wanted: list[Origin]) -> Node:
-    """Return one source's lanes at their places in the result; other lanes are arbitrary."""
-    vector = vectors[number]
-    if not vector.shape:
-        return context.emitter.splat(vector, len(wanted))
-    lanes = tuple(lane if origin == number else 0 for origin, lane in wanted)
-    return context.emitter.put(linear.shuffle, (vector, vector), ShuffleAttributes(lanes))
-
-
-def _merge(context: Context, parts: list[Node], numbers: list[int], wanted: list[Origin]) -> Node:
-    """Merge vectors in pairs, each lane from the part that holds it."""
-    owners = [numbers.index(number) for number, _ in wanted]
-    width = len(wanted)
-    while len(parts) > 1:
-        merged = []
-        for first in range(0, len(parts) - 1, 2):
-            pick = (lane + width * (owner == first + 1) for lane, owner in enumerate(owners))
-            sources = (parts[first], parts[first + 1])
-            merged.append(
-                context.emitter.put(linear.shuffle, sources, ShuffleAttributes(tuple(pick)))
-            )
-        parts = merged + parts[len(merged) * 2 :]
-        owners = [owner // 2 for owner in owners]
-    return parts[0]
+def _transpose(
+    context: Context, vectors: Vectors, shape: StaticShape, order: tuple[int, ...]
+) -> Vectors:
+    """Permute a tile so that another axis comes last: matrices of that axis and the last."""
+    last, axis = len(shape) - 1, order[-1]
+    pieces = pieces_of(shape, context.lanes)
+    new_pieces = pieces_of((shape[axis],), context.lanes)
+    rows = numpy.arange(_size(shape[:-1])).reshape(shape[:-1])
+    found: dict[tuple[tuple[int, ...], int], Node] = {}
+    others = [range(size) if i not in (axis, last) else range(1) for i, size in enumerate(shape)]
+    for position in itertools.product(*others):
+        for number, piece in enumerate(pieces):
+            for new_number, new_piece in enumerate(new_pieces):
+                block = []
+                for i in range(new_piece.start, new_piece.start + new_piece.width):
+                    row = int(rows[(*position[:axis], i, *position[axis + 1 : last])])
+                    block.append(vectors[row * len(pieces) + number])
+                for i, column in enumerate(transpose(context, block, piece.width)):
+                    place = (*position[:last], piece.start + i)
+                    found[place, new_number] = column
+    result_rows = itertools.product(*(range(shape[i]) for i in order[:-1]))
+    results: Vectors = []
+    for result_row in result_rows:
+        place = [0] * len(shape)
+        for i, coordinate in zip(order[:-1], result_row, strict=True):
+            place[i] = coordinate
+        results += [found[tuple(place), number] for number in range(len(new_pieces))]
+    return results
