@@ -95,7 +95,7 @@ class Memory:
         """
         if self._is_shared:
             before = self.elements[offsets]
-            is_same = (before == values) | ((before != before) & (values != values))
+            is_same = (before == values) | (numpy.isnan(before) & numpy.isnan(values))
             different = offsets[~is_same]
             self._refuse_others(different, self._written_by[different], instance)
             self._refuse_others(offsets, self._read_by[offsets], instance)
