@@ -15,6 +15,7 @@ from pathlib import Path
 from tilegrad.base import errors
 from tilegrad.base.events import EVENTS, Event
 from tilegrad.base.settings import Settings
+from tools.reference_array_api import describe_array_api
 from tools.reference_ops import describe_ops
 from tools.reference_rules import describe_rules
 
@@ -94,6 +95,7 @@ PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "trace.md": describe_trace,
     "ops.md": describe_ops,
     "rules.md": describe_rules,
+    "array-api.md": describe_array_api,
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, cast
 
 import numpy
 
@@ -43,7 +43,7 @@ def asarray(
     if isinstance(obj, numpy.ndarray):
         result = Tensor.from_numpy(obj, device, copy=copy is not False)
     elif hasattr(obj, "__dlpack__") and not isinstance(obj, numpy.generic):
-        result = Tensor.from_dlpack(obj, device=device, copy=copy is not False)  # type: ignore[arg-type]
+        result = Tensor.from_dlpack(cast("HasDLPack", obj), device=device, copy=copy is not False)
     elif copy is False:
         raise _needs_copy(type(obj).__name__)
     else:
