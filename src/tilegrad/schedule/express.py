@@ -13,9 +13,10 @@ from typing import NamedTuple
 from tilegrad.base.errors import CompileError
 from tilegrad.ir.dtype import DType, Kind, dtypes
 from tilegrad.ir.node import Node
-from tilegrad.ir.op import Property, attributes_of
+from tilegrad.ir.op import Property, Shape, attributes_of
 from tilegrad.ops import arithmetic, comparison, kernel, memory, symbolic
 from tilegrad.ops.affine import Index, as_index, as_node
+from tilegrad.ops.bounds import bounds
 from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.elementwise import zero
 from tilegrad.ops.indexing import GatherAttributes
@@ -41,11 +42,19 @@ KINDS = {
 
 
 class Place(NamedTuple):
-    """A value that is wanted: a node at an index, under a condition."""
+    """A value that is wanted.
+
+    Attributes:
+        node: of which tensor.
+        indices: which element.
+        condition: the value is used only where this holds.
+        is_zeroed: whether it must be zero elsewhere; else it may be anything there.
+    """
 
     node: Node
     indices: Indices
     condition: Condition
+    is_zeroed: bool = False
 
 
 Values = list[Node]
@@ -132,7 +141,7 @@ class Expressor:
 
     def _plan(self, place: Place) -> Plan:
         """Return the values that a value is made of, and how."""
-        node, indices, condition = place
+        node, indices, condition, _ = place
         name = node.op.name
         if self.fusion.is_loaded(self.root, node):
             return self._plan_load(place)
@@ -159,18 +168,21 @@ class Expressor:
         return places, lambda values: _apply(node, values)
 
     def _plan_load(self, place: Place) -> Plan:
-        node, indices, condition = place
+        node, indices, condition, is_zeroed = place
         pointer = self._parameter(target_of(node))
         offset = as_node(flatten(indices, node.shape))
+        if not is_zeroed and _lies_within(offset, node.shape):
+            condition = True  # it may be loaded anyway
         mask = None if condition is True else symbolic.as_condition(condition)
         return [], lambda _: memory.make_load(pointer, offset, mask)
 
     def _plan_movement(self, place: Place) -> Plan:
-        node, indices, condition = place
+        node, indices, condition, is_zeroed = place
         read = read_movement(node, indices)
         source = node.sources[0]
         if read.condition is True:
-            return [Place(source, read.indices, condition)], lambda values: values[0]
+            inner = Place(source, read.indices, condition, is_zeroed)
+            return [inner], lambda values: values[0]
         if read.condition is False:
             return [], lambda _: zero(node.dtype)
         guard = symbolic.as_condition(read.condition)
@@ -178,7 +190,7 @@ class Expressor:
         if inner.condition is False:
             return [], lambda _: zero(node.dtype)
         if self._is_plain_load(source):
-            return [inner], lambda values: values[0]
+            return [inner._replace(is_zeroed=True)], lambda values: values[0]
         return [inner], lambda values: comparison.where(guard, values[0], zero(node.dtype))
 
     def _is_plain_load(self, node: Node) -> bool:
@@ -190,7 +202,7 @@ class Expressor:
         return True
 
     def _plan_reduction(self, place: Place) -> Plan:
-        node, indices, condition = place
+        node, indices, condition, _ = place
         taken = self.free.of_all((*indices, condition))
         below, bound = axes_of_reduction(node, indices, taken)
         kind = kernel.ReduceOverAttributes(KINDS[node.op.name])
@@ -205,7 +217,7 @@ class Expressor:
         return [Place(node.sources[0], below, condition)], build
 
     def _plan_gather(self, place: Place) -> Plan:
-        node, indices, condition = place
+        node, indices, condition, _ = place
         data, *positions = node.sources
         rank = len(positions[0].shape)
         axes = attributes_of(node, GatherAttributes).axes
@@ -233,7 +245,7 @@ class Expressor:
         return places, build
 
     def _plan_concatenate(self, place: Place) -> Plan:
-        node, indices, condition = place
+        node, indices, condition, _ = place
         axis = node.attributes.axis  # type: ignore[attr-defined]
         at = indices[axis]
         places: list[Place] = []
@@ -251,6 +263,12 @@ class Expressor:
                 places.append(place_of)
                 tests.append(before_stop)
         return places, lambda values: _select(values, tests)
+
+
+def _lies_within(offset: Node, shape: Shape) -> bool:
+    """Whether an offset never leaves a buffer of this shape."""
+    low, high = bounds(offset)
+    return low >= 0 and high < bounds(symbolic.multiply_all(shape))[0]
 
 
 def _apply(node: Node, values: Values) -> Node:

@@ -8,7 +8,7 @@ single contraction so.
 from __future__ import annotations
 
 from tilegrad.ir.node import Node, sort_topologically
-from tilegrad.ops import comparison, kernel
+from tilegrad.ops import arithmetic, bits, comparison, kernel, memory
 from tilegrad.ops.elementwise import zero
 from tilegrad.rewrite.graph import rebuild
 
@@ -39,5 +39,35 @@ def _flatten(node: Node) -> Node:
     if set(bound) & set(axes):
         return node
     for guard in reversed(guards):
-        term = comparison.where(guard, term, zero(term.dtype))
+        if not _is_zero_without(guard, term):
+            term = comparison.where(guard, term, zero(term.dtype))
     return kernel.reduce_over(term, *bound, *axes, attributes=ADD)
+
+
+def _is_zero_without(guard: Node, term: Node) -> bool:
+    """Whether a term is a product with a factor that is loaded as 0 where the guard fails.
+
+    The other factor is taken to be finite there, as every convolution with padding takes it.
+    """
+    if term.op is not arithmetic.multiply:
+        return False
+    wanted = _conditions(guard)
+    return any(
+        source.op is memory.load
+        and len(source.sources) > 2
+        and wanted <= _conditions(source.sources[2])
+        for source in term.sources
+    )
+
+
+def _conditions(condition: Node) -> set[Node]:
+    """Return the parts of a conjunction."""
+    parts: set[Node] = set()
+    stack = [condition]
+    while stack:
+        node = stack.pop()
+        if node.op is bits.bitwise_and:
+            stack.extend(node.sources)
+        else:
+            parts.add(node)
+    return parts
