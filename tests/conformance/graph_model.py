@@ -65,6 +65,7 @@ class Graph:
     Args:
         draw: makes the choices.
         dtypes: of new tensors.
+        targets: dtypes that tensors may be converted to.
 
     Attributes:
         leaves: realised tensors.
@@ -72,9 +73,10 @@ class Graph:
         sinks: those that are wanted.
     """
 
-    def __init__(self, draw: Draw, dtypes: Sequence[DType]) -> None:
+    def __init__(self, draw: Draw, dtypes: Sequence[DType], targets: Sequence[DType]) -> None:
         self.draw = draw
         self.dtypes = dtypes
+        self.targets = targets
         self.leaves: list[Value] = []
         self.values: list[Value] = []
         self.sinks: list[Value] = []

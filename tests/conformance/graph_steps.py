@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.conformance.graph_model import LARGEST, Graph, Shape, Value
 from tests.conformance.structured import KINDS, MODES
-from tilegrad.ir.dtype import STORABLE, dtypes
+from tilegrad.ir.dtype import dtypes
 from tilegrad.ops import (
     ELEMENTWISE_OPS,
     REDUCTION_OPS,
@@ -93,7 +93,7 @@ def choose(model: Graph) -> None:
 def cast(model: Graph) -> None:
     value = model.any()
     if value is not None:
-        target = model.draw(st.sampled_from([*model.dtypes, *STORABLE]))
+        target = model.draw(st.sampled_from([*model.dtypes, *model.targets]))
         op = conversion.bitcast if _number(model, 0, 5) == 0 else conversion.cast
         model.apply(op, value, attributes=conversion.CastAttributes(target))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy
 from hypothesis import strategies as st
 
@@ -9,17 +11,18 @@ from tests.conformance.graph_model import Draw, Graph, Value
 from tests.conformance.graph_steps import STEPS, draw_shape
 from tilegrad.engine import current_session
 from tilegrad.engine.storage import storage_of, view_storage, wrap_array
-from tilegrad.ir.dtype import STORABLE, dtypes
+from tilegrad.ir.dtype import STORABLE, DType, dtypes
 from tilegrad.rewrite.graph import substitute
 
 FAVOURED = [dtypes.float32, dtypes.float32, dtypes.int32, dtypes.bool, dtypes.float64]
 
 
 @st.composite
-def graphs(draw: Draw, most_steps: int = 14) -> Graph:
-    """Graphs of up to ``most_steps`` steps."""
-    chosen = draw(st.lists(st.sampled_from([*FAVOURED, *STORABLE]), min_size=1, max_size=3))
-    graph = Graph(draw, chosen)
+def graphs(draw: Draw, most_steps: int = 14, allowed: Sequence[DType] = STORABLE) -> Graph:
+    """Graphs of up to ``most_steps`` steps over tensors of the allowed dtypes."""
+    favoured = [dtype for dtype in FAVOURED if dtype in allowed]
+    chosen = draw(st.lists(st.sampled_from([*favoured, *allowed]), min_size=1, max_size=3))
+    graph = Graph(draw, chosen, allowed)
     shape = draw_shape(draw)
     for _ in range(draw(st.integers(1, 3))):
         graph.new_leaf(graph.any_dtype(), shape)
