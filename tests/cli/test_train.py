@@ -34,14 +34,14 @@ def test_the_data_set_decides_what_is_not_given(calls):
 
 
 def test_options_replace_the_recipe_and_the_settings(calls):
-    arguments = "train --dataset fashion-mnist --model convnet-large --epochs 3 --batch-size 32"
+    arguments = "train --dataset fashion-mnist --model convnet-deep --epochs 3 --batch-size 32"
     arguments += " --learning-rate 0.5 --seed 7 --threads 1 --device reference --save a.safetensors"
     result = CliRunner().invoke(main, arguments.split())
     assert result.exit_code == 0, result.output
     ((settings, dataset, recipe, save),) = calls
     assert (settings.threads, settings.device) == (1, "reference")
     assert (dataset, save) == ("fashion-mnist", Path("a.safetensors"))
-    assert (recipe.model, recipe.epochs, recipe.batch_size) == ("convnet-large", 3, 32)
+    assert (recipe.model, recipe.epochs, recipe.batch_size) == ("convnet-deep", 3, 32)
     assert (recipe.learning_rate, recipe.seed, recipe.is_flipped) == (0.5, 7, True)
 
 

@@ -12,7 +12,7 @@ from tilegrad.base.errors import ArgumentError, ShapeError
 MODELS: dict[str, tuple[int, ...]] = {
     "convnet-small": (16, 32),
     "convnet": (32, 64),
-    "convnet-large": (64, 128),
+    "convnet-deep": (16, 32, 64),
 }
 
 
@@ -26,6 +26,7 @@ class Recipe:
         batch_size: images a step.
         learning_rate: the highest in the one-cycle schedule.
         weight_decay: of AdamW.
+        dropout: share of the features that are dropped before the last layer.
         label_smoothing: share of each label that is given to all classes alike.
         shift: pixels by which images are moved at random, at most, each way.
         is_flipped: whether half of the images are mirrored.
@@ -37,6 +38,7 @@ class Recipe:
     batch_size: int
     learning_rate: float
     weight_decay: float = 0.01
+    dropout: float = 0.25
     label_smoothing: float = 0.1
     shift: int = 0
     is_flipped: bool = False
@@ -46,7 +48,13 @@ class Recipe:
 _RECIPES = {
     "digits": Recipe(model="convnet", epochs=20, batch_size=64, learning_rate=0.01, shift=1),
     "fashion-mnist": Recipe(
-        model="convnet-small", epochs=6, batch_size=128, learning_rate=0.01, is_flipped=True
+        model="convnet-deep",
+        epochs=4,
+        batch_size=128,
+        learning_rate=0.01,
+        dropout=0.1,
+        label_smoothing=0.0,
+        is_flipped=True,
     ),
 }
 
@@ -87,4 +95,4 @@ def build_model(recipe: Recipe, dataset: Dataset) -> ConvNet:
             got=f"{height}x{width}",
             expected=f"at least {2 ** len(widths)} pixels a side",
         )
-    return ConvNet(classes=len(dataset.classes), channels=channels, widths=widths)
+    return ConvNet(len(dataset.classes), channels, widths, recipe.dropout)
