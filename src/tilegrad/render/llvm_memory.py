@@ -1,0 +1,243 @@
+"""Instructions on memory, and loops."""
+
+from __future__ import annotations
+
+from tilegrad.ir.dtype import DType
+from tilegrad.ir.node import Node
+from tilegrad.ir.op import Op, attributes_of
+from tilegrad.ops import (
+    linear,
+)
+from tilegrad.render.llvm_types import format_type, type_suffix
+from tilegrad.render.llvm_writer import Write, Writer
+
+
+def _write_address(writer: Writer, node: Node) -> None:
+    scale, displacement = attributes_of(node, linear.AddressAttributes)
+    base = writer.operand(node.sources[0], 0)
+    name, lines = writer.names[node], writer.lines
+    if len(node.sources) == 2:
+        index = writer.operand(node.sources[1], 0)
+        if scale in (1, 2, 4, 8):
+            text = f"getelementptr i{8 * scale}, ptr {base}, i64 {index}"
+        else:
+            lines.append(f"  {name}.0 = mul nsw i64 {index}, {scale}")
+            text = f"getelementptr i8, ptr {base}, i64 {name}.0"
+        base = f"{name}.1" if displacement else name
+        lines.append(f"  {base} = {text}")
+    if displacement:
+        lines.append(f"  {name} = getelementptr i8, ptr {base}, i64 {displacement}")
+
+
+def _mask_text(writer: Writer, mask: Node, lanes: int) -> str:
+    return f"<{lanes} x i1> {writer.operand(mask, lanes)}"
+
+
+def _one_lane(writer: Writer, node: Node, value: Node, suffix: str) -> str:
+    """Write a scalar as a vector of one lane, for the masked intrinsics; return its name."""
+    name = f"{writer.names[node]}.{suffix}"
+    kind = format_type(value.dtype, 1)
+    writer.lines.append(f"  {name} = insertelement {kind} poison, {writer.typed(value)}, i64 0")
+    return f"{kind} {name}"
+
+
+def _write_read(writer: Writer, node: Node) -> None:
+    dtype, lanes, _ = attributes_of(node, linear.ReadAttributes)
+    kind, name = format_type(dtype, lanes), writer.names[node]
+    address = writer.operand(node.sources[0], 0)
+    if len(node.sources) == 1:
+        align = dtype.itemsize
+        writer.lines.append(f"  {name} = load {kind}, ptr {address}, align {align}")
+        return
+    mask = node.sources[1]
+    width = max(lanes, 1)
+    vector = format_type(dtype, width)
+    text = _mask_text(writer, mask, lanes) if lanes else _one_lane(writer, node, mask, "mask")
+    intrinsic = f"llvm.masked.load.{type_suffix(dtype, width)}.p0"
+    address = f"ptr align {dtype.itemsize} {address}"
+    arguments = [address, text, f"{vector} zeroinitializer"]
+    writer.declare(vector, intrinsic, arguments)
+    loaded = name if lanes else f"{name}.0"
+    writer.lines.append(f"  {loaded} = call {vector} @{intrinsic}({', '.join(arguments)})")
+    if not lanes:
+        writer.lines.append(f"  {name} = extractelement {vector} {loaded}, i64 0")
+
+
+def _write_write(writer: Writer, node: Node) -> None:
+    value = node.sources[1]
+    lanes = linear.lanes_of(value)
+    address = f"ptr {writer.operand(node.sources[0], 0)}"
+    align = value.dtype.itemsize
+    if len(node.sources) == 2:
+        writer.lines.append(f"  store {writer.typed(value)}, {address}, align {align}")
+        return
+    mask = node.sources[2]
+    if lanes:
+        data, text = writer.typed(value), _mask_text(writer, mask, lanes)
+    else:
+        data = _one_lane(writer, node, value, "value")
+        text = _one_lane(writer, node, mask, "mask")
+    intrinsic = f"llvm.masked.store.{type_suffix(value.dtype, max(lanes, 1))}.p0"
+    arguments = [data, address.replace("ptr", f"ptr align {align}"), text]
+    writer.declare("void", intrinsic, arguments)
+    writer.lines.append(f"  call void @{intrinsic}({', '.join(arguments)})")
+
+
+def _scattered(writer: Writer, node: Node, dtype: DType, lanes: int) -> str:
+    """Write the vector of addresses of a scattered access; return it with its type."""
+    offsets, name = node.sources[1], f"{writer.names[node]}.p"
+    base = writer.operand(node.sources[0], 0)
+    text = f"getelementptr i{8 * dtype.itemsize}, ptr {base}, {writer.typed(offsets)}"
+    writer.lines.append(f"  {name} = {text}")
+    return f"<{lanes} x ptr> align {dtype.itemsize} {name}"
+
+
+def _any_mask(writer: Writer, mask: list[Node], lanes: int) -> str:
+    return _mask_text(writer, mask[0], lanes) if mask else f"<{lanes} x i1> splat (i1 true)"
+
+
+def _write_read_scattered(writer: Writer, node: Node) -> None:
+    dtype, lanes, _ = attributes_of(node, linear.ReadAttributes)
+    kind = format_type(dtype, lanes)
+    address = _scattered(writer, node, dtype, lanes)
+    mask = _any_mask(writer, list(node.sources[2:]), lanes)
+    suffix = type_suffix(dtype, lanes)
+    intrinsic = f"llvm.masked.gather.{suffix}.v{lanes}p0"
+    writer.call(node, intrinsic, [address, mask, f"{kind} zeroinitializer"])
+
+
+def _write_write_scattered(writer: Writer, node: Node) -> None:
+    value = node.sources[2]
+    lanes = linear.lanes_of(value)
+    address = _scattered(writer, node, value.dtype, lanes)
+    mask = _any_mask(writer, list(node.sources[3:]), lanes)
+    intrinsic = f"llvm.masked.scatter.{type_suffix(value.dtype, lanes)}.v{lanes}p0"
+    arguments = [writer.typed(value), address, mask]
+    writer.declare("void", intrinsic, arguments)
+    writer.lines.append(f"  call void @{intrinsic}({', '.join(arguments)})")
+
+
+def _lane_addresses(writer: Writer, node: Node, dtype: DType, lanes: int, extra: int) -> list[str]:
+    """Write the address of each lane of an access, that of the spare memory where masked off."""
+    _scattered(writer, node, dtype, lanes)
+    name, vector = f"{writer.names[node]}.p", f"<{lanes} x ptr>"
+    if len(node.sources) > extra:
+        mask, spare = node.sources[extra:]
+        other = f"{name}.spare"
+        value = f"ptr {writer.operand(spare, 0)}"
+        zeros = f"<{lanes} x i32> zeroinitializer"
+        chosen = _mask_text(writer, mask, lanes)
+        writer.lines += [
+            f"  {other}.0 = insertelement {vector} poison, {value}, i64 0",
+            f"  {other} = shufflevector {vector} {other}.0, {vector} poison, {zeros}",
+            f"  {name}.any = select {chosen}, {vector} {name}, {vector} {other}",
+        ]
+        name += ".any"
+    writer.lines += [
+        f"  {name}{lane} = extractelement {vector} {name}, i64 {lane}" for lane in range(lanes)
+    ]
+    return [f"{name}{lane}" for lane in range(lanes)]
+
+
+def _write_read_lanes(writer: Writer, node: Node) -> None:
+    dtype, lanes, _ = attributes_of(node, linear.ReadAttributes)
+    kind, vector, name = format_type(dtype), format_type(dtype, lanes), writer.names[node]
+    last = "poison"
+    for lane, address in enumerate(_lane_addresses(writer, node, dtype, lanes, 2)):
+        result = f"{name}.{lane}" if lane < lanes - 1 else name
+        writer.lines += [
+            f"  {name}.e{lane} = load {kind}, ptr {address}, align {dtype.itemsize}",
+            f"  {result} = insertelement {vector} {last}, {kind} {name}.e{lane}, i64 {lane}",
+        ]
+        last = result
+
+
+def _write_write_lanes(writer: Writer, node: Node) -> None:
+    value, name = node.sources[2], writer.names[node]
+    lanes, align = linear.lanes_of(value), value.dtype.itemsize
+    kind = format_type(value.dtype)
+    for lane, address in enumerate(_lane_addresses(writer, node, value.dtype, lanes, 3)):
+        writer.lines += [
+            f"  {name}.e{lane} = extractelement {writer.typed(value)}, i64 {lane}",
+            f"  store {kind} {name}.e{lane}, ptr {address}, align {align}",
+        ]
+
+
+def _write_begin_loop(writer: Writer, node: Node) -> None:
+    attributes = attributes_of(node, linear.BeginLoopAttributes)
+    loop = f"loop{attributes.number}"
+    start, stop = (writer.operand(source, 0) for source in node.sources[:2])
+    if attributes.is_entered:
+        writer.lines.append(f"  br label %{loop}")
+    else:
+        writer.lines.append(f"  %{loop}.guard = icmp slt i64 {start}, {stop}")
+        writer.lines.append(f"  br i1 %{loop}.guard, label %{loop}, label %{loop}.end")
+    writer.lines.append(f"{loop}:")
+    position = f"phi i64 [ {start}, %{writer.label} ], [ %{loop}.next, %{loop}.latch ]"
+    writer.lines.append(f"  %{loop}.position = {position}")
+    writer.openings[node] = writer.label, len(writer.lines)
+    # The values for the next round get their names later: end_loop writes these lines.
+    writer.lines += [""] * (len(node.sources) - 3)
+    writer.label = loop
+
+
+def _loop_name(begin: Node) -> str:
+    return f"loop{attributes_of(begin, linear.BeginLoopAttributes).number}"
+
+
+def _write_position(writer: Writer, node: Node) -> None:
+    writer.names[node] = f"%{_loop_name(node.sources[0])}.position"
+
+
+def _write_carry(writer: Writer, node: Node) -> None:
+    index = attributes_of(node, linear.PositionAttributes).index
+    writer.names[node] = f"%{_loop_name(node.sources[0])}.carry{index}"
+
+
+def _write_loop_value(writer: Writer, node: Node) -> None:
+    (end,) = node.sources
+    begin, index = end.sources[0], attributes_of(node, linear.PositionAttributes).index
+    if attributes_of(begin, linear.BeginLoopAttributes).is_entered:
+        writer.names[node] = writer.operand(end.sources[1 + index], 0)
+    else:
+        writer.names[node] = f"%{_loop_name(begin)}.value{index}"
+
+
+def _write_end_loop(writer: Writer, node: Node) -> None:
+    begin, *following = node.sources
+    loop = _loop_name(begin)
+    stop, step = (writer.operand(source, 0) for source in begin.sources[1:3])
+    writer.lines += [
+        f"  br label %{loop}.latch",
+        f"{loop}.latch:",
+        f"  %{loop}.next = add nsw i64 %{loop}.position, {step}",
+        f"  %{loop}.again = icmp slt i64 %{loop}.next, {stop}",
+        f"  br i1 %{loop}.again, label %{loop}, label %{loop}.end",
+        f"{loop}.end:",
+    ]
+    before, line = writer.openings[begin]
+    is_entered = attributes_of(begin, linear.BeginLoopAttributes).is_entered
+    for index, value in enumerate(following):
+        kind = format_type(value.dtype, linear.lanes_of(value))
+        initial = writer.operand(begin.sources[3 + index], 0)
+        phi = f"phi {kind} [ {initial}, %{before} ], [ {writer.operand(value, 0)}, %{loop}.latch ]"
+        writer.lines[line + index] = f"  %{loop}.carry{index} = {phi}"
+        if not is_entered:
+            writer.lines.append(f"  %{loop}.value{index} = {phi}")
+    writer.label = f"{loop}.end"
+
+
+MEMORY_WRITERS: dict[Op, Write] = {
+    linear.address: _write_address,
+    linear.read: _write_read,
+    linear.write: _write_write,
+    linear.read_scattered: _write_read_scattered,
+    linear.write_scattered: _write_write_scattered,
+    linear.read_lanes: _write_read_lanes,
+    linear.write_lanes: _write_write_lanes,
+    linear.begin_loop: _write_begin_loop,
+    linear.loop_position: _write_position,
+    linear.loop_carry: _write_carry,
+    linear.end_loop: _write_end_loop,
+    linear.loop_value: _write_loop_value,
+}

@@ -1,0 +1,66 @@
+"""The text of one LLVM function under construction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tilegrad.ir.node import Node
+from tilegrad.ir.op import attributes_of
+from tilegrad.ops import leaves, linear
+from tilegrad.render.llvm_types import format_constant, format_type, format_vector
+
+
+class Writer:
+    """Writes one function.
+
+    Attributes:
+        lines: the body so far.
+        names: operand text of each value.
+        declarations: intrinsics that the module must declare.
+        label: the basic block that is being written.
+        openings: for each loop the block before it, and the number of its first phi's line.
+    """
+
+    def __init__(self, name: str, declarations: dict[str, None]) -> None:
+        self.name = name
+        self.declarations = declarations
+        self.lines: list[str] = []
+        self.names: dict[Node, str] = {}
+        self.label = "entry"
+        self.openings: dict[Node, tuple[str, int]] = {}
+
+    def operand(self, node: Node, lanes: int) -> str:
+        """Return an operand without its type; a scalar constant stands for all lanes."""
+        name = self.names.get(node)
+        if name is not None:
+            return name
+        if node.op is linear.vector:
+            return format_vector(attributes_of(node, linear.VectorAttributes))
+        text = format_constant(attributes_of(node, leaves.ConstantAttributes))
+        return f"splat ({format_type(node.dtype)} {text})" if lanes else text
+
+    def typed(self, node: Node) -> str:
+        """Return an operand with its type."""
+        kind = format_type(node.dtype, linear.lanes_of(node))
+        return f"{kind} {self.operand(node, 0)}"
+
+    def call(self, node: Node, name: str, arguments: list[str], flags: str = "") -> None:
+        """Write the call of an intrinsic; each argument is type and operand."""
+        kind = format_type(node.dtype, linear.lanes_of(node))
+        self.declare(kind, name, arguments)
+        text = ", ".join(arguments)
+        self.lines.append(f"  {self.names[node]} = call{flags} {kind} @{name}({text})")
+
+    def declare(self, result: str, name: str, arguments: list[str]) -> None:
+        """Note that the module uses an intrinsic."""
+        kinds = ", ".join(_type_of(argument) for argument in arguments)
+        self.declarations[f"declare {result} @{name}({kinds})"] = None
+
+
+def _type_of(argument: str) -> str:
+    end = argument.index(">") + 1 if argument.startswith("<") else argument.index(" ")
+    return argument[:end]
+
+
+Write = Callable[[Writer, Node], None]
+"""Writes one instruction."""
