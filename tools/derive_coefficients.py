@@ -162,158 +162,174 @@ def _series(function: Function, at_zero: float | mpf) -> Function:
     return lambda x: mpf(at_zero) if abs(x) < mpf(10) ** -25 else function(x)
 
 
-def _approximations() -> list[Approximation]:
+def _define(
+    name: str,
+    meaning: str,
+    function: Function,
+    interval: tuple[float | mpf, float | mpf],
+    weight: Function,
+    bits: tuple[float | None, float | None],
+) -> list[Approximation]:
+    """Return the approximations of one function, for float32 and float64 as wanted."""
+    low, high = map(mpf, interval)
+    return [
+        Approximation(f"{name}_{suffix}", meaning, function, low, high, weight, wanted, is_double)
+        for wanted, suffix, is_double in zip(bits, ("F32", "F64"), (False, True), strict=True)
+        if wanted is not None
+    ]
+
+
+def _from_exponential() -> list[Approximation]:
     half_log2 = mpmath.log(2) / 2 * mpf("1.0001")
     root = mpmath.sqrt(2)
-    quarter = (mp.pi / 4) ** 2 * mpf("1.0001")
-    result = []
-
-    def define(
-        name: str,
-        meaning: str,
-        function: Function,
-        interval: tuple[float | mpf, float | mpf],
-        weight: Function,
-        bits: tuple[float | None, float | None],
-    ) -> None:
-        for wanted, suffix in zip(bits, ("F32", "F64"), strict=True):
-            if wanted is not None:
-                low, high = map(mpf, interval)
-                full = f"{name}_{suffix}"
-                is_double = suffix == "F64"
-                result.append(
-                    Approximation(full, meaning, function, low, high, weight, wanted, is_double)
-                )
-
-    define(
-        "EXPONENTIAL",
-        "(eʳ - 1 - r) / r² for |r| ≤ ln 2 / 2",
-        _series(lambda r: (mpmath.expm1(r) - r) / r**2, 0.5),
-        (-half_log2, half_log2),
-        lambda r: r if abs(r) > 1e-3 else mpf(1e-3),
-        (26, 57),
-    )
-    define(
-        "EXPONENTIAL2",
-        "(2ʳ - 1) / r for |r| ≤ 1/2",
-        _series(lambda r: (mpf(2) ** r - 1) / r, mpmath.log(2)),
-        (-0.5001, 0.5001),
-        lambda r: r if abs(r) > 1e-3 else mpf(1e-3),
-        (27, 57),
-    )
-    define(
-        "LOGARITHM",
-        "(ln(1 + f) - f + f²/2) / f³ for √½ - 1 ≤ f ≤ √2 - 1",
-        _series(lambda f: (mpmath.log1p(f) - f + f**2 / 2) / f**3, mpf(1) / 3),
-        (1 / root - 1, root - 1),
-        lambda f: f**2 if abs(f) > 1e-2 else mpf(1e-4),
-        (27, None),
-    )
-    define(
-        "LOGARITHM",
-        "(ln((1 + s)/(1 - s)) - 2s) / s³ as a polynomial in s², |s| ≤ 3 - 2√2",
-        _series(
-            lambda z: (2 * mpmath.atanh(mpmath.sqrt(z)) - 2 * mpmath.sqrt(z)) / mpmath.sqrt(z) ** 3,
-            mpf(2) / 3,
+    return [
+        *_define(
+            "EXPONENTIAL",
+            "(eʳ - 1 - r) / r² for |r| ≤ ln 2 / 2",
+            _series(lambda r: (mpmath.expm1(r) - r) / r**2, 0.5),
+            (-half_log2, half_log2),
+            lambda r: r if abs(r) > 1e-3 else mpf(1e-3),
+            (26, 57),
         ),
-        (0, (3 - 2 * root) ** 2 * mpf("1.001")),
-        lambda z: z if z > 1e-5 else mpf(1e-5),
-        (None, 60),
-    )
-    define(
-        "INVERSE_TANGENT_TAIL",
-        "(artanh s - s - s³/3) / s⁵ as a polynomial in s², |s| ≤ 3 - 2√2",
-        _series(
-            lambda z: (
-                (mpmath.atanh(mpmath.sqrt(z)) - mpmath.sqrt(z) - mpmath.sqrt(z) ** 3 / 3)
-                / mpmath.sqrt(z) ** 5
+        *_define(
+            "EXPONENTIAL2",
+            "(2ʳ - 1) / r for |r| ≤ 1/2",
+            _series(lambda r: (mpf(2) ** r - 1) / r, mpmath.log(2)),
+            (-0.5001, 0.5001),
+            lambda r: r if abs(r) > 1e-3 else mpf(1e-3),
+            (27, 57),
+        ),
+        *_define(
+            "LOGARITHM",
+            "(ln(1 + f) - f + f²/2) / f³ for √½ - 1 ≤ f ≤ √2 - 1",
+            _series(lambda f: (mpmath.log1p(f) - f + f**2 / 2) / f**3, mpf(1) / 3),
+            (1 / root - 1, root - 1),
+            lambda f: f**2 if abs(f) > 1e-2 else mpf(1e-4),
+            (27, None),
+        ),
+        *_define(
+            "LOGARITHM",
+            "(ln((1 + s)/(1 - s)) - 2s) / s³ as a polynomial in s², |s| ≤ 3 - 2√2",
+            _series(
+                lambda z: (
+                    (2 * mpmath.atanh(mpmath.sqrt(z)) - 2 * mpmath.sqrt(z)) / mpmath.sqrt(z) ** 3
+                ),
+                mpf(2) / 3,
             ),
-            mpf(1) / 5,
+            (0, (3 - 2 * root) ** 2 * mpf("1.001")),
+            lambda z: z if z > 1e-5 else mpf(1e-5),
+            (None, 60),
         ),
-        (0, (3 - 2 * root) ** 2 * mpf("1.001")),
-        lambda z: z**2 if z > 1e-3 else mpf(1e-6),
-        (None, 68),
-    )
-    define(
-        "SINE",
-        "(sin r - r) / r³ as a polynomial in r², |r| ≤ π/4",
-        _series(
-            lambda z: (mpmath.sin(mpmath.sqrt(z)) - mpmath.sqrt(z)) / mpmath.sqrt(z) ** 3,
-            -mpf(1) / 6,
+    ]
+
+
+def _from_inverse_tangent_tail() -> list[Approximation]:
+    root = mpmath.sqrt(2)
+    quarter = (mp.pi / 4) ** 2 * mpf("1.0001")
+    return [
+        *_define(
+            "INVERSE_TANGENT_TAIL",
+            "(artanh s - s - s³/3) / s⁵ as a polynomial in s², |s| ≤ 3 - 2√2",
+            _series(
+                lambda z: (
+                    (mpmath.atanh(mpmath.sqrt(z)) - mpmath.sqrt(z) - mpmath.sqrt(z) ** 3 / 3)
+                    / mpmath.sqrt(z) ** 5
+                ),
+                mpf(1) / 5,
+            ),
+            (0, (3 - 2 * root) ** 2 * mpf("1.001")),
+            lambda z: z**2 if z > 1e-3 else mpf(1e-6),
+            (None, 68),
         ),
-        (0, quarter),
-        lambda z: z if z > 1e-3 else mpf(1e-3),
-        (27, 57),
-    )
-    define(
-        "COSINE",
-        "(cos r - 1 + r²/2) / r⁴ as a polynomial in r², |r| ≤ π/4",
-        _series(
-            lambda z: (mpmath.cos(mpmath.sqrt(z)) - 1 + z / 2) / z**2,
-            mpf(1) / 24,
+        *_define(
+            "SINE",
+            "(sin r - r) / r³ as a polynomial in r², |r| ≤ π/4",
+            _series(
+                lambda z: (mpmath.sin(mpmath.sqrt(z)) - mpmath.sqrt(z)) / mpmath.sqrt(z) ** 3,
+                -mpf(1) / 6,
+            ),
+            (0, quarter),
+            lambda z: z if z > 1e-3 else mpf(1e-3),
+            (27, 57),
         ),
-        (0, quarter),
-        lambda z: z**2 if z > 1e-3 else mpf(1e-6),
-        (27, 57),
-    )
-    define(
-        "ARCTANGENT",
-        "(arctan t - t) / t³ as a polynomial in t², |t| ≤ tan π/8",
-        _series(
-            lambda z: (mpmath.atan(mpmath.sqrt(z)) - mpmath.sqrt(z)) / mpmath.sqrt(z) ** 3,
-            -mpf(1) / 3,
+        *_define(
+            "COSINE",
+            "(cos r - 1 + r²/2) / r⁴ as a polynomial in r², |r| ≤ π/4",
+            _series(
+                lambda z: (mpmath.cos(mpmath.sqrt(z)) - 1 + z / 2) / z**2,
+                mpf(1) / 24,
+            ),
+            (0, quarter),
+            lambda z: z**2 if z > 1e-3 else mpf(1e-6),
+            (27, 57),
         ),
-        (0, (root - 1) ** 2 * mpf("1.001")),
-        lambda z: z if z > 1e-3 else mpf(1e-3),
-        (None, 57),
-    )
-    define(
-        "ARCSINE",
-        "(arcsin t - t) / t³ as a polynomial in t², |t| ≤ 1/2",
-        _series(
-            lambda z: (mpmath.asin(mpmath.sqrt(z)) - mpmath.sqrt(z)) / mpmath.sqrt(z) ** 3,
-            mpf(1) / 6,
+        *_define(
+            "ARCTANGENT",
+            "(arctan t - t) / t³ as a polynomial in t², |t| ≤ tan π/8",
+            _series(
+                lambda z: (mpmath.atan(mpmath.sqrt(z)) - mpmath.sqrt(z)) / mpmath.sqrt(z) ** 3,
+                -mpf(1) / 3,
+            ),
+            (0, (root - 1) ** 2 * mpf("1.001")),
+            lambda z: z if z > 1e-3 else mpf(1e-3),
+            (None, 57),
         ),
-        (0, mpf("0.2501")),
-        lambda z: z if z > 1e-3 else mpf(1e-3),
-        (None, 57),
-    )
-    define(
-        "ERROR_FUNCTION",
-        "erf(x)/x - 1 as a polynomial in x², |x| ≤ 1",
-        _series(
-            lambda z: mpmath.erf(mpmath.sqrt(z)) / mpmath.sqrt(z) - 1,
-            2 / mpmath.sqrt(mp.pi) - 1,
+    ]
+
+
+def _from_arcsine() -> list[Approximation]:
+    return [
+        *_define(
+            "ARCSINE",
+            "(arcsin t - t) / t³ as a polynomial in t², |t| ≤ 1/2",
+            _series(
+                lambda z: (mpmath.asin(mpmath.sqrt(z)) - mpmath.sqrt(z)) / mpmath.sqrt(z) ** 3,
+                mpf(1) / 6,
+            ),
+            (0, mpf("0.2501")),
+            lambda z: z if z > 1e-3 else mpf(1e-3),
+            (None, 57),
         ),
-        (0, 1),
-        lambda _: mpf(1),
-        (27, 57),
-    )
-    define(
-        "COMPLEMENTARY_ERROR",
-        "ln erfc(x) for 1 ≤ x ≤ 4",
-        lambda x: mpmath.log(mpmath.erfc(x)),
-        (mpf("0.99"), 4),
-        mpmath.erfc,
-        (26, None),
-    )
-    define(
-        "COMPLEMENTARY_ERROR",
-        "erfc(x) exp(x²) / t for t = 4/(4 + x), as a polynomial in t - 0.6, 1 ≤ x ≤ 6",
-        lambda u: _scaled_complement(u + mpf("0.6")) / (u + mpf("0.6")),
-        (mpf("-0.2"), mpf("0.2005")),
-        lambda u: mpmath.erfc(4 / (u + mpf("0.6")) - 4) / _scaled_complement(u + mpf("0.6")),
-        (None, 58),
-    )
-    define(
-        "LOG_GAMMA",
-        "ln Γ(2 + d) / d for |d| ≤ 1/2",
-        _series(lambda d: mpmath.loggamma(2 + d) / d, 1 - mp.euler),
-        (-0.5, 0.5),
-        lambda _: mpf(1),
-        (None, 56),
-    )
-    return result
+        *_define(
+            "ERROR_FUNCTION",
+            "erf(x)/x - 1 as a polynomial in x², |x| ≤ 1",
+            _series(
+                lambda z: mpmath.erf(mpmath.sqrt(z)) / mpmath.sqrt(z) - 1,
+                2 / mpmath.sqrt(mp.pi) - 1,
+            ),
+            (0, 1),
+            lambda _: mpf(1),
+            (27, 57),
+        ),
+        *_define(
+            "COMPLEMENTARY_ERROR",
+            "ln erfc(x) for 1 ≤ x ≤ 4",
+            lambda x: mpmath.log(mpmath.erfc(x)),
+            (mpf("0.99"), 4),
+            mpmath.erfc,
+            (26, None),
+        ),
+        *_define(
+            "COMPLEMENTARY_ERROR",
+            "erfc(x) exp(x²) / t for t = 4/(4 + x), as a polynomial in t - 0.6, 1 ≤ x ≤ 6",
+            lambda u: _scaled_complement(u + mpf("0.6")) / (u + mpf("0.6")),
+            (mpf("-0.2"), mpf("0.2005")),
+            lambda u: mpmath.erfc(4 / (u + mpf("0.6")) - 4) / _scaled_complement(u + mpf("0.6")),
+            (None, 58),
+        ),
+        *_define(
+            "LOG_GAMMA",
+            "ln Γ(2 + d) / d for |d| ≤ 1/2",
+            _series(lambda d: mpmath.loggamma(2 + d) / d, 1 - mp.euler),
+            (-0.5, 0.5),
+            lambda _: mpf(1),
+            (None, 56),
+        ),
+    ]
+
+
+def _approximations() -> list[Approximation]:
+    return [*_from_exponential(), *_from_inverse_tangent_tail(), *_from_arcsine()]
 
 
 def _scaled_complement(t: mpf) -> mpf:
@@ -357,7 +373,7 @@ def _constants() -> list[tuple[str, str, list[float]]]:
 
 def _reduction_table() -> list[float]:
     """Return 2/π · 2^(16 k) modulo 4 in four pieces for k = -2 to 60."""
-    table = []
+    table: list[float] = []
     for k in range(-2, 61):
         value = mpf(2) ** (16 * k) * 2 / mp.pi
         value -= 4 * mpmath.floor(value / 4)
@@ -367,7 +383,7 @@ def _reduction_table() -> list[float]:
 
 _HEADER = '''"""Constants and coefficients of polynomials, lowest degree first.
 
-Written by ``tools/derive_coefficients.py``. The comments give what each approximates and the
+Generated by tools/derive_coefficients.py. The comments give what each approximates and the
 greatest weighted error that was found.
 """
 
