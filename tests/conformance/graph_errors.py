@@ -206,7 +206,7 @@ def _bound_combination(
             return None
         extreme = reduction.reduce_maximum
         if op is scan:
-            extreme, attributes = scan, attributes._replace(kind="maximum")  # type: ignore[attr-defined]
+            extreme, attributes = scan, attributes._replace(kind="maximum")
         return numpy.maximum(apply_reference(extreme, [error], attributes), 0)
     is_settled = numpy.isfinite(value).all() or not numpy.isfinite(values).all()
     if not is_settled or (error.any() and not numpy.isfinite(values).all()):

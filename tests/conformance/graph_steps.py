@@ -125,7 +125,7 @@ def contract(model: Graph) -> None:
         return
     product = model.apply(BINARY_MULTIPLY, first, second)
     if product is not None:
-        model.apply(REDUCTION_OPS[0], product, attributes=REDUCTION_OPS[0].attributes((1,)))  # type: ignore[misc]
+        model.apply(REDUCTION_OPS[0], product, attributes=REDUCTION_OPS[0].attributes((1,)))
 
 
 BINARY_MULTIPLY = next(op for op in BINARY if op.name == "multiply")

@@ -54,7 +54,7 @@ def run_kernel(program: Node, parameters: Sequence[numpy.ndarray]) -> None:
         elif node.op is not kernel.kernel:
             record = () if node.attributes is None else (node.attributes,)
             with numpy.errstate(all="ignore"):
-                values[node] = numpy.asarray(node.op.reference(*sources, *record))  # type: ignore[misc]
+                values[node] = numpy.asarray(node.op.reference(*sources, *record))
     for pointer, offset, value, *mask in stores:
         where = numpy.broadcast_arrays(offset, value, *mask)
         chosen = where[2] if mask else numpy.ones(where[0].shape, bool)

@@ -36,7 +36,7 @@ def run(
     for kind, pool in (("made", plan.made), ("temporary", plan.temporaries)):
         for number, made in enumerate(pool):
             size = evaluate_index(made.size, symbols)
-            memory[Place(kind, number)] = numpy.zeros(size, made.dtype.numpy)  # type: ignore[arg-type]
+            memory[Place(kind, number)] = numpy.zeros(size, made.dtype.numpy)
     for group in plan.groups:
         for step in group:
             perform(step, memory, symbols)
