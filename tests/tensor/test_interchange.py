@@ -316,6 +316,22 @@ def test_captured_steps_leave_what_was_handed_out_of_an_argument():
         assert argument.tolist() == [2.0, 3.0]
 
 
+def test_captured_steps_leave_what_was_handed_out_of_what_they_keep():
+    kept = {}
+
+    def double(x):
+        kept["last"] = x * 2
+        return x.sum()
+
+    step = jit(double)
+    for value in (1.0, 2.0):
+        step(Tensor([value]))
+    view = numpy.asarray(kept["last"])
+    step(Tensor([3.0]))
+    assert kept["last"].tolist() == [6.0]
+    assert view.tolist() == [4.0]
+
+
 def test_sharing_while_a_function_is_captured_is_refused():
     step = jit(lambda x: numpy.asarray(x * 2).sum())
     step(Tensor([1.0]))
