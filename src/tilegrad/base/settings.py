@@ -157,12 +157,6 @@ class Settings:
             "machine has. It can take away from that, not add to it.",
         ),
     )
-    huge_pages: bool = field(
-        default=True,
-        metadata=_describe(
-            BOOLEAN, "Whether large buffers ask the operating system for huge pages."
-        ),
-    )
     cache: bool = field(
         default=True,
         metadata=_describe(

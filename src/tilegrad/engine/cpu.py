@@ -13,6 +13,7 @@ from tilegrad.engine.compiled import CompiledExecutor
 from tilegrad.engine.library import Library
 from tilegrad.engine.programs import Programs
 from tilegrad.ir.node import Node
+from tilegrad.ops import tensor
 from tilegrad.render import llvm
 from tilegrad.rewrite.driver import rewrite
 from tilegrad.runtime.cpu.device import cpu_device
@@ -31,10 +32,13 @@ def start_cpu(settings: Settings, trace: Trace) -> CompiledExecutor:
         return llvm.render(lower(program, target), name)
 
     def simplify(nodes: Sequence[Node]) -> list[Node]:
-        return rewrite(nodes, simplify_tensor_graph, trace)
+        simplified = rewrite(nodes, simplify_tensor_graph, trace)
+        if settings.verify:
+            tensor.verify(simplified)
+        return simplified
 
     library = Library(device.compiler, write, cache, trace, device.target.threads)
-    programs = Programs(tile_target(device.target))
+    programs = Programs(tile_target(device.target), verifies=settings.verify)
     return CompiledExecutor(device, programs, library, simplify, device.target.threads, trace)
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from tilegrad.base.errors import CompileError
 from tilegrad.ir.dtype import DType
 from tilegrad.ir.node import Node
-from tilegrad.ops import kernel, memory, symbolic
+from tilegrad.ops import dialects, kernel, memory, symbolic
 from tilegrad.ops.affine import Index
 from tilegrad.ops.indexing import ScatterAttributes
 from tilegrad.ops.program import Program, Slot
@@ -45,18 +45,22 @@ class Programs:
 
     Args:
         target: the processor.
+        verifies: whether every kernel and program is checked against its dialect.
     """
 
-    def __init__(self, target: TileTarget) -> None:
+    def __init__(self, target: TileTarget, *, verifies: bool = False) -> None:
         self.target = target
+        self.verifies = verifies
         self._derived: dict[Node, Derived] = {}
 
     def derive(self, expressed: ExpressedKernel) -> Derived:
         """Return the program of a kernel that the scheduler made."""
         found = self._derived.get(expressed.program)
         if found is None:
-            found = self._derive(expressed)
-            self._derived[expressed.program] = found
+            found = self._derived[expressed.program] = self._derive(expressed)
+            if self.verifies:
+                dialects.kernels.verify([expressed.program])
+                dialects.tiles.verify([found.program.root])
         return found
 
     def _derive(self, expressed: ExpressedKernel) -> Derived:

@@ -14,6 +14,7 @@ import numpy
 from tilegrad.base.errors import CaptureError, DeviceError
 from tilegrad.base.settings import Settings
 from tilegrad.base.trace import Trace
+from tilegrad.base.trace_files import open_trace_file
 from tilegrad.engine.capture import Capture, CapturedStep
 from tilegrad.engine.compiled import CompiledExecutor
 from tilegrad.engine.cpu import start_cpu
@@ -77,12 +78,12 @@ class Session:
 
     Args:
         settings: what is in force; read from the environment if None.
-        trace: where events go; a trace that is off if None.
+        trace: where events go; if None, to the file that the settings name, or nowhere.
     """
 
     def __init__(self, settings: Settings | None = None, trace: Trace | None = None) -> None:
         self.settings = settings or Settings.from_environment(os.environ)
-        self.trace = trace or Trace()
+        self.trace = trace or _open_trace(self.settings)
         self.tracked = 0
         self.memory_changes = 0
         self._executors: dict[str, Executor] = {}
@@ -315,6 +316,10 @@ class Session:
         )
         owned = numpy.array(array, order="C", copy=True) if copy else array
         return wrap_array(owned, device or self.default_device)
+
+
+def _open_trace(settings: Settings) -> Trace:
+    return Trace() if settings.trace is None else Trace(open_trace_file(settings.trace))
 
 
 _current: ContextVar[Session | None] = ContextVar("tilegrad_session", default=None)
