@@ -240,7 +240,8 @@ class Expressor:
                     symbolic.less(full[axis], data.shape[axis]),
                 )
             ]
-            return self._value(Place(data, full, symbolic.logical_and(condition, *inside)))
+            condition_inside = symbolic.logical_and(condition, *inside)
+            return self._value(Place(data, full, condition_inside, is_zeroed=True))
 
         return places, build
 
