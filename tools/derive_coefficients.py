@@ -207,18 +207,30 @@ def _from_exponential() -> list[Approximation]:
             lambda f: f**2 if abs(f) > 1e-2 else mpf(1e-4),
             (27, None),
         ),
-        *_define(
-            "LOGARITHM",
-            "(ln((1 + s)/(1 - s)) - 2s) / s³ as a polynomial in s², |s| ≤ 3 - 2√2",
-            _series(
-                lambda z: (
-                    (2 * mpmath.atanh(mpmath.sqrt(z)) - 2 * mpmath.sqrt(z)) / mpmath.sqrt(z) ** 3
+        *itertools.chain.from_iterable(
+            _define(
+                name,
+                "(ln((1 + s)/(1 - s)) - 2s) / s³ as a polynomial in s², |s| ≤ 3 - 2√2",
+                _series(
+                    lambda z: (
+                        (2 * mpmath.atanh(mpmath.sqrt(z)) - 2 * mpmath.sqrt(z))
+                        / mpmath.sqrt(z) ** 3
+                    ),
+                    mpf(2) / 3,
                 ),
-                mpf(2) / 3,
-            ),
-            (0, (3 - 2 * root) ** 2 * mpf("1.001")),
-            lambda z: z if z > 1e-5 else mpf(1e-5),
-            (None, 60),
+                (0, (3 - 2 * root) ** 2 * mpf("1.001")),
+                lambda z: z if z > 1e-5 else mpf(1e-5),
+                (None, bits),
+            )
+            for name, bits in (("LOGARITHM", 60), ("LOGARITHM_ROUGH", 42))
+        ),
+        *_define(
+            "EXPONENTIAL_ROUGH",
+            "(eʳ - 1 - r) / r² for |r| ≤ ln 2 / 2",
+            _series(lambda r: (mpmath.expm1(r) - r) / r**2, 0.5),
+            (-half_log2, half_log2),
+            lambda r: r if abs(r) > 1e-3 else mpf(1e-3),
+            (None, 36),
         ),
     ]
 
@@ -262,6 +274,17 @@ def _from_inverse_tangent_tail() -> list[Approximation]:
             (0, quarter),
             lambda z: z**2 if z > 1e-3 else mpf(1e-6),
             (27, 57),
+        ),
+        *_define(
+            "TANGENT",
+            "(tan r - r) / r³ as a polynomial in r², |r| ≤ π/4",
+            _series(
+                lambda z: (mpmath.tan(mpmath.sqrt(z)) - mpmath.sqrt(z)) / mpmath.sqrt(z) ** 3,
+                mpf(1) / 3,
+            ),
+            (0, quarter),
+            lambda z: z if z > 1e-3 else mpf(1e-3),
+            (27, None),
         ),
         *_define(
             "ARCTANGENT",
@@ -364,6 +387,7 @@ def _constants() -> list[tuple[str, str, list[float]]]:
         ("LOG10_2_F32", "log₁₀ 2", _pieces(log10_2, (12, 24), False)),
         ("LOG10_2_F64", "log₁₀ 2", _pieces(log10_2, (40, 53), True)),
         ("HALF_PI_SHORT_F64", "π/2", _pieces(mp.pi / 2, (33, 33, 33, 53), True)),
+        ("HALF_PI_F32", "π/2", _pieces(mp.pi / 2, (24, 24, 24), False)),
         ("HALF_PI_F64", "π/2", _pieces(mp.pi / 2, full, True)),
         ("QUARTER_PI_F64", "π/4", _pieces(mp.pi / 4, full, True)),
         ("PI_F64", "π", _pieces(mp.pi, full, True)),
@@ -378,6 +402,17 @@ def _reduction_table() -> list[float]:
         value = mpf(2) ** (16 * k) * 2 / mp.pi
         value -= 4 * mpmath.floor(value / 4)
         table += _pieces(value, (53, 53, 53, 53), True)
+    return table
+
+
+def _short_reduction_table() -> list[float]:
+    """Return 2/π · 2^E modulo 4 for E = -8 to 104, in pieces of 29 and 53 bits."""
+    table: list[float] = []
+    for exponent in range(-8, 105):
+        value = mpf(2) ** exponent * 2 / mp.pi
+        value -= 4 * mpmath.floor(value / 4)
+        high = mpmath.nint(value * 2**27) / 2**27
+        table += [float(high), float(value - high)]
     return table
 
 
@@ -401,6 +436,8 @@ def main() -> None:
     texts = [
         _format("TWO_OVER_PI", "2/π · 2^(16 k) modulo 4, four pieces each", _reduction_table())
     ]
+    meaning = "2/π · 2^E modulo 4 for E = -8 to 104: to 27 places, and the rest"
+    texts.append(_format("TWO_OVER_PI_SHORT", meaning, _short_reduction_table()))
     texts += [_format(*constant) for constant in _constants()]
     mp.dps = 80
     for approximation in _approximations():

@@ -118,7 +118,10 @@ class Context:
         raise CompileError("an effect is needed that has not been performed", got=node)
 
     def operands(self, source: Node, shape: StaticShape) -> Iterable[Node]:
-        """Return the operand for each vector of a result of ``shape``, broadcasting the source."""
+        """Return the operand for each vector of a result of ``shape``, broadcasting the source.
+
+        Splats are made as they are asked for, so that few of them occupy registers at a time.
+        """
         if source.op is leaves.constant_op and shape:
             return itertools.repeat(source)
         vectors = self.value(source)
@@ -126,10 +129,10 @@ class Context:
         if own == shape:
             return vectors
         splat = self.emitter.splat
-        return [
+        return (
             splat(vectors[number], width) if width else vectors[number]
             for number, width in broadcast_map(own, shape, self.lanes)
-        ]
+        )
 
     def broadcast(self, source: Node, shape: StaticShape) -> Vectors:
         """Return the vectors of a source broadcast to ``shape``, constants spelt out."""

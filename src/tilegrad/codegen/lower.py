@@ -6,7 +6,7 @@ from collections import Counter
 
 from tilegrad.base.errors import CompileError
 from tilegrad.codegen.access import lower_load, lower_store
-from tilegrad.codegen.analysis import Analysis, analyse
+from tilegrad.codegen.analysis import analyse
 from tilegrad.codegen.context import Context, Handler, Needs, Vectors
 from tilegrad.codegen.contraction import lower_dot
 from tilegrad.codegen.decompose import decompose
@@ -19,13 +19,13 @@ from tilegrad.codegen.elementwise import (
     lower_not,
     lower_where,
 )
-from tilegrad.codegen.layout import static_shape
 from tilegrad.codegen.loops import lower_block, lower_instances, lower_loop, lower_loop_result
+from tilegrad.codegen.narrow import is_narrow
 from tilegrad.codegen.rearrange import lower_expand, lower_permute, lower_reshape
 from tilegrad.codegen.reduction import lower_reduction
 from tilegrad.codegen.target import CodegenTarget
-from tilegrad.ir.dtype import Kind
-from tilegrad.ir.node import Node
+from tilegrad.ir.dtype import DType, Kind, dtypes
+from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ir.op import Op, attributes_of
 from tilegrad.ops import (
     affine,
@@ -59,9 +59,9 @@ def lower(program: Node, target: CodegenTarget) -> LinearProgram:
     if program.op is not tile.program:
         raise CompileError("codegen lowers tile programs", got=program, expected="op program")
     attributes = attributes_of(program, tile.ProgramAttributes)
+    lanes = choose_lanes(program, target)
     program = decompose(program, target)
     analysis = analyse(program)
-    lanes = choose_lanes(analysis, target)
     grid = program.sources[1 : 1 + attributes.axes]
     context = Context(target, lanes, analysis, _HANDLERS, _NEEDS, grid)
     lower_instances(context, program.sources[0])
@@ -74,20 +74,27 @@ def lower(program: Node, target: CodegenTarget) -> LinearProgram:
     return LinearProgram(attributes.name, tuple(functions))
 
 
-def choose_lanes(analysis: Analysis, target: CodegenTarget) -> int:
+def choose_lanes(program: Node, target: CodegenTarget) -> int:
     """Return the number of lanes of a full vector: those of the dtype that is computed with most.
 
     Vectors of wider dtypes then take several registers, those of narrower ones a part of one.
+    Floats narrower than 32 bits count as what they are computed in.
     """
-    votes: Counter[int] = Counter()
-    for node in analysis.order:
-        has_lanes = node.shape and static_shape(node)[-1] > 1
-        if has_lanes and node.dtype.kind not in (Kind.INDEX, Kind.VOID, Kind.BOOLEAN):
-            votes[target.lanes(node.dtype)] += 1
+    votes: Counter[DType] = Counter()
+    for node in sort_topologically([program]):
+        shape = node.shape
+        if shape and shape[-1] != 1 and node.dtype.kind in _COUNTED:
+            votes[dtypes.float32 if is_narrow(node.dtype) else node.dtype] += 1
     if not votes:
         return max(target.vector_bits // 32, 1)
-    most = max(votes.values())
-    return min(lanes for lanes, count in votes.items() if count == most)
+    by_lanes: Counter[int] = Counter()
+    for dtype, count in votes.items():
+        by_lanes[target.lanes(dtype)] += count
+    most = max(by_lanes.values())
+    return min(lanes for lanes, count in by_lanes.items() if count == most)
+
+
+_COUNTED = (Kind.SIGNED, Kind.UNSIGNED, Kind.FLOAT)
 
 
 def _lower_leaf(context: Context, node: Node) -> Vectors:

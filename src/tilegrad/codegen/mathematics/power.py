@@ -18,6 +18,7 @@ from tilegrad.codegen.mathematics.building import (
     maximum,
     minimum,
     polynomial,
+    power_of_two,
 )
 from tilegrad.codegen.mathematics.double_double import (
     Pair,
@@ -25,7 +26,7 @@ from tilegrad.codegen.mathematics.double_double import (
     add_smaller,
     multiply_exactly,
 )
-from tilegrad.codegen.mathematics.exponential import exp
+from tilegrad.codegen.mathematics.exponential import exp, round_to_whole
 from tilegrad.codegen.mathematics.logarithm import log, split
 from tilegrad.codegen.mathematics.rounding import floor
 from tilegrad.codegen.target import CodegenTarget
@@ -36,11 +37,26 @@ from tilegrad.ops.leaves import constant
 
 def power(target: CodegenTarget, x: Node, y: Node) -> Node:
     """Return x to the power of y, with the special cases of C's pow."""
-    if x.dtype is dtypes.float32:
-        wide, exponent = cast(x, dtypes.float64), cast(y, dtypes.float64)
-        size = exp(target, exponent * log(target, magnitude(wide)))
-        return cast(_finish(target, wide, exponent, size), x.dtype)
-    return _finish(target, x, y, _power_of_size(target, magnitude(x), y))
+    of_size = _power_of_size_single if x.dtype is dtypes.float32 else _power_of_size
+    return _finish(target, x, y, of_size(target, magnitude(x), y))
+
+
+def _power_of_size_single(target: CodegenTarget, x: Node, y: Node) -> Node:
+    """Return xʸ for positive float32 x, in float64 with as many terms as float32 needs."""
+    del target
+    wide = cast(x, dtypes.float64)
+    exponent, f = split(wide)
+    s = f / (f + 2.0)
+    z = s * s
+    tail = fuse(s * z, polynomial(z, table.LOGARITHM_ROUGH_F64), s * 2.0)
+    logarithm = fuse(exponent, math.log(2), tail)
+    logarithm = choose(equal(wide, 0.0), -math.inf, choose(wide < math.inf, logarithm, wide))
+    product = cast(y, dtypes.float64) * logarithm
+    limited = minimum(maximum(product, -200.0), 200.0)
+    whole, n = round_to_whole(limited, 1 / math.log(2))
+    r = fuse(whole, -math.log(2), limited)
+    value = fuse(r * r, polynomial(r, table.EXPONENTIAL_ROUGH_F64), r) + 1.0
+    return cast(value * power_of_two(n, dtypes.float64), x.dtype)
 
 
 def _finish(target: CodegenTarget, x: Node, y: Node, size: Node) -> Node:

@@ -1,15 +1,16 @@
 """Sine, cosine, tangent: x = n π/2 + r with |r| ≤ π/4, then polynomials in r.
 
-Up to 2^20, n π/2 is subtracted in pieces of π/2 short enough that their products with n are exact
-(Cody and Waite). Beyond, only the fractional part of x · 2/π is computed, from as many bits of 2/π
-as matter at the exponent of x (M. Payne and R. Hanek, "Radian reduction for trigonometric
-functions", 1983). That part is a loop of one round that runs only where a lane needs it. float32 is
-reduced in float64.
+For moderate x, n π/2 is subtracted in pieces of π/2 short enough that each product with n, or its
+difference with x, is exact (W. J. Cody and W. Waite, 1980). Beyond, only the fractional part of
+x · 2/π is computed, from as many bits of 2/π as matter at the exponent of x (M. Payne and R. Hanek,
+"Radian reduction for trigonometric functions", 1983). That part is a loop of one round that runs
+only where a lane needs it.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 from tilegrad.codegen.mathematics import coefficients as table
@@ -25,7 +26,6 @@ from tilegrad.codegen.mathematics.building import (
     is_single,
     magnitude,
     polynomial,
-    through_float64,
 )
 from tilegrad.codegen.mathematics.double_double import add_exactly, add_smaller, multiply_exactly
 from tilegrad.codegen.mathematics.exponential import round_to_whole
@@ -37,45 +37,86 @@ from tilegrad.ir.op import attributes_of
 from tilegrad.ops import memory
 from tilegrad.ops.leaves import ConstantAttributes, constant
 
-_FAST_LIMIT = 2.0**20
+_LIMITS = {32: 2.0**15, 64: 2.0**20}
+"""Up to where a product of π/2 is subtracted in pieces, by width."""
 _LEAST_EXPONENT = -32
 """The exponent, of the last place of x, to which the first entry of the table belongs."""
+_LEAST_SHORT_EXPONENT = -8
 
 
 class Angle(NamedTuple):
-    """x - n π/2 as high + low, and n as an int64."""
+    """x - n π/2 as high + low (which float32 has no use for), and n as an integer."""
 
     high: Node
-    low: Node
+    low: Node | None
     quadrant: Node
 
 
 def reduce_angle(rounds: Rounds, x: Node) -> Angle:
-    """Return a float64 reduced by multiples of π/2; infinities and NaN give arbitrary values."""
-    fast = _reduce_fast(x)
-    is_large = both(magnitude(x) > _FAST_LIMIT, magnitude(x) < math.inf)
+    """Return x reduced by multiples of π/2; infinities and NaN give arbitrary values."""
+    if not is_single(x):
+        high, low, quadrant = _reduce(rounds, x, _reduce_fast(x), _reduce_large)
+        return Angle(high, low, quadrant)
+    if not rounds.target.has_fused_multiply_add:
+        # The pieces that would do without it are so short that float64 is simpler.
+        angle = reduce_angle(rounds, cast(x, dtypes.float64))
+        return Angle(cast(angle.high, x.dtype), None, cast(angle.quadrant, dtypes.int32))
+    high, quadrant = _reduce(rounds, x, _reduce_fast_single(x), _reduce_large_single)
+    return Angle(high, None, quadrant)
+
+
+def _reduce(
+    rounds: Rounds,
+    x: Node,
+    fast: tuple[Node, ...],
+    large: Callable[[Rounds, Node], tuple[Node, ...]],
+) -> tuple[Node, ...]:
+    """Replace what was reduced fast where x is too large for that."""
 
     def round_(carried: tuple[Node, ...]) -> tuple[Node, ...]:
         x, *before = carried
-        exact = _reduce_large(rounds, x)
-        is_large = both(magnitude(x) > _FAST_LIMIT, magnitude(x) < math.inf)
-        after = (choose(is_large, one, other) for one, other in zip(exact, before, strict=True))
+        exact = large(rounds, x)
+        after = (choose(_is_large(x), one, other) for one, other in zip(exact, before, strict=True))
         return (x, *after)
 
-    _, high, low, quadrant = rounds.when_any(is_large, (x, *fast), round_)
-    return Angle(high, low, quadrant)
+    return rounds.when_any(_is_large(x), (x, *fast), round_)[1:]
 
 
-def _reduce_fast(x: Node) -> Angle:
+def _is_large(x: Node) -> Node:
+    return both(magnitude(x) > _LIMITS[x.dtype.bits], magnitude(x) < math.inf)
+
+
+def _reduce_fast_single(x: Node) -> tuple[Node, ...]:
+    """X - n π/2 has no more bits than x: the first step is exact if fused, the others nearly."""
+    first, second, third = table.HALF_PI_F32
+    whole, n = round_to_whole(x, 2 / math.pi)
+    return fuse(whole, -third, fuse(whole, -second, fuse(whole, -first, x))), n
+
+
+def _reduce_large_single(rounds: Rounds, x: Node) -> tuple[Node, ...]:
+    """Payne and Hanek's reduction of x = M · 2^E with a whole M of 24 bits, in float64."""
+    del rounds
+    word = bits_of(x)
+    exponent = ((word >> constant(23, dtypes.int32)) & 0xFF) - 150 - _LEAST_SHORT_EXPONENT
+    whole = bitcast(word & ~(0xFF << 23) | (127 + 23) << 23, x.dtype)
+    high, low = _load_table(x, exponent, table.TWO_OVER_PI_SHORT, 2)
+    mantissa = cast(whole, dtypes.float64)
+    turns = mantissa * high
+    nearest, n = round_to_whole(turns, 1.0)
+    rest = fuse(mantissa, low, turns - nearest)
+    return cast(rest * (math.pi / 2), x.dtype), cast(n, dtypes.int32)
+
+
+def _reduce_fast(x: Node) -> tuple[Node, ...]:
     first, second, third, last = table.HALF_PI_SHORT_F64
     whole, n = round_to_whole(x, 2 / math.pi)
     rest = fuse(whole, -first, x)
     step = add_exactly(rest, whole * -second)
     step = add_smaller(step.high, step.low + fuse(whole, -third, whole * -last))
-    return Angle(step.high, step.low, n)
+    return step.high, step.low, n
 
 
-def _reduce_large(rounds: Rounds, x: Node) -> Angle:
+def _reduce_large(rounds: Rounds, x: Node) -> tuple[Node, ...]:
     """Payne and Hanek's reduction: x is M · 2^E with a whole M of up to 69 bits."""
     word = bits_of(x)
     exponent = ((word >> constant(52, dtypes.int64)) & 0x7FF) - 1075 - _LEAST_EXPONENT
@@ -83,23 +124,23 @@ def _reduce_large(rounds: Rounds, x: Node) -> Angle:
     mantissa = word & -(1 << 63) | word & ((1 << 52) - 1)
     lifted = (exponent & 15) + (1023 + 52) << constant(52, dtypes.int64)
     whole = bitcast(mantissa | lifted, x.dtype)
-    parts = _load_table(x, entry)
+    parts = _load_table(x, entry, table.TWO_OVER_PI, 4)
     first, second, third = (multiply_exactly(rounds.target, whole, part) for part in parts[:3])
     terms = [first.high, first.low, second.high, second.low, third.high, third.low]
     terms.append(whole * parts[3])
     return _round_quarter(rounds, terms)
 
 
-def _load_table(x: Node, entry: Node) -> list[Node]:
-    words = (constant(value, dtypes.float64) for value in table.TWO_OVER_PI)
+def _load_table(x: Node, entry: Node, values: tuple[float, ...], count: int) -> list[Node]:
+    """Return the numbers of an entry of a table of float64, for those x that are large."""
+    words = (constant(value, dtypes.float64) for value in values)
     bits = tuple(attributes_of(word, ConstantAttributes).bits for word in words)
     pointer = memory.table(attributes=memory.TableAttributes(dtypes.float64, bits))
-    is_large = both(magnitude(x) > _FAST_LIMIT, magnitude(x) < math.inf)
-    offset = cast(entry, dtypes.index) * 4
-    return [memory.make_load(pointer, offset + i, is_large) for i in range(4)]
+    offset = cast(entry, dtypes.index) * count
+    return [memory.make_load(pointer, offset + i, _is_large(x)) for i in range(count)]
 
 
-def _round_quarter(rounds: Rounds, terms: list[Node]) -> Angle:
+def _round_quarter(rounds: Rounds, terms: list[Node]) -> tuple[Node, ...]:
     """Return the sum of terms, of decreasing size, modulo 4 and split into whole and rest, · π/2.
 
     Only the first terms can be greater than 1; their whole parts count modulo 4.
@@ -120,7 +161,7 @@ def _round_quarter(rounds: Rounds, terms: list[Node]) -> Angle:
     high, low = table.HALF_PI_F64
     product = total.high * high
     rest = fuse(total.high, high, -product) + fuse(total.high, low, total.low * high)
-    return Angle(product, rest, quadrant + n)
+    return product, rest, quadrant + n
 
 
 def _sine(r: Node, low: Node | None) -> Node:
@@ -141,13 +182,9 @@ def _cosine(r: Node, low: Node | None) -> Node:
 
 def _evaluate(rounds: Rounds, x: Node, quarter_turns: int) -> Node:
     """Return sin(x + quarter_turns · π/2)."""
-    if is_single(x):
-        angle = reduce_angle(rounds, cast(x, dtypes.float64))
-        r, low = cast(angle.high, x.dtype), None
-        quadrant = cast(angle.quadrant, dtypes.int32) + quarter_turns
-    else:
-        angle = reduce_angle(rounds, x)
-        r, low, quadrant = angle.high, angle.low, angle.quadrant + quarter_turns
+    r, low, quadrant = reduce_angle(rounds, x)
+    if quarter_turns:
+        quadrant = quadrant + quarter_turns
     value = choose(equal(quadrant & 1, 0), _sine(r, low), _cosine(r, low))
     sign = bitcast(quadrant << constant(x.dtype.bits - 2, quadrant.dtype), x.dtype)
     return choose(magnitude(x) < math.inf, flip_sign(value, sign), math.nan)
@@ -164,14 +201,15 @@ def cos(rounds: Rounds, x: Node) -> Node:
 
 
 def tan(rounds: Rounds, x: Node) -> Node:
-    """Return the tangent, within 3 ulp in float64."""
-
-    def tangent(x: Node) -> Node:
-        angle = reduce_angle(rounds, x)
-        sine, cosine = _sine(angle.high, angle.low), _cosine(angle.high, angle.low)
-        is_odd = equal(angle.quadrant & 1, 1)
+    """Return the tangent: in float32 a polynomial or -1 over it, in float64 sine over cosine."""
+    r, low, quadrant = reduce_angle(rounds, x)
+    is_odd = equal(quadrant & 1, 1)
+    if low is None:
+        z = r * r
+        tangent = fuse(r * z, polynomial(z, table.TANGENT_F32), r)
+        value = choose(is_odd, -1.0 / tangent, tangent)
+    else:
+        sine, cosine = _sine(r, low), _cosine(r, low)
         value = choose(is_odd, -cosine, sine) / choose(is_odd, sine, cosine)
-        value = choose(magnitude(x) < math.inf, value, math.nan)
-        return choose(equal(x, 0.0), x, value)
-
-    return through_float64(tangent)(x)
+    value = choose(magnitude(x) < math.inf, value, math.nan)
+    return choose(equal(x, 0.0), x, value)
