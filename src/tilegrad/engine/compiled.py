@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,12 +21,15 @@ from tilegrad.ops.affine import as_index
 from tilegrad.ops.leaves import Storage
 from tilegrad.ops.markers import remove_markers
 from tilegrad.runtime.buffer import Buffer
+from tilegrad.runtime.cpu.fork import ForkLock
 from tilegrad.runtime.device import Device, Launch, Recording
 
 UNITS_PER_THREAD = 4
 """Into how many parts per thread a launch is divided, if it is large enough ..."""
 SMALL_WORK = 30_000.0
 """... that is, handles more than this many elements; else it runs on the calling thread."""
+LONGEST_UNIT = float(1 << 27)
+"""A part handles no more elements than this, if one block does not: an interrupt waits for it."""
 MOST_PLANS = 2048
 
 
@@ -80,7 +82,7 @@ class CompiledExecutor:
         self.trace = trace
         self.plans: dict[tuple[object, ...], Ready] = {}
         self.capture: Capture | None = None
-        self._lock = threading.RLock()
+        self._lock = ForkLock()
 
     def realize(self, nodes: Sequence[Node], symbols: Mapping[str, int]) -> list[Node]:
         """Return one buffer node per node."""
@@ -203,11 +205,13 @@ class CompiledExecutor:
             scalars[slot] if place is None else memory[place].address
             for slot, place in enumerate(step.places)
         ]
-        chunk = max(1, blocks)
+        chunk = blocks
         work = max(step.program.work, *scalars.values(), 0)
         if work > SMALL_WORK and self.threads > 1:
-            chunk = max(1, blocks // (UNITS_PER_THREAD * self.threads))
-        return Launch(kernel.address, tuple(arguments), blocks, chunk, kernel.finish)
+            chunk = blocks // (UNITS_PER_THREAD * self.threads)
+        if work > LONGEST_UNIT:
+            chunk = min(chunk, int(blocks * LONGEST_UNIT / work))
+        return Launch(kernel.address, tuple(arguments), blocks, max(1, chunk), kernel.finish)
 
     def sizes_of(self, step: Step, symbols: Mapping[str, int]) -> tuple[dict[int, int], int]:
         """Return the values of a launch's scalars by slot, and the number of its blocks."""

@@ -8,6 +8,7 @@ construction. A scalar has shape ``()``.
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from collections.abc import Callable, Hashable, Iterable
@@ -155,7 +156,16 @@ class _Reference(weakref.ref["Node"]):
 
 
 _table: dict[tuple[object, ...], _Reference] = {}
-_lock = threading.Lock()
+_lock = threading.RLock()  # a finaliser that makes nodes may run while it is held
+
+
+def _renew_lock() -> None:
+    """Free the lock in the child of a fork, where the thread that held it does not exist."""
+    global _lock  # noqa: PLW0603
+    _lock = threading.RLock()
+
+
+os.register_at_fork(after_in_child=_renew_lock)
 
 
 def _forget(reference: weakref.ref[Node]) -> None:

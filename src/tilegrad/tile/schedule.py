@@ -38,6 +38,8 @@ SPLIT_WORK = 1 << 16
 """A reduction with fewer instances than LEAST_INSTANCES is cut up from this much work on."""
 LEAST_INSTANCES = 8
 MOST_PARTS = 64
+LARGEST_PART = 1 << 26
+"""A reduction is cut into 64 parts at most, or as many as it takes for parts of this much work."""
 REPEATED_LENGTH = 256
 """A reduction to few values over no more elements than this is repeated by every instance."""
 INSTANCE_WORK = 4096
@@ -264,4 +266,5 @@ def _count_parts(facts: Facts, instances: float) -> int:
     work = max(count_points(facts.regions[node].axes) for node in outer)
     if extent is None or work < SPLIT_WORK:
         return 1
-    return max(1, int(min(MOST_PARTS, work // (SPLIT_WORK // 4), extent)))
+    most = max(MOST_PARTS, work // LARGEST_PART)
+    return max(1, int(min(most, work // (SPLIT_WORK // 4), extent)))

@@ -79,3 +79,41 @@ def hold_while_forking(lock: threading.Lock) -> None:
         after_in_parent=release,
         after_in_child=release,
     )
+
+
+class ForkLock:
+    """A reentrant lock that forks wait for; what it guards stays usable in the child.
+
+    If another thread holds it for too long, the fork goes ahead and the child gets a new lock.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._held: list[bool] = []
+        os.register_at_fork(
+            before=self._hold, after_in_parent=self._release, after_in_child=self._renew
+        )
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._lock.release()
+
+    def _hold(self) -> None:
+        self._held.append(self._lock.acquire(timeout=_PATIENCE))
+
+    def _release(self) -> None:
+        if self._held.pop():
+            self._lock.release()
+
+    def _renew(self) -> None:
+        if self._held.pop():
+            self._lock.release()
+        else:
+            self._lock = threading.RLock()
