@@ -98,9 +98,13 @@ def _processor(target: CpuTarget) -> list[tuple[str, str]]:
 
 
 def _devices(session: Session, target: CpuTarget) -> list[tuple[str, str]]:
+    level = session.settings.instruction_set
+    threads = f"{target.threads} thread{'s' * (target.threads != 1)}"
+    used = target if level is None else target.limited(level)
+    limit = "" if level is None else f" ({level} at most)"
     descriptions = {
-        "cpu": f"this processor, {target.threads} threads, native code by LLVM",
-        "reference": "NumPy, op by op: slow, for comparison",
+        "cpu": f"this processor: {threads}, vectors of {used.vector_bits} bits{limit}",
+        "reference": "NumPy, op by op: slow, what others are checked against",
     }
     default = session.default_device
     return [
