@@ -264,6 +264,13 @@ def _from_inverse_tangent_tail() -> list[Approximation]:
             lambda z: z if z > 1e-3 else mpf(1e-3),
             (27, 57),
         ),
+    ]
+
+
+def _from_cosine() -> list[Approximation]:
+    root = mpmath.sqrt(2)
+    quarter = (mp.pi / 4) ** 2 * mpf("1.0001")
+    return [
         *_define(
             "COSINE",
             "(cos r - 1 + r²/2) / r⁴ as a polynomial in r², |r| ≤ π/4",
@@ -352,7 +359,7 @@ def _from_arcsine() -> list[Approximation]:
 
 
 def _approximations() -> list[Approximation]:
-    return [*_from_exponential(), *_from_inverse_tangent_tail(), *_from_arcsine()]
+    return [*_from_exponential(), *_from_inverse_tangent_tail(), *_from_cosine(), *_from_arcsine()]
 
 
 def _scaled_complement(t: mpf) -> mpf:
