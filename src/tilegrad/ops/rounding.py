@@ -9,7 +9,7 @@ from tilegrad.ir.op import NotDifferentiable, Op, Property
 from tilegrad.ops.arithmetic import sign
 from tilegrad.ops.elementwise import define, has_zero_gradient
 from tilegrad.ops.infer import is_float
-from tilegrad.ops.numerics import Function, in_float32, silent
+from tilegrad.ops.numerics import Array, Function, in_float32, silent
 
 
 def _rounding(name: str, documentation: str, function: Function) -> Op:
@@ -43,11 +43,19 @@ copy_sign = define(
     silent(numpy.copysign),
     _copy_sign_gradient,
 )
+
+
+@silent
+def _next_after(x: Array, y: Array) -> Array:
+    # Equal zeros give y, with its sign, as C has it; NumPy's float16 gives x there.
+    return numpy.where(x == y, y, numpy.nextafter(x, y))
+
+
 next_after = define(
     "next_after",
-    "The number of the dtype that follows x in the direction of y.",
+    "The number of the dtype that follows x in the direction of y; y where they are equal.",
     2,
     is_float,
-    silent(numpy.nextafter),
+    _next_after,
     NotDifferentiable("it steps through the numbers of the dtype"),
 )

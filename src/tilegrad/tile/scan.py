@@ -35,7 +35,7 @@ _COMBINE = {
 def build_scan(dtype: DType, shape: Shape, axis: int, kind: Kind) -> Program:
     """Return the program of ``scan``: slots input, output, then sizes.
 
-    Floats narrower than 32 bits are added and multiplied in float32; each result is rounded.
+    Floats narrower than 32 bits accumulate in float32; each result is rounded.
 
     Args:
         dtype: of the elements.
@@ -51,7 +51,7 @@ def build_scan(dtype: DType, shape: Shape, axis: int, kind: Kind) -> Program:
 
 
 def _scan_columns(dtype: DType, outer: Index, length: Index, inner: Index, kind: Kind) -> Program:
-    wide = accumulator(dtype) if kind in ("add", "multiply") else dtype
+    wide = _accumulator(dtype, kind)
     width = limit_width(inner, _COLUMN_BYTES // wide.itemsize)
     build = Builder(f"scan_columns_{kind}_{dtype.name}")
     count = symbolic.multiply_all((outer, length, inner))
@@ -70,7 +70,7 @@ def _scan_columns(dtype: DType, outer: Index, length: Index, inner: Index, kind:
 
 
 def _scan_rows(dtype: DType, outer: Index, length: Index, kind: Kind) -> Program:
-    wide = accumulator(dtype) if kind in ("add", "multiply") else dtype
+    wide = _accumulator(dtype, kind)
     width = _CHUNK_BYTES // wide.itemsize
     build = Builder(f"scan_rows_{kind}_{dtype.name}")
     count = symbolic.multiply(outer, length)
@@ -100,6 +100,12 @@ def _combine_pairwise(tiles: list[Node], kind: Kind) -> Node:
         pairs = [_COMBINE[kind](a, b) for a, b in zip(tiles[::2], tiles[1::2], strict=False)]
         tiles = pairs + tiles[len(pairs) * 2 :]
     return tiles[0]
+
+
+def _accumulator(dtype: DType, kind: Kind) -> DType:
+    """Return the accumulator of a scan: infinities of FP8, once wide, would not come back."""
+    is_selection = kind in ("maximum", "minimum")
+    return dtype if is_selection and dtype is dtypes.float8_e5m2 else accumulator(dtype)
 
 
 def accumulator(dtype: DType) -> DType:
