@@ -21,6 +21,7 @@ from tilegrad.codegen.elementwise import (
 )
 from tilegrad.codegen.loops import lower_block, lower_instances, lower_loop, lower_loop_result
 from tilegrad.codegen.narrow import is_narrow
+from tilegrad.codegen.order import order_instructions
 from tilegrad.codegen.rearrange import lower_expand, lower_permute, lower_reshape
 from tilegrad.codegen.reduction import lower_reduction
 from tilegrad.codegen.target import CodegenTarget
@@ -65,13 +66,17 @@ def lower(program: Node, target: CodegenTarget) -> LinearProgram:
     grid = program.sources[1 : 1 + attributes.axes]
     context = Context(target, lanes, analysis, _HANDLERS, _NEEDS, grid)
     lower_instances(context, program.sources[0])
-    functions = [LinearFunction("", tuple(context.emitter.regions[0].instructions))]
+    functions = [_finish_function("", context)]
     if attributes.has_finish:
         context = Context(target, lanes, analysis, _HANDLERS, _NEEDS, grid)
         context.value(program.sources[-1])
-        instructions = tuple(context.emitter.regions[0].instructions)
-        functions.append(LinearFunction("_finish", instructions))
+        functions.append(_finish_function("_finish", context))
     return LinearProgram(attributes.name, tuple(functions))
+
+
+def _finish_function(suffix: str, context: Context) -> LinearFunction:
+    instructions = context.emitter.regions[0].instructions
+    return LinearFunction(suffix, order_instructions(instructions, context.target))
 
 
 def choose_lanes(program: Node, target: CodegenTarget) -> int:

@@ -31,6 +31,11 @@ class CodegenTarget:
         return self.architecture in ("aarch64", "arm64")
 
     @property
+    def registers(self) -> int:
+        """Number of vector registers."""
+        return 32 if self.is_arm or self.has("avx512f") else 16
+
+    @property
     def has_fused_multiply_add(self) -> bool:
         """Whether x·y + z rounded once is one instruction."""
         return self.is_arm or self.has("fma")
