@@ -83,3 +83,15 @@ def test_readers_before_and_after_in_one_graph(device):
     before, after = x + x, written + written
     assert realize(device, before, written, after) == [[2, 4, 6], [1, 4, 9], [2, 8, 18]]
     assert read(x) == [1, 4, 9]
+
+
+def test_a_kernel_reads_what_it_overwrites_first(device):
+    x, y = make(device, 5, 6), make(device, 1, 2)
+    assert realize(device, assign(y, x), x - y, assign(x, y + y))[1] == [4, 4]
+    assert (read(x), read(y)) == ([2, 4], [5, 6])
+
+
+def test_a_swap_with_sums_in_one_kernel(device):
+    x, y = make(device, 5, 6), make(device, 1, 2)
+    assert realize(device, assign(x, x + y), assign(y, x - y)) == [[6, 8], [4, 4]]
+    assert (read(x), read(y)) == ([6, 8], [4, 4])

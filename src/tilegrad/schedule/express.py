@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from tilegrad.base.errors import CompileError
 from tilegrad.ir.dtype import DType, Kind, dtypes
-from tilegrad.ir.node import Node
+from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ir.op import Property, Shape, attributes_of
 from tilegrad.ops import arithmetic, comparison, kernel, memory, symbolic
 from tilegrad.ops.affine import Index, as_index, as_node
@@ -110,7 +110,9 @@ class Expressor:
             value = self._value(self._plan_output(output, indices))
             offset = as_node(flatten(indices, output.shape))
             stores.append(memory.make_store(pointer, offset, value))
-        return ExpressedKernel(kernel.kernel(*stores), tuple(self.slots), len(outputs))
+        return ExpressedKernel(
+            kernel.kernel(*_order_stores(stores)), tuple(self.slots), len(outputs)
+        )
 
     def _plan_output(self, output: Node, indices: Indices) -> Place:
         return Place(output, indices, True)
@@ -264,6 +266,29 @@ class Expressor:
                 places.append(place_of)
                 tests.append(before_stop)
         return places, lambda values: _select(values, tests)
+
+
+def reads_memory_of(store: Node, other: Node) -> bool:
+    """Whether a store loads from the memory that another one writes."""
+    pointer = other.sources[0]
+    order = sort_topologically([store.sources[2]], is_leaf=lambda node: node.op is memory.load)
+    return any(node.op is memory.load and node.sources[0] is pointer for node in order)
+
+
+def _order_stores(stores: list[Node]) -> list[Node]:
+    """Put what reads a buffer before what overwrites it, as far as that is possible."""
+    result: list[Node] = []
+    rest = list(stores)
+    while len(rest) > 1:
+        free = (
+            store
+            for store in rest
+            if not any(reads_memory_of(other, store) for other in rest if other is not store)
+        )
+        chosen = next(free, rest[0])
+        rest.remove(chosen)
+        result.append(chosen)
+    return [*result, *rest]
 
 
 def _lies_within(offset: Node, shape: Shape) -> bool:

@@ -14,7 +14,12 @@ from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ops import memory
 from tilegrad.ops.scatter_sources import stored_sources
 from tilegrad.schedule.axes import FreeAxes
-from tilegrad.schedule.express import ExpressedKernel, Expressor, target_of
+from tilegrad.schedule.express import (
+    ExpressedKernel,
+    Expressor,
+    reads_memory_of,
+    target_of,
+)
 from tilegrad.schedule.roots import Fusion, Root, resolve_alias
 
 
@@ -74,7 +79,7 @@ def _loaded(expressed: ExpressedKernel) -> tuple[Node, ...]:
 
 
 def _overwrites_what_it_reads(node: Node, expressed: ExpressedKernel) -> bool:
-    """Whether an assignment reads its target at other places than it writes them."""
+    """Whether the kernel of an assignment reads its target elsewhere, or after it is written."""
     if node.op.name != "assign":
         return False
     slot = expressed.parameters.index(target_of(node))
@@ -82,6 +87,10 @@ def _overwrites_what_it_reads(node: Node, expressed: ExpressedKernel) -> bool:
     places = {
         store.sources[1] for store in expressed.program.sources if store.sources[0] is pointer
     }
+    stores = expressed.program.sources
+    place = next(i for i, store in enumerate(stores) if store.sources[0] is pointer)
+    if any(reads_memory_of(later, stores[place]) for later in stores[place + 1 :]):
+        return True
     return any(
         other.op is memory.load and other.sources[0] is pointer and other.sources[1] not in places
         for other in sort_topologically([expressed.program])
