@@ -174,13 +174,13 @@ from tilegrad.array_api.statistics import (
     vecdot,
 )
 from tilegrad.ir.dtype import dtypes
-from tilegrad.tensor import Tensor
+from tilegrad.tensor.interchange import Interchange
 
 __array_api_version__ = "2024.12"
 
 bool = dtypes.bool
 
-Tensor.array_namespace = sys.modules[__name__]
+Interchange.array_namespace = sys.modules[__name__]
 
 __all__ = [
     "__array_api_version__",

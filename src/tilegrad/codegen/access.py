@@ -308,7 +308,7 @@ def _write(context: Context, access: Access, vector: Node, mask: Node | None) ->
         _put_write(context, linear.write_lanes, sources, None)
 
 
-_SPARE = -1
+_SPARE = 1 << 30
 """Identity of the scratch memory that takes what a masked-off lane would write."""
 
 
