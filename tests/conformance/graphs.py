@@ -26,8 +26,11 @@ def graphs(draw: Draw, most_steps: int = 14, allowed: Sequence[DType] = STORABLE
     shape = draw_shape(draw)
     for _ in range(draw(st.integers(1, 3))):
         graph.new_leaf(graph.any_dtype(), shape)
-    for _ in range(draw(st.integers(1, most_steps))):
-        draw(st.sampled_from(STEPS))(graph)
+    for _ in range(draw(st.integers(most_steps // 2, most_steps))):
+        before = len(graph.values)
+        for _ in range(3):  # a step may be refused
+            if len(graph.values) == before:
+                draw(st.sampled_from(STEPS))(graph)
     last = graph.values[-1]
     if last not in graph.sinks:
         graph.sinks.append(last)

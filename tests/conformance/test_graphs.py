@@ -9,6 +9,6 @@ from tests.conformance.graphs import check_graph, graphs
 
 
 @given(graphs())
-@settings(max_examples=120)
+@settings(max_examples=400)
 def test_cpu_agrees_with_the_reference(graph: Graph):
     check_graph(graph)

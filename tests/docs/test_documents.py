@@ -9,6 +9,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from tests.docs.blocks import run_file
+from tilegrad.engine import Session
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -19,7 +20,9 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 )
 def test_the_blocks_of_a_document_run(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    run_file(path)
+    monkeypatch.delenv("TILEGRAD_VERIFY")  # a reader has the default settings
+    with Session().entered():
+        run_file(path)
 
 
 @pytest.mark.parametrize(

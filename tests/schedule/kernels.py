@@ -14,6 +14,7 @@ from tilegrad.ops import kernel, memory
 from tilegrad.ops.dialects import kernels
 from tilegrad.ops.evaluate import evaluate
 from tilegrad.ops.leaves import buffer
+from tilegrad.schedule.assignments import copy_overwritten, read_assigned
 from tilegrad.schedule.empty import drop_empty, is_empty
 from tilegrad.schedule.express import target_of
 from tilegrad.schedule.fuse import fuse
@@ -82,15 +83,20 @@ def _reduce(
     return combine.reduce(whole, tuple(places), dtype=body.dtype, keepdims=True)
 
 
+def prepare(nodes: Sequence[Node]) -> list[Node]:
+    """Return nodes as a schedule takes them."""
+    return copy_overwritten(read_assigned(drop_empty(nodes)))
+
+
 def schedule(nodes: Sequence[Node]) -> list[Item]:
     """Return the steps that compute nodes."""
-    kept = [node for node in drop_empty(nodes) if not is_empty(node)]
+    kept = [node for node in prepare(nodes) if not is_empty(node)]
     return order_kernels(fuse(kept, Trace()))
 
 
 def run_schedule(nodes: Sequence[Node]) -> list[numpy.ndarray]:
     """Return the values of nodes over buffers; assignments write into theirs."""
-    nodes = drop_empty(nodes)
+    nodes = prepare(nodes)
     memory_of: dict[Node, numpy.ndarray] = {}
     for node in sort_topologically(nodes):
         if node.op is buffer:

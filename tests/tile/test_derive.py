@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.conformance.graphs import graphs
 from tests.tile.plans import TARGETS, run
 from tilegrad import Tensor
 from tilegrad.engine.storage import storage_of, view_storage, wrap_array
@@ -30,6 +31,7 @@ from tilegrad.ops.reduction import (
     reduce_product,
     reduce_sum,
 )
+from tilegrad.rewrite.graph import substitute
 from tilegrad.tile.target import TileTarget
 
 REDUCTIONS = {
@@ -86,6 +88,15 @@ def test_a_sum_of_what_is_the_same_along_its_axis(target, axis):
     total = reduce_sum(x, attributes=ReduceAttributes((axis,)))
     (found,) = run([x + total], target)
     assert_exact(found, 3 * numpy.indices(shape)[1 - axis])
+
+
+@each_target
+def test_two_axes_along_the_lanes_do_not_meet(target):
+    x = whole(3, 3)
+    node = on_cpu(x)
+    rows = reduce_sum(node, attributes=ReduceAttributes((1,)))
+    (found,) = run([rows + reduce_sum(node, attributes=ReduceAttributes((0, 1)))], target)
+    assert_exact(found, x.sum(1, keepdims=True) + x.sum())
 
 
 @each_target
@@ -233,3 +244,11 @@ def test_symbolic_contractions(target, size, place):
     product = reduce_sum(first * second, attributes=ReduceAttributes((1,)))
     (found,) = run([product], target, {"n": size})
     assert_exact(found[:, 0], a @ b)
+
+
+@given(graphs(10, (dtypes.int32, dtypes.bool, dtypes.uint8)), st.sampled_from(TARGETS))
+def test_random_graphs(graph, target):
+    leaves = {leaf.node: on_cpu(leaf.array) for leaf in graph.leaves}
+    wanted = [sink.node for sink in graph.sinks]
+    for found, sink in zip(run(substitute(wanted, leaves), target), graph.sinks, strict=True):
+        numpy.testing.assert_array_equal(found, sink.array, err_msg=repr(graph))

@@ -2,66 +2,20 @@
 
 A tile program is rewritten node by node, sources first. Ops without an instruction become
 expressions; floats narrower than 32 bits become integers that hold their bits, and are computed
-with in float32, each result rounded once as the op's definition says.
+with in float32, each result rounded once as the op's definition says. The rules are in ``rules``.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass, field
-
-from tilegrad.codegen import integers, narrow
-from tilegrad.codegen.contraction import find_matrix_unit
-from tilegrad.codegen.mathematics import (
-    exponential as exponentials,
-)
-from tilegrad.codegen.mathematics import (
-    hyperbolic,
-    inverse,
-    logarithm,
-    power,
-    remainder,
-)
-from tilegrad.codegen.mathematics import (
-    rounding as roundings,
-)
-from tilegrad.codegen.mathematics import (
-    special as specials,
-)
-from tilegrad.codegen.mathematics import (
-    trigonometry as angles,
-)
-from tilegrad.codegen.mathematics.building import (
-    bitcast,
-    cast,
-    choose,
-    equal,
-    magnitude,
-    with_sign,
-)
+from tilegrad.codegen import narrow
+from tilegrad.codegen.decomposition import Decomposition, Sources
 from tilegrad.codegen.mathematics.rounds import Rounds
+from tilegrad.codegen.rules import NARROW_RULES, RULES, STORED_RULES, apply_op
 from tilegrad.codegen.target import CodegenTarget
-from tilegrad.ir.dtype import DType, Kind, dtypes
 from tilegrad.ir.node import Node, intern, sort_topologically
 from tilegrad.ir.op import Op, attributes_of
-from tilegrad.ops import (
-    arithmetic,
-    bits,
-    comparison,
-    conversion,
-    exponential,
-    leaves,
-    memory,
-    movement,
-    random,
-    reduction,
-    rounding,
-    special,
-    tile,
-    trigonometry,
-)
-from tilegrad.ops.leaves import ConstantAttributes, constant
+from tilegrad.ops import arithmetic, comparison, leaves, memory, movement, reduction, tile
+from tilegrad.ops.leaves import ConstantAttributes
 
 _CARRYING: tuple[Op, ...] = (
     leaves.constant_op,
@@ -89,83 +43,6 @@ _SELECTING: tuple[Op, ...] = (
 )
 """Ops whose result is one of the elements that they are given."""
 
-Sources = tuple[Node, ...]
-Rule = Callable[["Decomposition", Node, Sources], Node]
-"""Makes the replacement of a node from its replaced sources, which are float32 where narrow."""
-
-
-@dataclass(slots=True)
-class Decomposition:
-    """The rewriting of one program.
-
-    Attributes:
-        target: the processor.
-        rounds: makes the loops that some formulas need.
-        done: the replacement of each node.
-        wide: float32 of replaced nodes of narrow dtypes.
-    """
-
-    target: CodegenTarget
-    rounds: Rounds
-    done: dict[Node, Node] = field(default_factory=dict)
-    wide: dict[Node, Node] = field(default_factory=dict)
-
-    def rewrite(self, node: Node) -> Node:
-        """Return the replacement of a node whose sources have theirs."""
-        sources = tuple([self.done[source] for source in node.sources])
-        dtype = node.dtype
-        stored = _STORED_RULES.get(node.op)
-        if stored is not None:
-            return stored(self, node, sources)
-        rule = _RULES.get(node.op)
-        if rule is None and (node.op in _CARRYING or not self._is_narrow(node)):
-            if sources == node.sources and self._storage(dtype) is dtype:
-                return node
-            return intern(node.op, sources, self._attributes(node))
-        if self._is_narrow(node):
-            narrow_rule = _NARROW_RULES.get(node.op)
-            if narrow_rule is not None:
-                return narrow_rule(self, node, sources)
-            sources = tuple(map(self.widen_source, node.sources, sources))
-        result = (rule or _apply)(self, node, sources)
-        if not narrow.is_narrow(dtype):
-            return result
-        return narrow.narrow(self.target, result, dtype, is_exact=node.op in _SELECTING)
-
-    def _is_narrow(self, node: Node) -> bool:
-        return narrow.is_narrow(node.dtype) or any(
-            narrow.is_narrow(source.dtype) for source in node.sources
-        )
-
-    def _storage(self, dtype: DType) -> DType:
-        return narrow.storage_dtype(self.target, dtype)
-
-    def _attributes(self, node: Node) -> object:
-        attributes = node.attributes
-        if node.op is leaves.constant_op:
-            bits_ = attributes_of(node, ConstantAttributes).bits
-            return ConstantAttributes(self._storage(node.dtype), bits_)
-        if isinstance(attributes, memory.ParameterAttributes | memory.ScratchAttributes):
-            return attributes._replace(dtype=self._storage(attributes.dtype))
-        return attributes
-
-    def widen_source(self, source: Node, replaced: Node) -> Node:
-        """Return the replacement of a source, as float32 if it is of a narrow dtype."""
-        if not narrow.is_narrow(source.dtype):
-            return replaced
-        return self.widen(replaced, source.dtype)
-
-    def widen(self, stored: Node, dtype: DType) -> Node:
-        """Return elements of a narrow dtype, as stored, as float32."""
-        found = self.wide.get(stored)
-        if found is None:
-            found = self.wide[stored] = narrow.widen(stored, dtype)
-        return found
-
-    def narrow(self, x: Node, dtype: DType) -> Node:
-        """Return a float rounded to a narrow dtype, as stored."""
-        return narrow.narrow(self.target, x, dtype)
-
 
 def decompose(program: Node, target: CodegenTarget) -> Node:
     """Return a tile program that uses only ops with an instruction on the target."""
@@ -174,249 +51,52 @@ def decompose(program: Node, target: CodegenTarget) -> Node:
         attributes_of(node, tile.LoopAttributes).loop for node in order if node.op is tile.loop
     )
     decomposition = Decomposition(target, Rounds(target, max(numbers, default=-1) + 1))
-    done = decomposition.done
+    done: dict[Node, Node] = {}
     for node in order:
-        done[node] = decomposition.rewrite(node)
+        sources = tuple([done[source] for source in node.sources])
+        done[node] = _replace(decomposition, node, sources)
     return done[program]
 
 
-def _apply(decomposition: Decomposition, node: Node, sources: Sources) -> Node:
-    del decomposition
-    return intern(node.op, sources, node.attributes)
-
-
-def _float_rule(function: Callable[..., Node], *, needs: str) -> Rule:
-    """The rule of a function of floats that takes the target, the loop maker or nothing first."""
-
-    def rule(decomposition: Decomposition, node: Node, sources: Sources) -> Node:
-        if not sources[0].dtype.is_float:
-            return _apply(decomposition, node, sources)
-        if needs == "target":
-            return function(decomposition.target, *sources)
-        return function(decomposition.rounds, *sources)
-
-    return rule
-
-
-def _by_kind(
-    whole: Callable[[CodegenTarget, Node, Node], Node],
-    real: Callable[[Rounds, Node, Node], Node],
-) -> Rule:
-    def rule(decomposition: Decomposition, node: Node, sources: Sources) -> Node:
-        dtype = sources[0].dtype
-        if dtype.kind is Kind.INDEX:
-            return _apply(decomposition, node, sources)
-        if dtype.is_float:
-            return real(decomposition.rounds, *sources)
-        return whole(decomposition.target, *sources)
-
-    return rule
-
-
-def _truncated_divide_float(rounds: Rounds, x: Node, y: Node) -> Node:
-    return roundings.truncate(rounds.target, x / y)
-
-
-def _absolute(decomposition: Decomposition, node: Node, sources: Sources) -> Node:
-    (x,) = sources
-    return _apply(decomposition, node, sources) if x.dtype.is_float else integers.absolute(x)
-
-
-def _sign(decomposition: Decomposition, node: Node, sources: Sources) -> Node:
-    del decomposition, node
-    (x,) = sources
-    return roundings.sign(x) if x.dtype.is_float else integers.sign(x)
-
-
-def _shift(function: Callable[[Node, Node], Node]) -> Rule:
-    def rule(decomposition: Decomposition, node: Node, sources: Sources) -> Node:
-        if node.dtype.kind is Kind.INDEX:
-            return _apply(decomposition, node, sources)
-        return function(*sources)
-
-    return rule
-
-
-def _reciprocal(decomposition: Decomposition, node: Node, sources: Sources) -> Node:
-    del decomposition, node
-    return 1.0 / sources[0]
-
-
-def _relu(decomposition: Decomposition, node: Node, sources: Sources) -> Node:
-    del decomposition, node
-    (x,) = sources
-    return choose(x <= 0, 0, x)
-
-
-def _is_infinite(decomposition: Decomposition, node: Node, sources: Sources) -> Node:
-    del decomposition, node
-    return equal(magnitude(sources[0]), math.inf)
-
-
-def _copy_sign(decomposition: Decomposition, node: Node, sources: Sources) -> Node:
-    del decomposition, node
-    return with_sign(*sources)
-
-
-def _threefry(decomposition: Decomposition, node: Node, sources: Sources) -> Node:
-    del decomposition, node
-    return integers.threefry(*sources)
-
-
-def _next_after(decomposition: Decomposition, node: Node, sources: Sources) -> Node:
-    del decomposition, node
-    x, y = sources
-    unsigned = dtypes.uint32 if x.dtype.bits == 32 else dtypes.uint64
-    words = bitcast(x, unsigned), bitcast(y, unsigned)
-    moved = bitcast(roundings.next_after(x, y, unsigned, words), x.dtype)
-    return choose(equal(x, x), choose(equal(y, y), moved, y), x)
-
-
-def _next_after_narrow(decomposition: Decomposition, node: Node, sources: Sources) -> Node:
-    """Step through the numbers of the narrow format itself."""
+def _replace(decomposition: Decomposition, node: Node, sources: Sources) -> Node:
+    """Return the replacement of a node whose sources have theirs."""
     dtype = node.dtype
-    x, y = (decomposition.widen(source, dtype) for source in sources)
-    unsigned = dtypes.uint8 if dtype.bits == 8 else dtypes.uint16
-    words = tuple(bitcast(source, unsigned) for source in sources)
-    moved = roundings.next_after(x, y, unsigned, (words[0], words[1]))
-    kept = choose(equal(x, x), choose(equal(y, y), moved, words[1]), words[0])
-    return bitcast(kept, sources[0].dtype)
+    stored = STORED_RULES.get(node.op)
+    if stored is not None:
+        return stored(decomposition, node, sources)
+    rule = RULES.get(node.op)
+    if rule is None and (node.op in _CARRYING or not _is_narrow(node)):
+        if sources == node.sources and decomposition.storage(dtype) is dtype:
+            return node
+        return intern(node.op, sources, _replace_attributes(decomposition, node))
+    if _is_narrow(node):
+        narrow_rule = NARROW_RULES.get(node.op)
+        if narrow_rule is not None:
+            return narrow_rule(decomposition, node, sources)
+        sources = tuple(map(decomposition.widen_source, node.sources, sources))
+    result = (rule or apply_op)(decomposition, node, sources)
+    if not narrow.is_narrow(dtype):
+        return result
+    return decomposition.narrow(result, dtype, is_exact=node.op in _SELECTING)
 
 
-def _narrow_bits(operation: str) -> Rule:
-    """The rule of an op on the sign of a narrow float: its bits are all that it needs."""
-
-    def rule(decomposition: Decomposition, node: Node, sources: Sources) -> Node:
-        del decomposition
-        unsigned = dtypes.uint8 if node.dtype.bits == 8 else dtypes.uint16
-        words = [bitcast(source, unsigned) for source in sources]
-        return bitcast(
-            narrow.copy_bits(words[0], node.dtype, operation, *words[1:]), sources[0].dtype
-        )
-
-    return rule
+def _is_narrow(node: Node) -> bool:
+    return narrow.is_narrow(node.dtype) or any(
+        narrow.is_narrow(source.dtype) for source in node.sources
+    )
 
 
-def _cast(decomposition: Decomposition, node: Node, sources: Sources) -> Node:
-    (x,) = sources
-    before, after = node.sources[0].dtype, node.dtype
-    if before is after:
-        return x
-    if narrow.is_narrow(before):
-        x = decomposition.widen(x, before)
-    if after.is_boolean:
-        return comparison.not_equal(x, constant(0, x.dtype))
-    if before.kind is Kind.INDEX and narrow.is_narrow(after):
-        x = cast(x, dtypes.int64)
-    if narrow.is_narrow(after):
-        return decomposition.narrow(_to_float(x), after)
-    if x.dtype.is_boolean and after.is_float:
-        return choose(x, constant(1, after), constant(0, after))
-    if x.dtype.is_float and not after.is_float:
-        whole = dtypes.int64 if after.kind is Kind.INDEX else after
-        return cast(integers.float_to_integer(x, whole), after)
-    return cast(x, after)
-
-
-def _to_float(x: Node) -> Node:
-    if x.dtype.is_boolean:
-        return choose(x, constant(1, dtypes.float32), constant(0, dtypes.float32))
-    return x if x.dtype.is_float else narrow.from_integer(x)
-
-
-def _bitcast(decomposition: Decomposition, node: Node, sources: Sources) -> Node:
-    return bitcast(sources[0], narrow.storage_dtype(decomposition.target, node.dtype))
-
-
-def _dot(decomposition: Decomposition, node: Node, sources: Sources) -> Node:
-    """Multiply in the dtype of the accumulator, unless a matrix unit takes what is stored."""
-    if find_matrix_unit(decomposition.target, node) is not None:
-        return tile.dot(*sources)
-    a, b, c = map(decomposition.widen_source, node.sources, sources)
-    result = tile.dot(cast(a, c.dtype), cast(b, c.dtype), c)
-    return decomposition.narrow(result, node.dtype) if narrow.is_narrow(node.dtype) else result
-
-
-def _functions() -> dict[Op, Rule]:
-    by_target: dict[Op, Callable[..., Node]] = {
-        exponential.exp: exponentials.exp,
-        exponential.exp2: exponentials.exp2,
-        exponential.expm1: exponentials.expm1,
-        exponential.log: logarithm.log,
-        exponential.log1p: logarithm.log1p,
-        exponential.log2: logarithm.log2,
-        exponential.log10: logarithm.log10,
-        exponential.power: power.power,
-        exponential.reciprocal_square_root: hyperbolic.reciprocal_square_root,
-        trigonometry.sinh: hyperbolic.sinh,
-        trigonometry.cosh: hyperbolic.cosh,
-        trigonometry.tanh: hyperbolic.tanh,
-        trigonometry.asinh: hyperbolic.asinh,
-        trigonometry.acosh: hyperbolic.acosh,
-        trigonometry.atanh: hyperbolic.atanh,
-        special.erf: specials.erf,
-        rounding.floor: roundings.floor,
-        rounding.ceil: roundings.ceil,
-        rounding.truncate: roundings.truncate,
-        rounding.round_even: roundings.round_even,
-    }
-    by_rounds: dict[Op, Callable[..., Node]] = {
-        trigonometry.sin: angles.sin,
-        trigonometry.cos: angles.cos,
-        trigonometry.tan: angles.tan,
-        trigonometry.asin: inverse.asin,
-        trigonometry.acos: inverse.acos,
-        trigonometry.atan: inverse.atan,
-        trigonometry.atan2: inverse.atan2,
-        special.lgamma: specials.lgamma,
-    }
-    rules = {op: _float_rule(function, needs="target") for op, function in by_target.items()}
-    rules |= {op: _float_rule(function, needs="rounds") for op, function in by_rounds.items()}
-    return rules
-
-
-def _fused(decomposition: Decomposition, node: Node, sources: Sources) -> Node:
-    del node
-    return roundings.fused_multiply_add(decomposition.target, *sources)
-
-
-_RULES: dict[Op, Rule] = {
-    **_functions(),
-    arithmetic.truncated_divide: _by_kind(integers.truncated_divide, _truncated_divide_float),
-    arithmetic.truncated_remainder: _by_kind(
-        integers.truncated_remainder, remainder.truncated_remainder
-    ),
-    arithmetic.floor_divide: _by_kind(integers.floor_divide, remainder.floor_divide),
-    arithmetic.modulo: _by_kind(integers.modulo, remainder.modulo),
-    arithmetic.absolute: _absolute,
-    arithmetic.sign: _sign,
-    arithmetic.reciprocal: _reciprocal,
-    arithmetic.fused_multiply_add: _fused,
-    bits.shift_left: _shift(integers.shift_left),
-    bits.shift_right: _shift(integers.shift_right),
-    comparison.is_infinite: _is_infinite,
-    comparison.relu: _relu,
-    random.threefry: _threefry,
-    rounding.copy_sign: _copy_sign,
-    rounding.next_after: _next_after,
-}
-
-_NARROW_RULES: dict[Op, Rule] = {
-    arithmetic.negate: _narrow_bits("negate"),
-    arithmetic.absolute: _narrow_bits("absolute"),
-    rounding.copy_sign: _narrow_bits("copy"),
-    rounding.next_after: _next_after_narrow,
-}
-"""Rules for narrow floats whose sources are as stored."""
-
-_STORED_RULES: dict[Op, Rule] = {
-    conversion.cast: _cast,
-    conversion.bitcast: _bitcast,
-    tile.dot: _dot,
-}
-"""Rules of ops between several dtypes, which take sources as stored and give what is stored."""
+def _replace_attributes(decomposition: Decomposition, node: Node) -> object:
+    """Return the attributes with dtypes as they are stored."""
+    attributes = node.attributes
+    if node.op is leaves.constant_op:
+        bits = attributes_of(node, ConstantAttributes).bits
+        return ConstantAttributes(decomposition.storage(node.dtype), bits)
+    if isinstance(attributes, memory.ParameterAttributes | memory.ScratchAttributes):
+        return attributes._replace(dtype=decomposition.storage(attributes.dtype))
+    return attributes
 
 
 def decomposed_ops() -> tuple[Op, ...]:
     """Return the ops that are replaced on some target or for some dtype."""
-    return (*_RULES, *_STORED_RULES)
+    return (*RULES, *STORED_RULES)

@@ -11,15 +11,13 @@ from tilegrad.engine.memory_plan import Arena, Lifetime, plan_arena
 from tilegrad.engine.programs import Derived, Programs
 from tilegrad.engine.sizes import evaluate_index
 from tilegrad.ir.dtype import DType
-from tilegrad.ir.node import Node, sort_topologically
+from tilegrad.ir.node import Node
 from tilegrad.ir.op import Shape
 from tilegrad.ops import symbolic
 from tilegrad.ops.affine import Index
-from tilegrad.ops.graph import assign
-from tilegrad.ops.movement import PermuteAttributes, permute
 from tilegrad.ops.program import Slot
 from tilegrad.ops.scatter_sources import stored_sources
-from tilegrad.rewrite.graph import rebuild
+from tilegrad.schedule.assignments import copy_overwritten, read_assigned
 from tilegrad.schedule.empty import drop_empty, is_empty
 from tilegrad.schedule.express import target_of
 from tilegrad.schedule.fuse import fuse
@@ -138,35 +136,9 @@ def make_plan(
         programs: where derived programs are kept.
         trace: is told of the decisions.
     """
-    nodes = _copy_overwritten(_read_assigned(drop_empty(nodes)))
+    nodes = copy_overwritten(read_assigned(drop_empty(nodes)))
     items = order_kernels(fuse([node for node in nodes if not is_empty(node)], trace))
     return _Planner(nodes, buffers, programs).plan(items)
-
-
-def _read_assigned(nodes: Sequence[Node]) -> list[Node]:
-    """Let what reads an assignment read the assigned value: only wanted assignments write."""
-    order = sort_topologically(nodes)
-    if not any(source.op is assign for node in order for source in node.sources):
-        return list(nodes)
-    done: dict[Node, Node] = {}
-    values: dict[Node, Node] = {}
-    for node in order:
-        done[node] = rebuild(node, tuple(values[source] for source in node.sources))
-        values[node] = done[node].sources[1] if node.op is assign else done[node]
-    return [done[node] for node in nodes]
-
-
-def _copy_overwritten(nodes: Sequence[Node]) -> list[Node]:
-    """Let wanted views of memory that is overwritten in the same plan have memory of their own."""
-    targets = {node.sources[0] for node in nodes if node.op is assign}
-
-    def settle(node: Node) -> Node:
-        if node.op is assign or resolve_alias(node) not in targets:
-            return node
-        order = PermuteAttributes(tuple(range(len(node.shape))))
-        return permute(node, attributes=order)  # no alias: it is stored anew
-
-    return [settle(node) for node in nodes] if targets else list(nodes)
 
 
 @dataclass(slots=True)

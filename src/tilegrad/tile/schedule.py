@@ -163,10 +163,8 @@ def _tile_lanes(
         if axis is None or axis not in region.own or axis in tiles:
             continue
         # Two axes along the lanes must not meet in one region.
-        if not any(
-            axis in other.axes and along is not axis and along in tiles
-            for other, along in inner.items()
-        ):
+        along = {one for one, tile in tiles.items() if tile.dimension == dimension}
+        if not any(axis in other.axes and along & other.axes for other in inner):
             vectors = register_vectors or 4
             tiles[axis] = Tile(dimension, _lane_size(axis, lanes * vectors))
 
