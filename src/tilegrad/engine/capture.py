@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from tilegrad.engine.launches import Launched
 from tilegrad.engine.plan import Place, Plan, Step
 from tilegrad.engine.sizes import evaluate_index
 from tilegrad.engine.storage import make_buffer_node, memory_of
@@ -63,6 +64,7 @@ class CapturedStep:
     Attributes:
         executor: where it runs.
         recording: all launches.
+        launches: what they are.
         inputs: for each input, the launches and slots that hold its address.
         outputs: the results, with the launches and slots that hold their addresses.
         kernels: how many launches there are, alike ones in one group counted once.
@@ -77,6 +79,7 @@ class CapturedStep:
 
     executor: CompiledExecutor
     recording: Recording
+    launches: list[Launched]
     inputs: list[list[tuple[int, int]]]
     outputs: list[tuple[Output, list[tuple[int, int]]]]
     dynamic: list[_Dynamic]
@@ -113,7 +116,7 @@ class CapturedStep:
             for launch, slot in patches:
                 set_argument(launch, slot, memory.address)
             results.append(make_buffer_node(made, shape))
-        self.executor.device.queue.run(self.recording)
+        self.executor.run("replay", self.recording, self.launches, symbols)
         return results
 
     def refresh_addresses(self) -> None:
@@ -177,7 +180,7 @@ class _Builder:
         self.groups: list[list[Launch]] = []
         self.dynamic: list[_Dynamic] = []
         self.keep: list[object] = []
-        self.count = 0
+        self.launches: list[Launched] = []
 
     def build(self) -> CapturedStep:
         arenas = [entry.plan.place_temporaries(self.symbols) for entry in self.ran]
@@ -193,6 +196,7 @@ class _Builder:
         return CapturedStep(
             self.executor,
             recording,
+            self.launches,
             [self.patches[storage] for storage in self.inputs],
             [(output, self.patches[output.storage]) for output in self.outputs],
             self.dynamic,
@@ -226,16 +230,17 @@ class _Builder:
                 group.append(self.executor.launch(step, kernel, memory, self.symbols))
                 self._note(step, owners)
                 self.keep.append(kernel.binary)
-                self.count += 1
+                self.launches.append(Launched(step, kernel))
             self.groups.append(group)
 
     def _note(self, step: Step, owners: Mapping[Place, Storage]) -> None:
+        launch = len(self.launches)
         for slot, place in enumerate(step.places):
             storage = None if place is None else owners.get(place)
             if storage is not None:
                 found = self.patches.get(storage)
                 if found is None:
                     found = self.outside.setdefault(storage, [])
-                found.append((self.count, slot))
+                found.append((launch, slot))
         if step.is_symbolic:
-            self.dynamic.append(_Dynamic(self.count, step))
+            self.dynamic.append(_Dynamic(launch, step))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from tilegrad.base.trace import Trace
 from tilegrad.engine.capture import Capture, Ran
 from tilegrad.engine.graph_key import GraphKey, key_of
+from tilegrad.engine.launches import Launched, emit_launches
 from tilegrad.engine.library import Kernel, Library
 from tilegrad.engine.plan import Place, Plan, Result, Step, make_plan
 from tilegrad.engine.programs import Programs
@@ -50,6 +51,12 @@ class Ready:
     recording: Recording | None = None
     patches: dict[Place, list[tuple[int, int]]] = field(default_factory=dict)
     addresses: dict[Place, int] = field(default_factory=dict)
+
+    @property
+    def launches(self) -> Iterator[Launched]:
+        """All launches, in the order of the recording."""
+        for steps, kernels in zip(self.plan.groups, self.kernels, strict=True):
+            yield from map(Launched, steps, kernels)
 
 
 class CompiledExecutor:
@@ -122,13 +129,37 @@ class CompiledExecutor:
         if plan.groups:
             memory = self._lay_out(plan, buffers, storages, symbols)
             recording = self._bind(ready, memory, symbols)
-            self.device.queue.run(recording)
+            self.run("launch", recording, ready.launches, symbols)
         if self.capture is not None:
             given = tuple(map(storage_of, buffers))
             self.capture.ran.append(Ran(plan, ready.kernels, given, tuple(storages)))
         for number in plan.overwritten:
             storage_of(buffers[number]).version += 1
         return [self._result(result, buffers, storages, symbols) for result in plan.results]
+
+    def run(
+        self,
+        stage: str,
+        recording: Recording,
+        launches: Iterable[Launched],
+        symbols: Mapping[str, int],
+    ) -> None:
+        """Run a recording; if the trace is on, tell it of the whole and of every launch.
+
+        Args:
+            stage: what the whole is called in the trace.
+            recording: what to run.
+            launches: what is in it, in order.
+            symbols: values of the symbolic sizes.
+        """
+        is_traced = self.trace.enabled
+        recording.is_timed = is_traced
+        if not is_traced:
+            self.device.queue.run(recording)
+            return
+        with self.trace.span(stage) as span:
+            self.device.queue.run(recording)
+            span.count(launches=emit_launches(self.trace, self.name, recording, launches, symbols))
 
     def new_storage(self, dtype: DType, shape: Shape) -> tuple[Storage, Buffer]:
         """Return a storage for a tensor of known sizes, and its memory, not initialised."""

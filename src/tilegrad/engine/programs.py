@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from tilegrad.base.errors import CompileError
+from tilegrad.engine.operations import count_operations, count_own_operations
 from tilegrad.ir.dtype import DType
 from tilegrad.ir.node import Node
 from tilegrad.ops import dialects, kernel, memory, symbolic
@@ -33,11 +34,13 @@ class Derived(NamedTuple):
         program: the tile program.
         kernel: the kernel that it was derived from; None if it was written by hand.
         work: about how many elements it handles, for dividing it among threads.
+        operations: how many floating-point operations it does.
     """
 
     program: Program
     kernel: Node | None
     work: float
+    operations: Index
 
 
 class Programs:
@@ -77,7 +80,8 @@ class Programs:
         work = sum(
             count_points(region.axes) * (1 + len(region.loads)) for region in facts.regions.values()
         )
-        return Derived(derive(root, slots, self.target, name_kernel(facts)), root, work)
+        program = derive(root, slots, self.target, name_kernel(facts))
+        return Derived(program, root, work, count_operations(facts))
 
     def copy(self, dtype: DType, size: Index) -> Derived:
         """Return the program that copies ``size`` elements from slot 1 to slot 0."""
@@ -85,7 +89,7 @@ class Programs:
         value = memory.make_load(memory.make_parameter(1, dtype), axis)
         root = kernel.kernel(memory.make_store(memory.make_parameter(0, dtype), axis, value))
         slots = [Slot("output", dtype, size), Slot("input", dtype, size)]
-        return Derived(derive(root, slots, self.target, "copy"), root, estimate(size))
+        return Derived(derive(root, slots, self.target, "copy"), root, estimate(size), 0)
 
     def build(self, node: Node) -> Derived:
         """Return the program of an op that brings its own kernel.
@@ -94,7 +98,7 @@ class Programs:
             CompileError: there is none for this op.
         """
         work = estimate(symbolic.multiply_all(node.sources[0].shape))
-        return Derived(_build(node), None, 4 * work)
+        return Derived(_build(node), None, 4 * work, count_own_operations(node))
 
 
 def _build(node: Node) -> Program:

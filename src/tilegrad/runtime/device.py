@@ -117,6 +117,14 @@ class Recording(Protocol):
     Launches are numbered through all groups in the order in which they were recorded.
     """
 
+    @property
+    def is_timed(self) -> bool:
+        """Whether each run notes when each launch starts and ends; can be set."""
+        ...
+
+    @is_timed.setter
+    def is_timed(self, is_timed: bool) -> None: ...
+
     def set_argument(self, launch: int, slot: int, value: int) -> None:
         """Replace one argument; raises IndexError where there is no such slot."""
         ...

@@ -20,7 +20,7 @@ class CpuRecording:
     Args:
         groups: run in order, each after all of the one before is done.
         keep: what must live as long as this: programs and buffers whose addresses it holds.
-        is_timed: whether each run notes when each launch starts and ends.
+        is_timed: whether each run notes when each launch starts and ends; can be set later.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class CpuRecording:
         is_timed: bool = False,
     ) -> None:
         launches = [launch for group in groups for launch in group]
-        self.is_timed = is_timed
+        self._is_timed = False
         self._keep = tuple(keep)
         self._groups = self._number_groups(groups)
         counts = [len(launch.arguments) for launch in launches]
@@ -41,11 +41,26 @@ class CpuRecording:
         self._launch_records = self._group_records + -(-size // layout.LINE) * layout.LINE
         self._slots = self._launch_records + layout.LAUNCH_WORDS * len(launches)
         self._times = self._slots + self._first_slots[-1]
-        memory = layout.SharedWords(self._times + 2 * len(launches) * is_timed)
+        memory = layout.SharedWords(self._times + 2 * len(launches))
         self.address, self._words = memory.address, memory.words
         self._write_records(launches)
         for group in range(len(groups)):
             self._divide(group)
+        self.is_timed = is_timed
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether each run notes when each launch starts and ends."""
+        return self._is_timed
+
+    @is_timed.setter
+    def is_timed(self, is_timed: bool) -> None:
+        if is_timed is self._is_timed:
+            return
+        self._is_timed = is_timed
+        for number in range(len(self._first_slots) - 1):
+            address = self._at(self._times + 2 * number) if is_timed else 0
+            self._words[self._record(number) + layout.TIMES] = address
 
     @staticmethod
     def _number_groups(groups: Sequence[Sequence[Launch]]) -> list[range]:
@@ -78,8 +93,6 @@ class CpuRecording:
             words[record + layout.ARGUMENTS] = self._at(slot)
             words[record + layout.BLOCKS] = launch.blocks
             words[record + layout.CHUNK] = launch.chunk
-            if self.is_timed:
-                words[record + layout.TIMES] = self._at(self._times + 2 * number)
             for offset, value in enumerate(launch.arguments):
                 words[slot + offset] = value
 
@@ -125,9 +138,9 @@ class CpuRecording:
 
         A launch that did not run has an end of 0. Raises ArgumentError if it was not to be timed.
         """
-        if not self.is_timed:
+        if not self._is_timed:
             raise ArgumentError(
-                "This recording notes no times", mend="record it with is_timed=True"
+                "This recording notes no times", mend="set its is_timed before it runs"
             )
         times = self._words[self._times :].tolist()
         return list(zip(times[::2], times[1::2], strict=True))
