@@ -14,6 +14,8 @@ from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.graph import contiguous
 from tilegrad.ops.leaves import constant
 from tilegrad.ops.movement import ConcatenateAttributes, concatenate
+from tilegrad.ops.reduction import sum_over
+from tilegrad.ops.windows import UnslideAttributes, unslide
 from tilegrad.rewrite.pattern import FLOAT, INTEGER
 
 
@@ -65,7 +67,29 @@ def contiguous_of_buffer(instance: Instance) -> Node:
     return contiguous(instance.leaf(instance.dtype_of(instance.rule.kind.dtypes), instance.shape))
 
 
+def sum_of_separate_windows(instance: Instance) -> Node:
+    """Sum one or two adjoint slides along their windows' axes, and perhaps along more."""
+    dtype = instance.dtype_of(instance.rule.kind.dtypes)
+    sizes = st.integers(1, 3)
+    shape = tuple(instance.draw(sizes) for _ in range(5))
+    node = instance.leaf(dtype, shape)
+    axes = instance.draw(st.sampled_from([(2, 3), (2, 3, 4)]))
+    for axis, along in ((0, 2), (1, 3))[: instance.draw(st.integers(1, 2))]:
+        stride, dilation = instance.draw(sizes), instance.draw(st.sampled_from([1, 1, 1, 2]))
+        last = (shape[axis] - 1) * stride + (shape[along] - 1) * dilation
+        size = last + 1 + instance.draw(st.integers(0, 3))
+        record = UnslideAttributes(axis, along, size, stride, dilation)
+        node = unslide(node, attributes=record)
+    return sum_over(node, axes)
+
+
 OWN: dict[str, Make] = {
-    make.__name__: make for make in (add_positive_zero, flatten_concatenation, contiguous_of_buffer)
+    make.__name__: make
+    for make in (
+        add_positive_zero,
+        flatten_concatenation,
+        contiguous_of_buffer,
+        sum_of_separate_windows,
+    )
 }
 """By the names of the rules."""

@@ -14,9 +14,18 @@ from tilegrad.simplify.movement import MOVEMENT
 from tilegrad.simplify.reduction import REDUCTIONS
 from tilegrad.simplify.relaxed import RELAXED
 from tilegrad.simplify.reordering import REORDERING
+from tilegrad.simplify.windows import WINDOWS
 
 EXPRESSION_RULES = (*IDENTITIES, *LOGIC, *CONVERSIONS, *CONSTANTS)
-TENSOR_RULES = (*EXPRESSION_RULES, *BROADCAST, *MOVEMENT, *REORDERING, *REDUCTIONS, *GRAPH)
+TENSOR_RULES = (
+    *EXPRESSION_RULES,
+    *BROADCAST,
+    *MOVEMENT,
+    *REORDERING,
+    *REDUCTIONS,
+    *WINDOWS,
+    *GRAPH,
+)
 
 simplify_expressions = Pass(
     "simplify_expressions",
