@@ -13,21 +13,21 @@ from tilegrad.rewrite.pattern import Family
 from tilegrad.rewrite.rule import Match, Rule
 
 
-def _is_apart(node: Node, axes: tuple[int, ...]) -> bool:
-    """Whether an ``unslide`` puts every element at a place of its own, and ``axes`` are summed."""
+def _find_separate(node: Node, axes: tuple[int, ...]) -> int | None:
+    """Return the axis of an ``unslide``'s windows if they lie apart and are summed over."""
     axis, along, size, stride, dilation = attributes_of(node, UnslideAttributes)
     (source,) = node.sources
     if along is None or along not in axes or dilation != 1:
-        return False
+        return None
     steps, samples = source.shape[along], source.shape[axis]
     is_known = isinstance(steps, int) and isinstance(samples, int) and isinstance(size, int)
-    return is_known and 0 < steps <= stride and samples != 0  # type: ignore[operator]
+    is_apart = is_known and 0 < steps <= stride and samples != 0  # type: ignore[operator]
+    return along if is_apart else None
 
 
-def _interleave(node: Node, attributes: UnslideAttributes) -> Node:
+def _interleave(node: Node, along: int, attributes: UnslideAttributes) -> Node:
     """Return the tensor with its windows one after the other along the axis."""
-    axis, along, size, stride, _ = attributes
-    assert along is not None
+    axis, _, size, stride, _ = attributes
     steps, samples = node.shape[along], node.shape[axis]
     padding = [(0, 0)] * len(node.shape)
     padding[along] = (0, stride - steps)  # type: ignore[operator]
@@ -65,11 +65,12 @@ def _sum_of_unslide(match: Match) -> Node | None:
     result, done = source, set[int]()
     for node in reversed(chain):
         attributes = attributes_of(node, UnslideAttributes)
-        if _is_apart(node, axes):
-            result = _interleave(result, attributes)
-            done.add(attributes.along)  # type: ignore[arg-type]
-        else:
+        along = _find_separate(node, axes)
+        if along is None:
             result = unslide(result, attributes=attributes)
+        else:
+            result = _interleave(result, along, attributes)
+            done.add(along)
     if not done:
         return None
     rest = tuple(axis for axis in axes if axis not in done)
