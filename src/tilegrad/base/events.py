@@ -105,13 +105,16 @@ class RewriteApplied(Event):
 class FusionDecided(Event):
     """The fuser joined two parts of the graph into one kernel, or refused to.
 
+    For what was refused, the numbers are those that fusing would have had.
+
     Attributes:
-        producer: the part whose result is used.
+        producer: the part whose result is used; or the other part of two that share their loads.
         consumer: the part that uses it.
         is_fused: the decision.
         reason: why, in words.
-        saved_bytes: memory traffic that fusing saves, by the cost model.
-        repeated_operations: operations that fusing repeats, by the cost model.
+        saved_bytes: memory traffic that fusing saves: what the consumer does not load, and the
+            store if nothing else needs it.
+        repeated_operations: simple operations that fusing repeats, by the cost model.
     """
 
     category: ClassVar[str] = "schedule"

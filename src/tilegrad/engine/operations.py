@@ -25,8 +25,8 @@ def count_operations(facts: Facts) -> Index:
         if not node.dtype.is_float:
             continue
         if node.op is kernel.reduce_over:
-            axes |= frozenset(node.sources[1:])
-            counts[axes] = counts.get(axes, 0) + 1
+            walked = axes | frozenset(node.sources[1:])
+            counts[walked] = counts.get(walked, 0) + 1
         elif node.op.has(Property.ELEMENTWISE) and node.op.name not in _NO_ARITHMETIC:
             number = 2 if node.op.name == "fused_multiply_add" else 1
             counts[axes] = counts.get(axes, 0) + number

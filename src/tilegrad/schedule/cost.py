@@ -92,6 +92,14 @@ class Summaries:
             found = self._known[node] = _summarise(node)
         return found
 
+    def count_operations(self, node: Node) -> float:
+        """Return the simple operations of one element of a node, a reduction's terms included."""
+        operations = self.of(node).operations
+        if not node.op.has(Property.REDUCTION):
+            return operations
+        terms = count_elements(node.sources[0]) / max(1.0, count_elements(node))
+        return terms * (operations + weight_of(node))
+
     def is_contraction(self, node: Node) -> bool:
         """Whether a reduction combines products in which both factors are used again and again.
 

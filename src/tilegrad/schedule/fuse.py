@@ -22,7 +22,7 @@ from tilegrad.schedule.access import Indices, is_movement, read_broadcast, read_
 from tilegrad.schedule.axes import FreeAxes, axes_of_reduction, identity_indices
 from tilegrad.schedule.choose import Chooser, Context, Decision, Enclosing, Uses, note_rows
 from tilegrad.schedule.roots import ALIASES, LEAVES, OPAQUE, Fusion, Root, reads
-from tilegrad.schedule.siblings import find_sibling, join_reductions
+from tilegrad.schedule.siblings import find_sibling, join_reductions, report_sibling
 
 
 def fuse(sinks: Sequence[Node], trace: Trace) -> Fusion:
@@ -68,7 +68,7 @@ class _Fuser:
             pending = self.pending.pop(node, None)
             if pending is not None:
                 self._visit(node, pending)
-        join_reductions(self.fusion, self.summaries)
+        join_reductions(self.fusion, self.summaries, self.trace)
         return self.fusion
 
     def _visit(self, node: Node, pending: _Pending) -> None:
@@ -83,7 +83,7 @@ class _Fuser:
         loaders = pending.readers | (pending.uses.keys() - roots)
         if pending.is_forced or loaders or name in OPAQUE:
             self._store(node, pending.uses, roots, loaders)
-        self._report(node, decision, pending.uses, roots)
+        self._report(node, decision, pending, roots)
         for root in roots:
             for indices, use in pending.uses[root].items():
                 self._descend(root, node, indices, use.context)
@@ -130,6 +130,8 @@ class _Fuser:
         ordered = [one for one in self.fusion.roots if one in roots]
         host = next((one for one in ordered if self._is_host(one, node, uses, loaders)), None)
         sibling = None if host else find_sibling(self.fusion, node, loaders, self.summaries)
+        if sibling is not None:
+            report_sibling(sibling.node, node, self.summaries, self.trace)
         root = host or sibling or Root(node)
         root.outputs.append(node)
         root.readers |= loaders
@@ -214,17 +216,32 @@ class _Fuser:
         if known is None or known.evaluations < use.evaluations:
             uses[indices] = use
 
-    def _report(self, node: Node, decision: Decision, uses: Uses, roots: frozenset[Root]) -> None:
+    def _report(
+        self, node: Node, decision: Decision, pending: _Pending, roots: frozenset[Root]
+    ) -> None:
+        """Tell the trace what became of a node, for each root that uses it."""
         if not self.trace.enabled or is_movement(node):
             return
-        for root in uses:
+        uses = pending.uses
+        elements = cost.count_elements(node)
+        home = self.fusion.root_of.get(node)
+        first = home or next((root for root in uses if root in roots), None)
+        is_single = len(uses) == 1 and not pending.is_forced and not pending.readers
+        for root, found in uses.items():
+            is_fused = root in roots
+            # What is computed here is needed in any case, and here alone it need not be stored.
+            is_needed = root is first if is_fused else is_single
+            is_store_saved = is_needed and (home is None or not is_fused)
+            evaluations = sum(use.evaluations for use in found.values())
+            moved = min(elements, evaluations) + elements * is_store_saved
+            repeated = max(0.0, evaluations - elements * is_needed)
             self.trace.emit(
                 FusionDecided(
                     producer=repr(node),
                     consumer=repr(root.node),
-                    is_fused=root in roots,
+                    is_fused=is_fused,
                     reason=decision.reason,
-                    saved_bytes=int(2 * cost.count_elements(node) * node.dtype.itemsize),
-                    repeated_operations=0,
+                    saved_bytes=int(moved * node.dtype.itemsize),
+                    repeated_operations=int(repeated * self.summaries.count_operations(node)),
                 )
             )

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from tilegrad.base.events import FusionDecided
+from tilegrad.base.trace import Trace
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Property, attributes_of
 from tilegrad.ops.reduction import ReduceAttributes
@@ -47,10 +49,11 @@ def _do_share(one: Node, other: Node, summaries: Summaries) -> bool:
     return any(count_elements(leaf) >= size for leaf in shared)
 
 
-def join_reductions(fusion: Fusion, summaries: Summaries) -> None:
+def join_reductions(fusion: Fusion, summaries: Summaries, trace: Trace) -> None:
     """Join roots that reduce tensors of one shape along the same axes and load something alike.
 
-    They must not depend on each other, and none may have the tiles of a contraction.
+    They must not depend on each other, and none may have the tiles of a contraction. The trace is
+    told of each that is joined.
     """
     hosts: dict[object, list[Root]] = {}
     for root in list(fusion.roots):
@@ -64,6 +67,23 @@ def join_reductions(fusion: Fusion, summaries: Summaries) -> None:
             candidates.append(root)
         else:
             _join(fusion, host, root)
+            report_sibling(host.node, node, summaries, trace)
+
+
+def report_sibling(host: Node, node: Node, summaries: Summaries, trace: Trace) -> None:
+    """Tell the trace that the kernel made for one node computes another as well."""
+    if not trace.enabled:
+        return
+    shared = summaries.of(host).leaves & summaries.of(node).leaves
+    trace.emit(
+        FusionDecided(
+            producer=repr(node),
+            consumer=repr(host),
+            is_fused=True,
+            reason="both walk the same axes and share what they load",
+            saved_bytes=int(sum(count_elements(leaf) * leaf.dtype.itemsize for leaf in shared)),
+        )
+    )
 
 
 def _can_join(host: Root, root: Root, summaries: Summaries) -> bool:
