@@ -20,8 +20,8 @@ from tilegrad.ops.leaves import constant
 from tilegrad.ops.linear import LaneAttributes, ReadAttributes
 from tilegrad.ops.movement import expand_to, invert_order, permute_axes
 
-_SHORT_STRIDES = (2, 3, 4)
-"""Steps from lane to lane at which reading all between and picking is cheaper than lane by lane."""
+_LARGEST_REACH = 4
+"""Lanes from so many vectors next to each other are picked from these, not read one by one."""
 
 
 def find_order(context: Context, offset: Node, shape: StaticShape) -> tuple[int, ...] | None:
@@ -65,13 +65,13 @@ def lower_load(context: Context, node: Node) -> Vectors:
     masks: list[Node | None] = [None] * len(addresses.spread.places)
     if attributes.has_mask:
         masks = list(context.broadcast(node.sources[2], shape))
-    reader = _Reader(context, node.dtype, _order_depth(context, node))
+    reader = _Reader(context, node.dtype, order_depth(context, node))
     return [
         reader.read(access, mask) for access, mask in zip(addresses.accesses(), masks, strict=True)
     ]
 
 
-def _order_depth(context: Context, node: Node) -> int | None:
+def order_depth(context: Context, node: Node) -> int | None:
     """Return the depth above which an ordered load must not rise, None for a free one."""
     if not attributes_of(node, memory.LoadAttributes).has_after:
         return None
@@ -119,8 +119,10 @@ class _Reader:
             last = emitter.offset_address(access.address, (1 - width) * access.itemsize)
             mask = None if mask is None else reverse(self.context, mask)
             return reverse(self.context, self._put(linear.read, (last,), mask, width))
-        if mask is None and access.stride in _SHORT_STRIDES and width > 2:
-            return self._read_strided(access)
+        if mask is None and width > 2 and access.lanes is not None:
+            reach = max(access.lanes) - min(access.lanes) + 1
+            if reach <= width * _LARGEST_REACH:
+                return self._read_between(access, access.lanes)
         sources = (access.address, _offsets(access))
         if self.context.target.has_scattered_access(self.memory_dtype.bits, width):
             return self._put(linear.read_scattered, sources, mask, width)
@@ -129,18 +131,21 @@ class _Reader:
             sources = (*sources, mask, self.context.scalar(zeros))
         return self._put(linear.read_lanes, sources, None, width)
 
-    def _read_strided(self, access: Access) -> Node:
-        """Read everything between the first lane and the last, and pick the lanes."""
-        width, stride = access.width, access.stride or 0
-        starts = [number * width for number in range(stride - 1)]
-        starts.append((width - 1) * (stride - 1))
+    def _read_between(self, access: Access, lanes: tuple[int, ...]) -> Node:
+        """Read everything from the lowest lane to the highest, and pick the lanes."""
+        low, high = min(lanes), max(lanes)
+        reach = high - low + 1
+        size = min(access.width, 1 << (reach.bit_length() - 1))
+        starts = [*range(low, high + 2 - size, size)]
+        if starts[-1] + size <= high:
+            starts.append(high + 1 - size)
         vectors = [
-            self._read_consecutive(access, start * access.itemsize, width) for start in starts
+            self._read_consecutive(access, start * access.itemsize, size) for start in starts
         ]
         wanted: list[Origin] = []
-        for lane in range(width):
-            number = min(lane * stride // width, stride - 1)
-            wanted.append((number, lane * stride - starts[number]))
+        for lane in lanes:
+            number = min((lane - low) // size, len(starts) - 1)
+            wanted.append((number, lane - starts[number]))
         return assemble(self.context, vectors, wanted)
 
     def _read_consecutive(self, access: Access, displacement: int, width: int) -> Node:

@@ -29,13 +29,15 @@ class Access:
         address: of the first lane.
         width: number of lanes.
         stride: elements from lane to lane, None if that is not one number.
-        offsets: elements from the first lane to each, where the stride is not 0, 1 or -1.
+        lanes: elements from the first lane to each where these are known when compiling.
+        offsets: the same as an index vector, where the stride is not 0, 1 or -1.
         itemsize: bytes of an element.
     """
 
     address: Node
     width: int
     stride: int | None
+    lanes: tuple[int, ...] | None
     offsets: Node | None
     itemsize: int
 
@@ -86,6 +88,7 @@ class Addresses:
         base = self._chain(number) if self._shared is None else self._shared
         first = spread.static[row][piece.start]
         address = context.emitter.offset_address(base, first * self.itemsize)
+        lanes = tuple(spread.lanes(row, piece)) if spread.has_fixed_lanes else None
         stride = self._find_stride(spread, number)
         offsets = None
         if piece.width == 1 and spread.tiles:
@@ -95,7 +98,7 @@ class Addresses:
             address = context.emitter.put(linear.address, (address, index), attributes)
         elif stride not in (0, 1, -1):
             offsets = lane_offsets(context, spread, number, self.dtype)
-        return Access(address, piece.width, stride, offsets, self.itemsize)
+        return Access(address, piece.width, stride, lanes, offsets, self.itemsize)
 
     @staticmethod
     def _find_stride(spread: Spread, number: int) -> int | None:

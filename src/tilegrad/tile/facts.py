@@ -8,11 +8,16 @@ from dataclasses import dataclass, field
 from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ops import kernel, memory
 from tilegrad.ops.affine import affine, as_index
+from tilegrad.ops.arithmetic import floor_divide, modulo
 from tilegrad.ops.bounds import bounds
 
 Axes = frozenset[Node]
 IRREGULAR = 1 << 40
 """The stride of an access that is not linear in an axis."""
+PATTERNED = IRREGULAR + 1
+"""The same, but neighbours repeat a pattern of few elements: a few vectors and a shuffle do."""
+PATTERN_REACH = 4
+"""So many vectors hold the elements of a patterned one."""
 SYMBOLIC_EXTENT = 1024
 """What an unknown extent is taken for."""
 
@@ -109,7 +114,7 @@ class Facts:
     def stride(self, access: Node, axis: Node) -> int:
         """Return by how many elements a load or store moves when an axis advances by one.
 
-        ``IRREGULAR`` if that is not a constant.
+        ``PATTERNED`` or ``IRREGULAR`` if that is not a constant.
         """
         offset = access.sources[1]
         if axis not in self.free[offset]:
@@ -118,14 +123,26 @@ class Facts:
             return 1
         if offset.op is not affine:
             return IRREGULAR
-        total = 0
+        total, reach = 0, 0.0
         coefficients = offset.attributes.coefficients  # type: ignore[attr-defined]
         for atom, coefficient in zip(offset.sources, coefficients, strict=True):
             if atom is axis:
                 total = coefficient
             elif axis in self.free[atom]:
-                return IRREGULAR
-        return total
+                reach += abs(coefficient) * _reach(atom, axis)
+        if reach == 0:
+            return total
+        return PATTERNED if reach + abs(total) <= PATTERN_REACH else IRREGULAR
+
+
+def _reach(atom: Node, axis: Node) -> float:
+    """Return how far an atom moves, on average, when an axis advances by one."""
+    if atom.op not in (floor_divide, modulo) or atom.sources[0] is not axis:
+        return math.inf
+    divisor = as_index(atom.sources[1])
+    if not isinstance(divisor, int) or divisor <= 0:
+        return math.inf
+    return 1 / divisor if atom.op is floor_divide else 1.0
 
 
 def _find_free(program: Node) -> dict[Node, Axes]:

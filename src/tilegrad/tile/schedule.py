@@ -16,6 +16,7 @@ from tilegrad.ops import kernel
 from tilegrad.ops.weights import weight_of
 from tilegrad.tile.facts import (
     IRREGULAR,
+    PATTERNED,
     Axes,
     Facts,
     Region,
@@ -28,6 +29,7 @@ from tilegrad.tile.target import TileTarget
 
 BROADCAST_COST = 0.3
 VECTOR_COST = 1.0
+PATTERNED_COST = 2.0
 STRIDED_COST = 5.0
 IRREGULAR_COST = 9.0
 SCALAR_COST = 7.0
@@ -106,6 +108,8 @@ def _access_cost(stride: int) -> float:
         return BROADCAST_COST
     if abs(stride) == 1:
         return VECTOR_COST
+    if stride == PATTERNED:
+        return PATTERNED_COST
     return IRREGULAR_COST if stride == IRREGULAR else STRIDED_COST
 
 
