@@ -1,49 +1,15 @@
-"""dot: outer products accumulated in vectors along the last axis, or a target's matrix unit."""
+"""dot by vectors: outer products accumulated along the last axis."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 from tilegrad.codegen.context import Context, Vectors
 from tilegrad.codegen.layout import Piece, pieces_of, static_shape
-from tilegrad.codegen.target import CodegenTarget
 from tilegrad.ir.node import Node
 from tilegrad.ops import linear
 from tilegrad.ops.linear import LaneAttributes
 
 
-@dataclass(frozen=True, slots=True)
-class MatrixUnit:
-    """Instructions that multiply matrices.
-
-    Attributes:
-        name: what it is called.
-        accepts: whether it computes a ``dot``, given with its dtypes before decomposition.
-        lower: lowers such a ``dot``, whose sources then hold what is stored.
-    """
-
-    name: str
-    accepts: Callable[[CodegenTarget, Node], bool]
-    lower: Callable[[Context, Node], Vectors]
-
-
-MATRIX_UNITS: tuple[MatrixUnit, ...] = ()
-"""All units, the preferred one first."""
-
-
-def find_matrix_unit(target: CodegenTarget, node: Node) -> MatrixUnit | None:
-    """Return the unit that computes a ``dot``, or None if vectors do."""
-    return next((unit for unit in MATRIX_UNITS if unit.accepts(target, node)), None)
-
-
 def lower_dot(context: Context, node: Node) -> Vectors:
-    """Lower c + a·b."""
-    unit = find_matrix_unit(context.target, node)
-    return _lower_outer(context, node) if unit is None else unit.lower(context, node)
-
-
-def _lower_outer(context: Context, node: Node) -> Vectors:
     """Accumulate outer products of columns of a and rows of b; all three are of one dtype."""
     a, b, c = node.sources
     (rows, depth), columns = static_shape(a), static_shape(b)[1]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from tilegrad.codegen import narrow
 from tilegrad.codegen.decomposition import Decomposition, Sources
 from tilegrad.codegen.mathematics.rounds import Rounds
+from tilegrad.codegen.matrix.carry import keep_accumulators
 from tilegrad.codegen.rules import NARROW_RULES, RULES, STORED_RULES, apply_op
 from tilegrad.codegen.target import CodegenTarget
 from tilegrad.ir.node import Node, intern, sort_topologically
@@ -55,7 +56,8 @@ def decompose(program: Node, target: CodegenTarget) -> Node:
     for node in order:
         sources = tuple([done[source] for source in node.sources])
         done[node] = _replace(decomposition, node, sources)
-    return done[program]
+    result = done[program]
+    return keep_accumulators(result) if decomposition.has_units else result
 
 
 def _replace(decomposition: Decomposition, node: Node, sources: Sources) -> Node:

@@ -22,11 +22,13 @@ class Decomposition:
         target: the processor.
         rounds: makes the loops that some formulas need.
         wide: float32 of replaced nodes of narrow dtypes.
+        has_units: whether a product is left to a matrix unit.
     """
 
     target: CodegenTarget
     rounds: Rounds
     wide: dict[Node, Node] = field(default_factory=dict)
+    has_units: bool = False
 
     def storage(self, dtype: DType) -> DType:
         """Return the dtype in which elements are held in registers and memory."""

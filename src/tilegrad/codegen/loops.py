@@ -7,7 +7,6 @@ from tilegrad.codegen.context import Context, Vectors
 from tilegrad.codegen.division import divide_floor, divide_remainder
 from tilegrad.codegen.emitter import Region
 from tilegrad.codegen.index import is_index
-from tilegrad.codegen.layout import count_vectors, static_shape
 from tilegrad.codegen.spread import index_dtype
 from tilegrad.ir.node import Node, intern
 from tilegrad.ir.op import attributes_of
@@ -124,10 +123,7 @@ def lower_loop_result(context: Context, node: Node) -> Vectors:
     """Return the vectors of one of a loop's carried tiles."""
     (loop,) = node.sources
     index = attributes_of(node, ResultAttributes).index
-    counts = [
-        count_vectors(static_shape(source), context.lanes)
-        for source in loop.sources[3 : 3 + index + 1]
-    ]
+    counts = [len(context.value(source)) for source in loop.sources[3 : 3 + index + 1]]
     start = sum(counts[:-1])
     return context.value(loop)[start : start + counts[-1]]
 

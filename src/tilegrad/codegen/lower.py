@@ -20,6 +20,7 @@ from tilegrad.codegen.elementwise import (
     lower_where,
 )
 from tilegrad.codegen.loops import lower_block, lower_instances, lower_loop, lower_loop_result
+from tilegrad.codegen.matrix.units import lower_accumulate, lower_hold, lower_release
 from tilegrad.codegen.narrow import is_narrow
 from tilegrad.codegen.order import order_instructions
 from tilegrad.codegen.rearrange import lower_expand, lower_permute, lower_reshape
@@ -37,6 +38,7 @@ from tilegrad.ops import (
     exponential,
     leaves,
     linear,
+    matrix,
     memory,
     movement,
     reduction,
@@ -82,12 +84,15 @@ def _finish_function(suffix: str, context: Context) -> LinearFunction:
 def choose_lanes(program: Node, target: CodegenTarget) -> int:
     """Return the number of lanes of a full vector: those of the dtype that is computed with most.
 
+    That is the dtype of the accumulators if there is a contraction of narrower operands.
     Vectors of wider dtypes then take several registers, those of narrower ones a part of one.
     Floats narrower than 32 bits count as what they are computed in.
     """
     votes: Counter[DType] = Counter()
     for node in sort_topologically([program]):
         shape = node.shape
+        if node.op is tile.dot and node.sources[0].dtype.bits < node.dtype.bits:
+            return target.lanes(node.dtype)
         if shape and shape[-1] != 1 and node.dtype.kind in _COUNTED:
             votes[dtypes.float32 if is_narrow(node.dtype) else node.dtype] += 1
     if not votes:
@@ -123,6 +128,10 @@ def _access_needs(node: Node) -> tuple[Node, ...]:
 
 def _loop_needs(node: Node) -> tuple[Node, ...]:
     return node.sources[: 3 + attributes_of(node, tile.LoopAttributes).carries]
+
+
+def _first_source(node: Node) -> tuple[Node, ...]:
+    return node.sources[:1]
 
 
 def _index_needs(node: Node) -> tuple[Node, ...]:
@@ -175,6 +184,9 @@ _HANDLERS: dict[Op, Handler] = {
     tile.loop: lower_loop,
     tile.loop_result: lower_loop_result,
     tile.dot: lower_dot,
+    matrix.hold: lower_hold,
+    matrix.accumulate: lower_accumulate,
+    matrix.release: lower_release,
     bits.bitwise_and: lower_logical,
     bits.bitwise_or: lower_logical,
     bits.bitwise_not: lower_not,
@@ -204,6 +216,7 @@ _NEEDS: dict[Op, Needs] = {
     memory.store: _access_needs,
     tile.block: _no_sources,
     tile.loop: _loop_needs,
+    matrix.accumulate: _first_source,
     affine.affine: _index_needs,
     affine.product: _index_needs,
     comparison.less: _index_needs,

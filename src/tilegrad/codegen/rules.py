@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable
 
 from tilegrad.codegen import integers, narrow
-from tilegrad.codegen.contraction import find_matrix_unit
 from tilegrad.codegen.decomposition import Decomposition, Rule, Sources
 from tilegrad.codegen.mathematics import (
     exponential as exponentials,
@@ -36,6 +35,7 @@ from tilegrad.codegen.mathematics.building import (
     with_sign,
 )
 from tilegrad.codegen.mathematics.rounds import Rounds
+from tilegrad.codegen.matrix.units import find_matrix_unit
 from tilegrad.codegen.target import CodegenTarget
 from tilegrad.ir.dtype import Kind, dtypes
 from tilegrad.ir.node import Node, intern
@@ -46,6 +46,7 @@ from tilegrad.ops import (
     comparison,
     conversion,
     exponential,
+    matrix,
     random,
     rounding,
     special,
@@ -53,6 +54,7 @@ from tilegrad.ops import (
     trigonometry,
 )
 from tilegrad.ops.leaves import constant
+from tilegrad.ops.matrix import UnitAttributes
 
 
 def apply_op(decomposition: Decomposition, node: Node, sources: Sources) -> Node:
@@ -206,8 +208,14 @@ def _bitcast(decomposition: Decomposition, node: Node, sources: Sources) -> Node
 
 def _dot(decomposition: Decomposition, node: Node, sources: Sources) -> Node:
     """Multiply in the dtype of the accumulator, unless a matrix unit takes what is stored."""
-    if find_matrix_unit(decomposition.target, node) is not None:
-        return tile.dot(*sources)
+    unit = find_matrix_unit(decomposition.target, node)
+    if unit is not None:
+        a, b, c = sources
+        attributes = UnitAttributes(unit.name, *(source.dtype for source in node.sources[:2]))
+        decomposition.has_units = True
+        held = matrix.hold(c, attributes=attributes)
+        held = matrix.accumulate(held, a, b, attributes=attributes)
+        return matrix.release(held, attributes=attributes)
     a, b, c = map(decomposition.widen_source, node.sources, sources)
     result = tile.dot(cast(a, c.dtype), cast(b, c.dtype), c)
     return decomposition.narrow(result, node.dtype) if narrow.is_narrow(node.dtype) else result

@@ -17,6 +17,7 @@ from tilegrad.ops import (
     kernel,
     leaves,
     linear,
+    matrix,
     memory,
     movement,
     tile,
@@ -98,6 +99,7 @@ kernels = Dialect(
         memory.store,
         kernel.axis,
         kernel.reduce_over,
+        kernel.exponential_sum,
         kernel.kernel,
         *ELEMENTWISE_OPS,
         *SYMBOLIC_OPS,
@@ -130,6 +132,7 @@ instructions = Dialect(
         memory.table,
         tile.scalar,
         *linear.OPS,
+        *matrix.OPS,
         *ELEMENTWISE_OPS,
     ),
 )

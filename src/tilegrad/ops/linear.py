@@ -1,9 +1,10 @@
 """The linear dialect: what ``codegen`` makes and ``render`` prints, instructions in order.
 
 Each instruction is a node whose result is a scalar (shape ``()``) or a vector (shape ``(lanes,)``)
-of one register type. A function is a list of them: a node stands after its sources, and loops are
-regions between ``begin_loop`` and ``end_loop``. Constants are not listed; a scalar constant as the
-operand of a vector instruction means that value in every lane.
+of one register type, or a matrix in a tile register (``matrix``). A function is a list of them: a
+node stands after its sources, and loops are regions between ``begin_loop`` and ``end_loop``.
+Constants are not listed; a scalar constant as the operand of a vector instruction means that value
+in every lane.
 
 Elementwise ops are those of tensors, with what targets leave undefined excluded by ``codegen``:
 integer divisors are not 0 and quotients fit, shift counts are less than the width; the result of a
@@ -105,8 +106,8 @@ def is_address(node: Node) -> bool:
 
 
 def lanes_of(node: Node) -> int:
-    """Return the number of lanes of a vector, 0 for a scalar."""
-    size = node.shape[0] if node.shape else 0
+    """Return the number of lanes of a vector, 0 for a scalar and for a matrix."""
+    size = node.shape[0] if len(node.shape) == 1 else 0
     if not isinstance(size, int):
         raise VerifyError("an instruction has a symbolic size", got=node)
     return size

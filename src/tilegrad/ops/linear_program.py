@@ -95,7 +95,7 @@ def _print_instruction(node: Node, names: dict[Node, str]) -> str:
         text += " " + _print_attributes(node.attributes)
     if node.dtype.kind is Kind.VOID:
         return f"{names[node]}: {text}"
-    size = f"[{node.shape[0]}]" if node.shape else ""
+    size = f"[{', '.join(map(str, node.shape))}]" if node.shape else ""
     return f"{names[node]} = {text} : {node.dtype.name}{size}"
 
 

@@ -10,6 +10,7 @@ and ``store``.
 * An effect (dtype void: ``store``, ``block``, a ``loop`` with effects) is performed once for each
   round of the loops around it, where the ``block`` or ``loop`` that lists it puts it. The same node
   is never two effects: a second store of the same value to the same place needs its own ``after``.
+  A value in a ``block`` is computed there: so a load comes before a store that overwrites it.
 * A ``load`` without ``after`` reads memory that the program does not write before it; it may be
   merged and hoisted. With ``after`` it is performed after that effect, and inside every loop that
   stores through the same pointer and needs it.
@@ -163,9 +164,7 @@ def _check_effect(name: str, node: Node) -> None:
 
 
 def _infer_block(sources: tuple[Node, ...], attributes: None) -> Inferred:
-    del attributes
-    for source in sources:
-        _check_effect("block", source)
+    del sources, attributes
     return dtypes.void, ()
 
 
@@ -231,10 +230,11 @@ def _infer_dot(sources: tuple[Node, ...], attributes: None) -> Inferred:
     a, b, c = sources
     if [len(source.shape) for source in sources] != [2, 2, 2]:
         raise ShapeError("dot takes tiles of rank 2", got=[source.shape for source in sources])
-    if a.dtype is not b.dtype or not _is_number(a.dtype) or not _is_number(c.dtype):
+    if not _is_accumulated(a.dtype, b.dtype, c.dtype):
         raise DTypeError(
-            "dot multiplies two tiles of one number dtype and adds to a number",
+            "dot multiplies floats or integers and adds to such, at least as wide",
             got=f"{a.dtype.name} · {b.dtype.name} + {c.dtype.name}",
+            expected="one dtype on both sides (or int8 and uint8)",
         )
     if a.shape[1] != b.shape[0] or c.shape != (a.shape[0], b.shape[1]):
         raise ShapeError(
@@ -245,8 +245,15 @@ def _infer_dot(sources: tuple[Node, ...], attributes: None) -> Inferred:
     return c.dtype, c.shape
 
 
-def _is_number(dtype: DType) -> bool:
-    return dtype.is_float or dtype.is_integer
+def _is_accumulated(left: DType, right: DType, total: DType) -> bool:
+    """Whether products of two dtypes can be summed in a third."""
+    is_same = left is right or (left in _BYTES and right in _BYTES)
+    if not is_same or total.bits < left.bits:
+        return False
+    return (left.is_float and total.is_float) or (left.is_integer and total.is_integer)
+
+
+_BYTES = (dtypes.int8, dtypes.uint8)
 
 
 def _infer_program(sources: tuple[Node, ...], attributes: ProgramAttributes) -> Inferred:
@@ -277,7 +284,7 @@ program_index = Op(
 )
 block = Op(
     "block",
-    "The effects in order.",
+    "The effects, and values to be computed, in order.",
     None,
     _infer_block,
     gradient=COMPILER_ONLY,
@@ -320,8 +327,9 @@ loop_result = Op(
 )
 dot = Op(
     "dot",
-    "c + a·b for a[M, K], b[K, N], c[M, N], accumulated in the dtype of c; products may be fused "
-    "with sums and summed in any order.",
+    "c + a·b for a[M, K], b[K, N], c[M, N], accumulated in the dtype of c: bfloat16 and float16 in "
+    "float32, int8 and uint8 in int32, wrapping. Products may be fused with sums and summed in any "
+    "order; units for narrow floats may take subnormal numbers for 0.",
     3,
     _infer_dot,
     gradient=COMPILER_ONLY,

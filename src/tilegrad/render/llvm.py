@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Op, attributes_of
-from tilegrad.ops import linear, memory, tile
+from tilegrad.ops import linear, matrix, memory, tile
 from tilegrad.ops.linear_program import LinearFunction, LinearProgram
+from tilegrad.render.llvm_matrix import MATRIX_WRITERS
 from tilegrad.render.llvm_memory import MEMORY_WRITERS
 from tilegrad.render.llvm_types import format_type
 from tilegrad.render.llvm_values import VALUE_WRITERS
 from tilegrad.render.llvm_writer import Write, Writer
 
-_WRITERS: dict[Op, Write] = {**VALUE_WRITERS, **MEMORY_WRITERS}
+_WRITES = (linear.write, linear.write_scattered, linear.write_lanes, matrix.write_matrix)
+_WRITERS: dict[Op, Write] = {**VALUE_WRITERS, **MEMORY_WRITERS, **MATRIX_WRITERS}
 
 
 def render(program: LinearProgram, name: str) -> str:
@@ -90,7 +92,7 @@ def _find_written(function: LinearFunction) -> set[Node]:
     """Return the parameters that a function writes to."""
     found = set()
     for node in function.instructions:
-        if node.op in (linear.write, linear.write_scattered, linear.write_lanes):
+        if node.op in _WRITES:
             pointer = node.sources[0]
             while pointer.op is linear.address:
                 pointer = pointer.sources[0]

@@ -218,7 +218,7 @@ def _write_end_loop(writer: Writer, node: Node) -> None:
     before, line = writer.openings[begin]
     is_entered = attributes_of(begin, linear.BeginLoopAttributes).is_entered
     for index, value in enumerate(following):
-        kind = format_type(value.dtype, linear.lanes_of(value))
+        kind = writer.kind(value)
         initial = writer.operand(begin.sources[3 + index], 0)
         phi = f"phi {kind} [ {initial}, %{before} ], [ {writer.operand(value, 0)}, %{loop}.latch ]"
         writer.lines[line + index] = f"  %{loop}.carry{index} = {phi}"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import attributes_of
-from tilegrad.ops import leaves, linear
+from tilegrad.ops import leaves, linear, matrix
 from tilegrad.render.llvm_types import format_constant, format_type, format_vector
 
 
@@ -39,14 +39,19 @@ class Writer:
         text = format_constant(attributes_of(node, leaves.ConstantAttributes))
         return f"splat ({format_type(node.dtype)} {text})" if lanes else text
 
+    def kind(self, node: Node) -> str:
+        """Return the type of a value."""
+        if matrix.is_matrix(node):
+            return "x86_amx"
+        return format_type(node.dtype, linear.lanes_of(node))
+
     def typed(self, node: Node) -> str:
         """Return an operand with its type."""
-        kind = format_type(node.dtype, linear.lanes_of(node))
-        return f"{kind} {self.operand(node, 0)}"
+        return f"{self.kind(node)} {self.operand(node, 0)}"
 
     def call(self, node: Node, name: str, arguments: list[str], flags: str = "") -> None:
         """Write the call of an intrinsic; each argument is type and operand."""
-        kind = format_type(node.dtype, linear.lanes_of(node))
+        kind = self.kind(node)
         self.declare(kind, name, arguments)
         text = ", ".join(arguments)
         self.lines.append(f"  {self.names[node]} = call{flags} {kind} @{name}({text})")

@@ -1,0 +1,221 @@
+"""Instructions that multiply matrices: dot products within lanes, and units with tile registers.
+
+Both take operands as *words* of 32 bits. A word holds a group of neighbours along the depth of the
+product, as many as fit: 2 of bfloat16, 4 of int8. The left operand a[M, K] is words[M, K/group] as
+it lies in memory row by row; the right one b[K, N] is words[K/group, N], so rows of b are
+interleaved: word (k, n) is b[group·k, n], b[group·k + 1, n], ...
+
+``hold``, ``accumulate`` and ``release`` are ``dot`` taken apart: the accumulator is brought into
+the form in which the unit keeps it (tile registers, or sums that lack a correction), multiplied
+into, and brought back. ``release(hold(c))`` is c, so that a loop can carry what is held.
+
+A value of rank 2 is a matrix in a tile register; its dtype is that of the words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import NamedTuple
+
+from tilegrad.base.errors import VerifyError
+from tilegrad.ir.dtype import DType, dtypes
+from tilegrad.ir.node import Node
+from tilegrad.ir.op import Op, Property
+from tilegrad.ops.linear import WriteAttributes
+from tilegrad.ops.memory import COMPILER_ONLY, Inferred
+
+WORD_BYTES = 4
+
+
+class MatrixFacts(NamedTuple):
+    """A kind of matrix product that a target has instructions for.
+
+    Attributes:
+        left, right, accumulator: dtypes of the operands and of the sum.
+        rows, columns: the largest part of the accumulator that one instruction updates.
+        group: neighbours along the depth in a word: the interleave of the right operand.
+        depth: how many elements along the depth one instruction takes, a multiple of ``group``.
+        registers: how many registers hold parts of accumulators and operands.
+    """
+
+    left: DType
+    right: DType
+    accumulator: DType
+    rows: int
+    columns: int
+    group: int
+    depth: int
+    registers: int
+
+
+class UnitAttributes(NamedTuple):
+    """The unit's name and the dtypes of the operands that it multiplies."""
+
+    unit: str
+    left: DType
+    right: DType
+
+
+class InstructionAttributes(NamedTuple):
+    """The instruction, by the processor's name for it."""
+
+    name: str
+
+
+class ReinterpretAttributes(NamedTuple):
+    """Dtype and lanes (0 for a scalar) of the result."""
+
+    dtype: DType
+    lanes: int
+
+
+class MatrixAttributes(NamedTuple):
+    """Dtype, rows and columns of a matrix, and its place in the order of effects."""
+
+    dtype: DType
+    rows: int
+    columns: int
+    order: int = 0
+
+
+def is_matrix(node: Node) -> bool:
+    """Whether an instruction's value is in a tile register."""
+    return len(node.shape) == 2
+
+
+def _infer_same(sources: tuple[Node, ...], attributes: Hashable) -> Inferred:
+    del attributes
+    return sources[0].dtype, sources[0].shape
+
+
+def _infer_multiply_words(sources: tuple[Node, ...], attributes: InstructionAttributes) -> Inferred:
+    del attributes
+    total, *words = sources
+    for word in words:
+        if word.dtype is not dtypes.uint32 or word.shape != total.shape:
+            raise VerifyError("multiply_words takes a word for each lane", got=word)
+    return total.dtype, total.shape
+
+
+def _infer_reinterpret(sources: tuple[Node, ...], attributes: ReinterpretAttributes) -> Inferred:
+    (source,) = sources
+    size = source.shape[0] if source.shape else 1
+    dtype, lanes = attributes
+    if size * source.dtype.bits != max(lanes, 1) * dtype.bits:  # type: ignore[operator]
+        raise VerifyError("reinterpret keeps the number of bits", got=source, expected=attributes)
+    return dtype, (lanes,) if lanes else ()
+
+
+def _infer_zero(sources: tuple[Node, ...], attributes: MatrixAttributes) -> Inferred:
+    del sources
+    return attributes.dtype, (attributes.rows, attributes.columns)
+
+
+def _check_step(step: Node) -> None:
+    if step.dtype is not dtypes.index or step.shape:
+        raise VerifyError("the step between rows is a scalar index, in bytes", got=step)
+
+
+def _infer_read(sources: tuple[Node, ...], attributes: MatrixAttributes) -> Inferred:
+    _check_step(sources[1])
+    return attributes.dtype, (attributes.rows, attributes.columns)
+
+
+def _infer_write(sources: tuple[Node, ...], attributes: Hashable) -> Inferred:
+    del attributes
+    _check_step(sources[1])
+    if not is_matrix(sources[2]):
+        raise VerifyError("write_matrix writes a matrix", got=sources[2])
+    return dtypes.void, ()
+
+
+def _infer_multiply(sources: tuple[Node, ...], attributes: InstructionAttributes) -> Inferred:
+    del attributes
+    total, left, right = (source.shape for source in sources)
+    if len(left) != 2 or total != (left[0], right[1]) or left[1] != right[0]:
+        raise VerifyError("multiply_matrices: the shapes do not fit", got=(total, left, right))
+    return sources[0].dtype, total
+
+
+def _define(
+    name: str,
+    documentation: str,
+    arity: int,
+    infer: object,
+    attributes: type | None = None,
+    properties: Property = Property.NONE,
+) -> Op:
+    return Op(
+        name,
+        documentation,
+        arity,
+        infer,  # type: ignore[arg-type]
+        attributes=attributes,
+        gradient=COMPILER_ONLY,
+        properties=properties,
+    )
+
+
+hold = _define(
+    "hold",
+    "An accumulator, brought into the form that a unit keeps.",
+    1,
+    _infer_same,
+    UnitAttributes,
+)
+accumulate = _define(
+    "accumulate",
+    "A held accumulator + a·b: accumulate(held, a, b).",
+    3,
+    _infer_same,
+    UnitAttributes,
+)
+release = _define("release", "A held accumulator, brought back.", 1, _infer_same, UnitAttributes)
+multiply_words = _define(
+    "multiply_words",
+    "total + the sum of the products of neighbours, lane by lane: multiply_words(total, a, b).",
+    3,
+    _infer_multiply_words,
+    InstructionAttributes,
+)
+reinterpret = _define(
+    "reinterpret",
+    "The bits of a vector as lanes of another width.",
+    1,
+    _infer_reinterpret,
+    ReinterpretAttributes,
+)
+zero_matrix = _define("zero_matrix", "A matrix of zeros.", 0, _infer_zero, MatrixAttributes)
+read_matrix = _define(
+    "read_matrix",
+    "Rows at an address and every so many bytes after it: read_matrix(address, step).",
+    2,
+    _infer_read,
+    MatrixAttributes,
+)
+write_matrix = _define(
+    "write_matrix",
+    "Rows written to an address and every so many bytes after it: "
+    "write_matrix(address, step, value).",
+    3,
+    _infer_write,
+    WriteAttributes,
+    Property.EFFECT,
+)
+multiply_matrices = _define(
+    "multiply_matrices",
+    "total + a·b for words a[M, K] and b[K, N]: multiply_matrices(total, a, b).",
+    3,
+    _infer_multiply,
+    InstructionAttributes,
+)
+
+OPS: tuple[Op, ...] = (
+    multiply_words,
+    reinterpret,
+    zero_matrix,
+    read_matrix,
+    write_matrix,
+    multiply_matrices,
+)
+"""The instructions among them."""
