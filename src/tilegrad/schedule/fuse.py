@@ -22,7 +22,12 @@ from tilegrad.schedule.access import Indices, is_movement, read_broadcast, read_
 from tilegrad.schedule.axes import FreeAxes, axes_of_reduction, identity_indices
 from tilegrad.schedule.choose import Chooser, Context, Decision, Enclosing, Uses, note_rows
 from tilegrad.schedule.roots import ALIASES, LEAVES, OPAQUE, Fusion, Root, reads
-from tilegrad.schedule.siblings import find_sibling, join_reductions, report_sibling
+from tilegrad.schedule.siblings import (
+    find_sibling,
+    join_reductions,
+    join_scalars,
+    report_sibling,
+)
 
 
 def fuse(sinks: Sequence[Node], trace: Trace) -> Fusion:
@@ -69,6 +74,7 @@ class _Fuser:
             if pending is not None:
                 self._visit(node, pending)
         join_reductions(self.fusion, self.summaries, self.trace)
+        join_scalars(self.fusion, self.summaries, self.trace)
         return self.fusion
 
     def _visit(self, node: Node, pending: _Pending) -> None:

@@ -12,6 +12,7 @@ from tilegrad.base.events import FusionDecided
 from tilegrad.base.trace import Trace
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Property, attributes_of
+from tilegrad.ops.leaves import buffer
 from tilegrad.ops.reduction import ReduceAttributes
 from tilegrad.schedule.cost import Summaries, count_elements
 from tilegrad.schedule.roots import OPAQUE, Fusion, Root, reads
@@ -68,6 +69,36 @@ def join_reductions(fusion: Fusion, summaries: Summaries, trace: Trace) -> None:
         else:
             _join(fusion, host, root)
             report_sibling(host.node, node, summaries, trace)
+
+
+def join_scalars(fusion: Fusion, summaries: Summaries, trace: Trace) -> None:
+    """Let the one elementwise kernel that reads a scalar also store what it is assigned.
+
+    So a count of steps is advanced by the kernel that uses it. The value must follow from scalars
+    in memory alone.
+    """
+    for root in list(fusion.roots):
+        node = root.node
+        if node.op.name != "assign" or len(root.outputs) > 1 or count_elements(node) != 1:
+            continue
+        if any(leaf.op is not buffer for leaf in summaries.of(node).leaves):
+            continue
+        readers = [
+            other
+            for other in fusion.roots
+            if other is not root
+            and any(node.sources[0] in summaries.of(one).leaves for one in other.outputs)
+        ]
+        if len(readers) != 1 or not _can_take(readers[0], root):
+            continue
+        _join(fusion, readers[0], root)
+        report_sibling(readers[0].node, node, summaries, trace)
+
+
+def _can_take(host: Root, root: Root) -> bool:
+    if host.is_opaque or host.node.op.has(Property.REDUCTION):
+        return False
+    return len(host.outputs) < MOST_OUTPUTS and not reads(root, host)
 
 
 def report_sibling(host: Node, node: Node, summaries: Summaries, trace: Trace) -> None:

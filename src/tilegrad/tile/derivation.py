@@ -21,14 +21,31 @@ class Derivation:
         self.facts = facts
         self.schedule = schedule
         self.lowering = lowering or Lowering(facts, schedule)
-        self.is_in_place = _is_in_place(facts)
+        self.loaded_slots = {
+            load.sources[0] for region in facts.regions.values() for load in region.loads
+        }
+        self.is_in_place = not self.loaded_slots.isdisjoint(facts.stored_slots)
         self.bounds: dict[Node, tuple[Index, Index]] = {}
 
     def program(self, slots: Sequence[Slot], name: str) -> Program:
         """Return the program whose instances cover the grid."""
         grid, environment = self.instance()
-        effects = self.effects(list(self.facts.stores), self.schedule.loops, environment)
-        return Program(tile.make_program(name, grid, effects), tuple(slots))
+        late = [store for store in self.facts.stores if self._is_late(store)]
+        early = [store for store in self.facts.stores if store not in late]
+        effects = self.effects(early, self.schedule.loops, environment)
+        finish = self._finish(late) if late else []
+        return Program(tile.make_program(name, grid, effects, finish), tuple(slots))
+
+    def _is_late(self, store: Node) -> bool:
+        """Whether a store overwrites what instances or iterations beside its own still read."""
+        is_common = self.facts.free[store] != frozenset(self.facts.outputs)
+        return is_common and store.sources[0] in self.loaded_slots
+
+    def _finish(self, stores: list[Node]) -> list[Node]:
+        whole = self.schedule._replace(grid=(), loops=(*self.schedule.grid, *self.schedule.loops))
+        self.lowering.reductions.clear()
+        finish = Derivation(self.facts, whole, self.lowering)
+        return finish.effects(stores, whole.loops, Environment({}))
 
     def instance(self) -> tuple[list[Index], Environment]:
         """Return the grid's sizes and the positions of its axes in one instance."""
@@ -131,11 +148,3 @@ class Derivation:
             self.lowering.value(value, environment),
             mask if isinstance(mask, Node) else None,
         )
-
-
-def _is_in_place(facts: Facts) -> bool:
-    return any(
-        load.sources[0] in facts.stored_slots
-        for region in facts.regions.values()
-        for load in region.loads
-    )

@@ -217,7 +217,8 @@ def _coarsen(facts: Facts, schedule: Schedule, lane: Node | None) -> Schedule:
     work = count_points(frozenset(loops)) * _reduced_points(facts)
     while grid:
         axis = grid[-1]
-        extent = extent_number(axis)
+        # Of an extent that is not known, nothing says that it is small.
+        extent = extent_number(axis) if constant_extent(axis) is not None else math.inf
         remaining = math.prod(_count_blocks(other, schedule.tiles) for other in grid[:-1])
         if work >= INSTANCE_WORK:
             break

@@ -148,7 +148,7 @@ def test_a_step_is_one_realisation_and_realises_what_is_passed(monkeypatch):
     optimiser.step(loss)
     assert len(calls) == 1
     assert loss.is_realized()
-    states = [*parameters, *optimiser.first_moments, *optimiser.second_moments, optimiser.steps]
+    states = [*parameters, *optimiser.first_moments, *optimiser.second_moments, *optimiser.steps]
     assert all(tensor.is_realized() for tensor in states)
 
 

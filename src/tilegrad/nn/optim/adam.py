@@ -41,31 +41,30 @@ class Adam(Optimizer):
         check_fractions(beta1=betas[0], beta2=betas[1])
         self.betas, self.eps, self.weight_decay = betas, eps, weight_decay
         self.first_moments, self.second_moments = self.new_state(), self.new_state()
+        self.steps = self.new_counts()
 
     def state(self) -> Sequence[list[Tensor]]:
-        """Return the averages of the gradient and of its square."""
-        return self.first_moments, self.second_moments
+        """Return the averages of the gradient and of its square, and the counts of steps."""
+        return self.first_moments, self.second_moments, self.steps
 
-    def update(
-        self, index: int, parameter: Tensor, gradient: Tensor, lr: Tensor, count: Tensor
-    ) -> Tensor:
+    def update(self, index: int, parameter: Tensor, gradient: Tensor, lr: Tensor) -> Tensor:
         """Return p moved by the corrected averages, and decayed."""
         if self.weight_decay and not self.is_decoupled:
             gradient = gradient + self.weight_decay * parameter
-        first, second = self.average(index, gradient)
+        first, second, count = self.advance(index, gradient)
         root = second.sqrt() / correction(self.betas[1], count).sqrt() + self.eps
         if self.weight_decay and self.is_decoupled:
             parameter = parameter * (1 - lr * self.weight_decay)
         return parameter - lr / correction(self.betas[0], count) * (first / root)
 
-    def average(self, index: int, gradient: Tensor) -> tuple[Tensor, Tensor]:
-        """Assign and return the new averages of the gradient and of its square."""
+    def advance(self, index: int, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Assign and return the new averages of the gradient and of its square, and the count."""
         beta1, beta2 = self.betas
         first = beta1 * self.first_moments[index] + (1 - beta1) * gradient
         second = beta2 * self.second_moments[index] + (1 - beta2) * (gradient * gradient)
         self.first_moments[index].assign(first)
         self.second_moments[index].assign(second)
-        return first, second
+        return first, second, self.steps[index].assign(self.steps[index] + 1)
 
 
 class AdamW(Adam):

@@ -17,7 +17,7 @@ class Optimizer:
     """Base of the optimisers.
 
     A step is a set of lazy expressions, one of the same form for each parameter, which are realised
-    together, so that the compiler can make one kernel of them. The learning rate and the number of
+    together, so that the compiler can make one kernel of them. The learning rate and the counts of
     steps are tensors: a captured step replays with whatever they hold then.
 
     Parameters whose ``requires_grad`` is False are left out; the others are set to require
@@ -30,7 +30,6 @@ class Optimizer:
     Attributes:
         params: the tensors that are optimised, each once.
         lr: the learning rate, a scalar tensor; ``set_lr`` changes it.
-        steps: how many steps have been taken, a scalar tensor.
 
     Raises:
         ArgumentTypeError: a parameter is not a floating-point tensor.
@@ -45,23 +44,36 @@ class Optimizer:
             parameter.requires_grad = True
         Tensor.realize(*self.params)
         is_wide = any(parameter.dtype is dtypes.float64 for parameter in self.params)
-        self._scalar_dtype = dtypes.float64 if is_wide else dtypes.float32
-        self.lr = self._new_scalar(lr)
-        self.steps = self._new_scalar(0.0)
+        self._lr_dtype = dtypes.float64 if is_wide else dtypes.float32
+        self.lr = self._new_lr(lr)
 
-    def _new_scalar(self, value: float) -> Tensor:
-        array = numpy.array(value, self._scalar_dtype.numpy)
+    def _new_lr(self, lr: float) -> Tensor:
+        array = numpy.array(lr, self._lr_dtype.numpy)
         return Tensor(array, device=self.params[0].device, requires_grad=False)
 
     def set_lr(self, lr: float) -> None:
         """Change the learning rate, in place: captured steps use the new one too."""
-        self.lr.assign(self._new_scalar(lr)).realize()
+        self.lr.assign(self._new_lr(lr)).realize()
 
     def new_state(self) -> list[Tensor]:
         """Return one tensor of zeros for each parameter, in the dtype of its state."""
         return [
             Tensor(
                 numpy.zeros(static_shape(parameter), state_dtype(parameter).numpy),
+                device=parameter.device,
+                requires_grad=False,
+            )
+            for parameter in self.params
+        ]
+
+    def new_counts(self) -> list[Tensor]:
+        """Return a count of steps, from 0, for each parameter: scalars in its state's dtype.
+
+        Each parameter has its own, which the kernel that updates the parameter advances too.
+        """
+        return [
+            Tensor(
+                numpy.zeros((), state_dtype(parameter).numpy),
                 device=parameter.device,
                 requires_grad=False,
             )
@@ -97,18 +109,17 @@ class Optimizer:
         Raises:
             GradientError: no parameter has a gradient.
         """
-        updated = [self.steps.assign(self.steps + 1)]
-        count = self.steps
+        updated: list[Tensor] = []
         for index, parameter in enumerate(self.params):
             if parameter.grad is None:
                 continue
             dtype = state_dtype(parameter)
             value = parameter.detach().cast(dtype)
             gradient = parameter.grad.detach().cast(dtype)
-            new = self.update(index, value, gradient, self.lr.cast(dtype), count.cast(dtype))
+            new = self.update(index, value, gradient, self.lr.cast(dtype))
             updated.append(parameter.assign(new.cast(parameter.dtype)))
             updated += [state[index] for state in self.state()]
-        if len(updated) == 1:
+        if not updated:
             raise GradientError(
                 "no parameter has a gradient",
                 got=f"{len(self.params)} parameters whose .grad is None",
@@ -120,9 +131,7 @@ class Optimizer:
         """Return the lists of state tensors, each with one for every parameter."""
         return ()
 
-    def update(
-        self, index: int, parameter: Tensor, gradient: Tensor, lr: Tensor, count: Tensor
-    ) -> Tensor:
+    def update(self, index: int, parameter: Tensor, gradient: Tensor, lr: Tensor) -> Tensor:
         """Return a parameter's new value, having assigned its new state.
 
         Args:
@@ -130,7 +139,6 @@ class Optimizer:
             parameter: its present value, in the dtype of the state, as is all that follows.
             gradient: gradient of the loss by it.
             lr: learning rate, a scalar.
-            count: number of this step, from 1, a scalar.
         """
         raise NotImplementedError
 

@@ -27,11 +27,9 @@ class LAMB(Adam):
     ) -> None:
         super().__init__(params, lr, betas, eps, weight_decay)
 
-    def update(
-        self, index: int, parameter: Tensor, gradient: Tensor, lr: Tensor, count: Tensor
-    ) -> Tensor:
+    def update(self, index: int, parameter: Tensor, gradient: Tensor, lr: Tensor) -> Tensor:
         """Return p moved by the scaled step."""
-        first, second = self.average(index, gradient)
+        first, second, count = self.advance(index, gradient)
         root = (second / correction(self.betas[1], count)).sqrt() + self.eps
         step = first / correction(self.betas[0], count) / root + self.weight_decay * parameter
         length, step_length = _norm(parameter), _norm(step)

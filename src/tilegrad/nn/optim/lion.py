@@ -39,11 +39,8 @@ class Lion(Optimizer):
         """Return the averages of the gradient."""
         return (self.moments,)
 
-    def update(
-        self, index: int, parameter: Tensor, gradient: Tensor, lr: Tensor, count: Tensor
-    ) -> Tensor:
+    def update(self, index: int, parameter: Tensor, gradient: Tensor, lr: Tensor) -> Tensor:
         """Return p moved along the sign of the average, and decayed."""
-        del count
         beta1, beta2 = self.betas
         moment = self.moments[index].detach()
         direction = (beta1 * moment + (1 - beta1) * gradient).sign()

@@ -61,11 +61,8 @@ class Muon(Optimizer):
         """Return the averages of the gradient."""
         return (self.moments,)
 
-    def update(
-        self, index: int, parameter: Tensor, gradient: Tensor, lr: Tensor, count: Tensor
-    ) -> Tensor:
+    def update(self, index: int, parameter: Tensor, gradient: Tensor, lr: Tensor) -> Tensor:
         """Return p moved by an orthogonal matrix, and decayed."""
-        del count
         moment = self.momentum * self.moments[index] + (1 - self.momentum) * gradient
         self.moments[index].assign(moment)
         if self.nesterov:

@@ -48,11 +48,8 @@ class RMSprop(Optimizer):
         """Return the averages and velocities that are in use."""
         return [one for one in (self.squares, self.averages, self.velocities) if one]
 
-    def update(
-        self, index: int, parameter: Tensor, gradient: Tensor, lr: Tensor, count: Tensor
-    ) -> Tensor:
+    def update(self, index: int, parameter: Tensor, gradient: Tensor, lr: Tensor) -> Tensor:
         """Return p moved by the gradient over its root mean square."""
-        del count
         if self.weight_decay:
             gradient = gradient + self.weight_decay * parameter
         square = self.alpha * self.squares[index] + (1 - self.alpha) * (gradient * gradient)
@@ -93,19 +90,19 @@ class Adagrad(Optimizer):
         super().__init__(params, lr)
         self.lr_decay, self.weight_decay, self.eps = lr_decay, weight_decay, eps
         self.squares = self.new_state()
+        self.steps = self.new_counts() if lr_decay else []
 
     def state(self) -> Sequence[list[Tensor]]:
-        """Return the sums of squares."""
-        return (self.squares,)
+        """Return the sums of squares, and the counts of steps, if there are any."""
+        return [one for one in (self.squares, self.steps) if one]
 
-    def update(
-        self, index: int, parameter: Tensor, gradient: Tensor, lr: Tensor, count: Tensor
-    ) -> Tensor:
+    def update(self, index: int, parameter: Tensor, gradient: Tensor, lr: Tensor) -> Tensor:
         """Return p moved by the gradient over the root of its summed squares."""
         if self.weight_decay:
             gradient = gradient + self.weight_decay * parameter
         square = self.squares[index] + gradient * gradient
         self.squares[index].assign(square)
         if self.lr_decay:
+            count = self.steps[index].assign(self.steps[index] + 1)
             lr = lr / (1 + (count - 1) * self.lr_decay)
         return parameter - lr * (gradient / (square.sqrt() + self.eps))

@@ -47,14 +47,13 @@ class SGD(Optimizer):
         self.momentum, self.dampening = momentum, dampening
         self.weight_decay, self.nesterov = weight_decay, nesterov
         self.velocities = self.new_state() if momentum else []
+        self.steps = self.new_counts() if momentum and dampening else []
 
     def state(self) -> Sequence[list[Tensor]]:
-        """Return the velocities, if there are any."""
-        return (self.velocities,) if self.velocities else ()
+        """Return the velocities and counts of steps, if there are any."""
+        return [one for one in (self.velocities, self.steps) if one]
 
-    def update(
-        self, index: int, parameter: Tensor, gradient: Tensor, lr: Tensor, count: Tensor
-    ) -> Tensor:
+    def update(self, index: int, parameter: Tensor, gradient: Tensor, lr: Tensor) -> Tensor:
         """Return p - lr · step, where the step is the gradient or the velocity."""
         if self.weight_decay:
             gradient = gradient + self.weight_decay * parameter
@@ -62,6 +61,7 @@ class SGD(Optimizer):
         if self.momentum:
             velocity = self.momentum * self.velocities[index] + (1 - self.dampening) * gradient
             if self.dampening:
+                count = self.steps[index].assign(self.steps[index] + 1)
                 velocity = (count == 1).where(gradient, velocity)
             self.velocities[index].assign(velocity)
             step = gradient + self.momentum * velocity if self.nesterov else velocity
