@@ -1,6 +1,6 @@
 """tilegrad: the tensor compiler you can see through."""
 
-from tilegrad import array_api
+from tilegrad import array_api, language
 from tilegrad.ir.dtype import dtypes
 from tilegrad.tensor import (
     SymbolicInteger,
@@ -12,6 +12,7 @@ from tilegrad.tensor import (
     jacobian,
     jit,
     jvp,
+    kernel,
     value_and_grad,
     vjp,
 )
@@ -31,6 +32,8 @@ __all__ = [
     "jacobian",
     "jit",
     "jvp",
+    "kernel",
+    "language",
     "value_and_grad",
     "vjp",
 ]

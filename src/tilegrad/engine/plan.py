@@ -11,10 +11,11 @@ from tilegrad.engine.memory_plan import Arena, Lifetime, plan_arena
 from tilegrad.engine.programs import Derived, Programs
 from tilegrad.engine.sizes import evaluate_index
 from tilegrad.ir.dtype import DType
-from tilegrad.ir.node import Node
+from tilegrad.ir.node import Node, intern
 from tilegrad.ir.op import Shape
-from tilegrad.ops import symbolic
+from tilegrad.ops import graph, symbolic
 from tilegrad.ops.affine import Index
+from tilegrad.ops.graph import CallAttributes
 from tilegrad.ops.program import Slot
 from tilegrad.ops.scatter_sources import stored_sources
 from tilegrad.schedule.assignments import copy_overwritten, read_assigned
@@ -221,13 +222,13 @@ class _Planner:
         node = item.root.node
         derived = self.programs.build(node)
         inputs = iter([self.places[resolve_alias(source)] for source in stored_sources(node)])
-        outputs = iter([self.places[node]])
+        outputs = iter([self.places.get(result) for result in _results_of(node)])
         places: list[Place | None] = []
         for slot in derived.program.slots:
             if slot.role == "input":
                 places.append(next(inputs))
             elif slot.role == "output":
-                places.append(next(outputs))
+                places.append(next(outputs) or self._temporary(slot))
             else:
                 places.append(self._temporary(slot) if slot.role == "workspace" else None)
         return Step(derived, tuple(places))
@@ -256,6 +257,14 @@ class _Planner:
             nbytes = int(made.size) * made.dtype.itemsize if isinstance(made.size, int) else 0
             lifetimes.append(Lifetime(nbytes, first.get(number, 0), last.get(number, 0)))
         return lifetimes
+
+
+def _results_of(node: Node) -> list[Node]:
+    """Return what an op with a kernel of its own stores: itself, or the results of a call."""
+    if not isinstance(node.attributes, CallAttributes):
+        return [node]
+    count = len(node.attributes.results)
+    return [intern(graph.result, (node,), graph.ResultAttributes(i)) for i in range(count)]
 
 
 def group_steps(steps: Sequence[Step]) -> list[list[Step]]:

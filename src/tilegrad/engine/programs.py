@@ -6,10 +6,12 @@ from typing import NamedTuple
 
 from tilegrad.base.errors import CompileError
 from tilegrad.engine.operations import count_operations, count_own_operations
+from tilegrad.engine.work import measure_work
 from tilegrad.ir.dtype import DType
 from tilegrad.ir.node import Node
 from tilegrad.ops import dialects, kernel, memory, symbolic
 from tilegrad.ops.affine import Index
+from tilegrad.ops.graph import CallAttributes
 from tilegrad.ops.indexing import ScatterAttributes
 from tilegrad.ops.program import Program, Slot
 from tilegrad.ops.scan import ScanAttributes
@@ -97,8 +99,18 @@ class Programs:
         Raises:
             CompileError: there is none for this op.
         """
+        if isinstance(node.attributes, CallAttributes):
+            return _measure(node.attributes.program)
         work = estimate(symbolic.multiply_all(node.sources[0].shape))
         return Derived(_build(node), None, 4 * work, count_own_operations(node))
+
+
+def _measure(program: object) -> Derived:
+    """Return a program that was written by hand with what it does."""
+    if not isinstance(program, Program):
+        raise CompileError("a call has a tile program", got=program)
+    work = measure_work(program)
+    return Derived(program, None, work.elements, int(work.operations))
 
 
 def _build(node: Node) -> Program:

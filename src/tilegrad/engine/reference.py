@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy
 
+from tilegrad.base.errors import CompileError
+from tilegrad.engine.sizes import evaluate_index
 from tilegrad.engine.storage import (
     concrete_shape,
     make_buffer_node,
@@ -14,8 +18,11 @@ from tilegrad.engine.storage import (
     wrap_array,
 )
 from tilegrad.ir.node import Node
+from tilegrad.ir.op import attributes_of
 from tilegrad.ops.evaluate import evaluate
-from tilegrad.ops.graph import assign
+from tilegrad.ops.graph import CallAttributes, assign
+from tilegrad.ops.program import Program
+from tilegrad.runtime.reference.interpreter import interpret
 
 
 class ReferenceExecutor:
@@ -25,7 +32,7 @@ class ReferenceExecutor:
 
     def realize(self, nodes: Sequence[Node], symbols: Mapping[str, int]) -> list[Node]:
         """Return one buffer node per node; sizes of symbols are given by name."""
-        arrays = evaluate(nodes, self._read, symbols)
+        arrays = evaluate(nodes, self._read, symbols, functools.partial(_call, symbols))
         results = []
         for node, array in zip(nodes, arrays, strict=True):
             owned = numpy.array(array, node.dtype.numpy, order="C", copy=True)
@@ -43,3 +50,31 @@ class ReferenceExecutor:
 
     def _read(self, node: Node) -> numpy.ndarray:
         return view_storage(storage_of(node), concrete_shape(node))
+
+
+def _call(
+    symbols: Mapping[str, int], node: Node, sources: Sequence[numpy.ndarray]
+) -> list[numpy.ndarray]:
+    """Interpret the tile program of a hand-written kernel; instances that meet are an error."""
+    call = attributes_of(node, CallAttributes)
+    if not isinstance(call.program, Program):
+        raise CompileError("a call has a tile program", got=call.program)
+    waiting = iter(sources)
+    arguments: list[numpy.ndarray[Any, Any] | int] = []
+    for role, dtype, size in call.program.slots:
+        count = evaluate_index(size, symbols)
+        if role == "scalar":
+            arguments.append(count)
+        elif role == "input":
+            arguments.append(numpy.ascontiguousarray(next(waiting)))
+        else:
+            arguments.append(numpy.zeros(count, dtype.numpy))
+    roles = [slot.role for slot in call.program.slots]
+    undefined = [slot for slot, role in enumerate(roles) if role in ("output", "workspace")]
+    interpret(call.program.root, arguments, undefined=undefined, finds_races=True)
+    outputs = [arguments[slot] for slot, role in enumerate(roles) if role == "output"]
+    return [
+        array.reshape([evaluate_index(size, symbols) for size in shape])
+        for array, (_, shape) in zip(outputs, call.results, strict=True)
+        if not isinstance(array, int)
+    ]

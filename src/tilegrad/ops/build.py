@@ -15,8 +15,7 @@ Python's operators::
     build.store(y, row, combine(loop["total"], "add"))
     program = build.program()
 
-Loads of memory that the program writes come after the stores before them by themselves. What
-cannot be written down is that a store comes after a load: it must depend on what the load gave.
+Loads and stores of memory that the program writes happen in the order in which they are written.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from typing import Self
 
 from tilegrad.base.errors import ArgumentError, DTypeError
 from tilegrad.ir.dtype import DType, dtypes
-from tilegrad.ir.node import Node
+from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ir.op import Op
 from tilegrad.ops import reduction, symbolic, tile
 from tilegrad.ops.affine import Index, as_node
@@ -131,8 +130,11 @@ class Builder:
 
     def load(self, pointer: Node, offset: Index, mask: Node | None = None) -> Node:
         """Return the tile at ``pointer[offset]``, 0 where ``mask`` is false."""
-        after = None if pointer in self._read_only else self._before(pointer)
-        return make_load(pointer, offset, _drop_true(mask), after)
+        if pointer in self._read_only:
+            return make_load(pointer, offset, _drop_true(mask))
+        value = make_load(pointer, offset, _drop_true(mask), self._before(pointer))
+        self._frames[-1].loads.setdefault(pointer, []).append(value)
+        return value
 
     def store(
         self, pointer: Node, offset: Index, value: Node | Number, mask: Node | None = None
@@ -193,14 +195,14 @@ class Builder:
             place = rest.index + lanes(width)
             write(place, place < stop)
 
-    def when(self, condition: Node) -> Loop:
+    def when(self, condition: Node, **carried: Node) -> Loop:
         """Return a loop of one round if a scalar condition holds, else of none.
 
         What does not depend on a store in it may be computed before, whether the condition holds or
         not: a load that is only then within its memory needs the condition as its mask, too.
         """
         one, zero = constant(1, dtypes.index), constant(0, dtypes.index)
-        return self.loop(0, where(condition, one, zero))
+        return self.loop(0, where(condition, one, zero), **carried)
 
     @contextmanager
     def after_all(self) -> Generator[None, None, None]:
@@ -231,7 +233,7 @@ class Builder:
         return self._frames.pop()
 
     def perform(self, effect: Node, pointers: list[Node]) -> None:
-        """Add an effect that writes through ``pointers``."""
+        """Add an effect that writes through ``pointers``, after all loads through them so far."""
         self._performed.add(effect)
         self._frames[-1].perform(effect, pointers)
 
@@ -242,9 +244,15 @@ class _Frame:
     def __init__(self) -> None:
         self.effects: list[Node] = []
         self.last: dict[Node, Node] = {}
+        self.loads: dict[Node, list[Node]] = {}
         self._start: Node | None = None
 
     def perform(self, effect: Node, pointers: list[Node]) -> None:
+        loads = [load for pointer in pointers for load in self.loads.pop(pointer, ())]
+        needed = set(sort_topologically([effect])) if loads else ()
+        before = [load for load in loads if load not in needed]
+        if before:  # what the effect does not need itself would else be read after it
+            self.effects.append(tile.block(*before))
         self.effects.append(effect)
         self.last.update(dict.fromkeys(pointers, effect))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import NamedTuple
 
 from tilegrad.base.errors import ArgumentError, DTypeError, OutOfRangeError, ShapeError
@@ -20,11 +20,22 @@ class CopyAttributes(NamedTuple):
     device: str
 
 
+CallGradient = Callable[[Node, Sequence[Node | None]], Sequence[Node | None]]
+"""From a call and the gradients of its results to those of its sources; None stands for zero."""
+
+
 class CallAttributes(NamedTuple):
-    """What is called, and the dtype and shape of each of its results."""
+    """What is called.
+
+    Attributes:
+        program: a tile program whose inputs are the sources and whose outputs are the results.
+        results: dtype and shape of each of them.
+        gradient: its rule, hashable; None if there is none.
+    """
 
     program: Hashable
     results: tuple[tuple[DType, Shape], ...]
+    gradient: CallGradient | None = None
 
 
 class ResultAttributes(NamedTuple):
@@ -118,7 +129,7 @@ def find_device(node: Node) -> str | None:
     return None
 
 
-_OPAQUE = NotDifferentiable("a hand-written kernel has no gradient rule of its own")
+_OPAQUE = NotDifferentiable("a hand-written kernel brings its own gradient, or has none")
 
 
 def _infer_call(sources: tuple[Node, ...], attributes: CallAttributes) -> tuple[DType, Shape]:

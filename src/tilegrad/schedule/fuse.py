@@ -59,6 +59,7 @@ class _Fuser:
         self.chooser = Chooser(self.summaries, self.free)
         self.pending: dict[Node, _Pending] = {}
         self.fusion = Fusion([], {}, set())
+        self.calls: dict[Node, Root] = {}
         for sink in sinks:
             self._pending(sink).is_forced = True
 
@@ -84,6 +85,13 @@ class _Fuser:
         if name in ALIASES:
             self._pass_through(node, pending)
             return
+        if name == "result":
+            self._visit_result(node, pending)
+            return
+        if name == "call":
+            self.fusion.roots.append(self.calls[node])
+            self._descend_all(self.calls[node], node)
+            return
         decision = self._decide(node, pending)
         roots = decision.roots | self._find_hosts(node, pending, decision)
         loaders = pending.readers | (pending.uses.keys() - roots)
@@ -104,6 +112,17 @@ class _Fuser:
         for root, uses in pending.uses.items():
             for indices, use in uses.items():
                 self._descend(root, node, indices, use.context)
+
+    def _visit_result(self, node: Node, pending: _Pending) -> None:
+        """A result of a hand-written kernel is stored by the kernel; its call comes later."""
+        call = node.sources[0]
+        root = self.calls.setdefault(call, Root(call))
+        root.outputs.append(node)
+        root.readers |= pending.readers | pending.uses.keys()
+        self.fusion.root_of[node] = root
+        self._pending(call)
+        decision = Decision(frozenset(), "a hand-written kernel stores it")
+        self._report(node, decision, pending, frozenset())
 
     def _decide(self, node: Node, pending: _Pending) -> Decision:
         name = node.op.name

@@ -6,6 +6,7 @@ upward. ``nodes`` and ``arguments`` are what the modules share.
 """
 
 from tilegrad.tensor.jit import jit
+from tilegrad.tensor.kernel import Kernel, kernel
 from tilegrad.tensor.size import SymbolicInteger, Variable
 from tilegrad.tensor.tensor import Tensor
 from tilegrad.tensor.transforms import (
@@ -19,6 +20,7 @@ from tilegrad.tensor.transforms import (
 )
 
 __all__ = [
+    "Kernel",
     "SymbolicInteger",
     "Tensor",
     "Variable",
@@ -28,6 +30,7 @@ __all__ = [
     "jacobian",
     "jit",
     "jvp",
+    "kernel",
     "value_and_grad",
     "vjp",
 ]

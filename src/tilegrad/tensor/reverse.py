@@ -8,7 +8,7 @@ from tilegrad.base.errors import GradientError
 from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ir.op import NotDifferentiable, Shape, attributes_of
 from tilegrad.ops import arithmetic
-from tilegrad.ops.graph import call, detach, result
+from tilegrad.ops.graph import CallAttributes, ResultAttributes, call, detach, result
 from tilegrad.ops.markers import SegmentAttributes, barrier, distinct, known, segment
 from tilegrad.ops.movement import reshape_to
 from tilegrad.ops.reduction import sum_over
@@ -47,6 +47,7 @@ class Reverse:
         self.active = _find_active(self.order, inputs)
         self.pending: dict[Node, Node] = {}
         self.segments: dict[tuple[Node, ...], list[Node]] = {}
+        self.results: dict[Node, dict[int, Node]] = {}
         for node in self.order:
             if node.op is segment:
                 self.segments.setdefault(node.sources[1:], []).append(node)
@@ -59,6 +60,9 @@ class Reverse:
         for node in reversed(self.order):
             if node.op is segment:
                 self.enter_segment(node)
+                continue
+            if node.op is call:
+                self.pass_through_call(node)
                 continue
             upstream = self.pending.get(node)
             if upstream is None:
@@ -84,6 +88,10 @@ class Reverse:
         """Apply the gradient rule of a node's op."""
         if not any(source in self.active for source in _differentiable_sources(node)):
             return
+        if node.op is result:
+            index = attributes_of(node, ResultAttributes).index
+            self.results.setdefault(node.sources[0], {})[index] = upstream
+            return
         rule = node.op.gradient
         if rule is None or isinstance(rule, NotDifferentiable):
             raise GradientError(
@@ -94,6 +102,24 @@ class Reverse:
             )
         contributions = rule(node, upstream)
         for source, contribution in zip(node.sources, contributions, strict=True):
+            if contribution is not None:
+                self.add(source, contribution)
+
+    def pass_through_call(self, node: Node) -> None:
+        """Apply the gradient of a hand-written kernel, once all its results have theirs."""
+        upstream = self.results.pop(node, None)
+        if upstream is None:
+            return
+        attributes = attributes_of(node, CallAttributes)
+        if attributes.gradient is None:
+            raise GradientError(
+                "a gradient was asked for through a hand-written kernel, which has none",
+                got=node,
+                mend="give it one with @kernel.gradient, or stop the gradient with .detach()",
+            )
+        given = [upstream.get(index) for index in range(len(attributes.results))]
+        found = attributes.gradient(node, given)
+        for source, contribution in zip(node.sources, found, strict=True):
             if contribution is not None:
                 self.add(source, contribution)
 

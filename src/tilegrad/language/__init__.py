@@ -1,0 +1,29 @@
+"""The language in which kernels are written by hand: tiles, arrays, loops and a grid.
+
+A kernel is an ordinary Python function that is run once to write a tile program, the same form that
+the compiler derives from tensors. Its first argument is a ``KernelBuilder`` (grid, loops, outputs),
+the others are ``Array``s, from which indexing loads ``Tile``s. Nothing here runs a kernel or knows
+of tensors: ``tilegrad.kernel`` does that. ``tile`` and ``functions`` are what is computed with
+tiles, ``array`` and ``indexing`` what reaches memory, ``builder`` what stands around both.
+
+Imports ``ops`` and below.
+"""
+
+from tilegrad.language.array import Array
+from tilegrad.language.builder import KernelBuilder, KernelLoop
+from tilegrad.language.choice import Choice, choice
+from tilegrad.language.functions import *  # noqa: F403
+from tilegrad.language.functions import __all__ as _functions
+from tilegrad.language.indexing import Span
+from tilegrad.language.tile import Tile
+
+__all__ = [  # noqa: PLE0604
+    "Array",
+    "Choice",
+    "KernelBuilder",
+    "KernelLoop",
+    "Span",
+    "Tile",
+    "choice",
+    *_functions,
+]

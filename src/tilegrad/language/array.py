@@ -1,0 +1,163 @@
+"""Arrays: memory with a shape, from which a kernel loads tiles and into which it stores them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NoReturn
+
+from tilegrad.base.errors import DeviceError, DTypeError, ShapeError
+from tilegrad.ir.dtype import DType
+from tilegrad.ir.node import Node
+from tilegrad.language.indexing import Place, Ranges, Size, as_mask, locate
+from tilegrad.language.operands import align, as_operand, broadcast, expand, shape_of
+from tilegrad.language.tile import Number, Tile
+from tilegrad.ops import bits, symbolic
+from tilegrad.ops.affine import Index
+from tilegrad.ops.build import Builder
+from tilegrad.ops.comparison import where
+from tilegrad.ops.leaves import constant, constant_op, value_of
+from tilegrad.ops.symbolic import as_condition
+
+
+class Array:
+    """An argument, output, workspace or scratch memory of a kernel.
+
+    ``array[rows, columns]`` loads a tile and ``array[rows, columns] = tile`` stores one; see
+    ``indexing`` for what may stand in the brackets. Positions outside the array read 0 (False) and
+    write nothing. What is known to lie inside is not checked when the kernel runs.
+
+    Attributes:
+        pointer: the address of its first element.
+        dtype: of its elements.
+    """
+
+    __slots__ = ("_builder", "_ranges", "_sizes", "dtype", "pointer")
+
+    def __init__(
+        self, builder: Builder, ranges: Ranges, pointer: Node, sizes: Sequence[Index]
+    ) -> None:
+        self._builder = builder
+        self._ranges = ranges
+        self._sizes = tuple(sizes)
+        self.pointer = pointer
+        self.dtype: DType = pointer.dtype
+
+    @property
+    def shape(self) -> tuple[Size, ...]:
+        """The sizes: integers, or scalar tiles where they are known at launch only."""
+        return tuple(Tile(size) if isinstance(size, Node) else size for size in self._sizes)
+
+    @property
+    def indices(self) -> tuple[Index, ...]:
+        """The sizes as the index algebra has them."""
+        return self._sizes
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self._sizes)
+
+    @property
+    def size(self) -> Size:
+        """The number of elements."""
+        count = symbolic.multiply_all(self._sizes)
+        return Tile(count) if isinstance(count, Node) else count
+
+    @property
+    def flat(self) -> Array:
+        """The same memory as an array of one axis: its positions are offsets."""
+        count = symbolic.multiply_all(self._sizes)
+        return Array(self._builder, self._ranges, self.pointer, (count,))
+
+    def __repr__(self) -> str:
+        return f"<array {self.dtype.name}{list(self.shape)}>"
+
+    def __getitem__(self, key: object) -> Tile:
+        return self.load(key)
+
+    def __setitem__(self, key: object, value: Tile | Number) -> None:
+        self.store(key, value)
+
+    def load(self, key: object, mask: Tile | None = None, other: Number = 0) -> Tile:
+        """Return the tile at some positions.
+
+        Args:
+            key: what else stands in the brackets.
+            mask: where it is false nothing is read; it broadcasts to the tile's shape.
+            other: the value there, and outside the array.
+
+        Raises:
+            ArgumentError, ArgumentTypeError: the key or the mask makes no sense.
+            OutOfRangeError: the positions lie outside the array in every instance and round.
+        """
+        place, inside = self._find(key, mask)
+        node = self._builder.load(self.pointer, place.offset, inside)
+        if inside is not None and (other != 0 or str(other) == "-0.0"):
+            node = where(inside, node, constant(other, self.dtype))
+        return Tile(expand(node, place.shape))
+
+    def store(self, key: object, value: Tile | Number, mask: Tile | None = None) -> None:
+        """Write a tile, or a number, to some positions.
+
+        Args:
+            key: what else stands in the brackets.
+            value: of the array's dtype; it broadcasts to the shape of the positions.
+            mask: where it is false nothing is written.
+
+        Raises:
+            ArgumentError, ArgumentTypeError: the key or mask makes no sense, or it is an argument.
+            DTypeError: the tile has another dtype.
+            ShapeError: the tile does not broadcast to the positions' shape.
+            OutOfRangeError: the positions lie outside the array in every instance and round.
+        """
+        place, inside = self._find(key, mask)
+        node = as_operand(value.node if isinstance(value, Tile) else value, self.dtype)
+        if node.dtype is not self.dtype:
+            raise DTypeError(
+                "the tile has another dtype than the array that it is stored to",
+                got=node.dtype.name,
+                expected=self.dtype.name,
+                mend=f"cast it: tile.cast(dtypes.{self.dtype.name})",
+            )
+        if broadcast([place.shape, shape_of(node)]) != place.shape:
+            raise ShapeError(
+                "the tile has another shape than the positions that it is stored to",
+                got=shape_of(node),
+                expected=place.shape,
+            )
+        self._builder.store(self.pointer, place.offset, align([place.offset, node])[1], inside)
+
+    def atomic_add(self, key: object, value: Tile | Number) -> NoReturn:
+        """Refuse: no device has atomics yet.
+
+        Raises:
+            DeviceError: always.
+        """
+        del key, value
+        raise DeviceError(
+            "no device that kernels run on has atomics yet",
+            mend="store each instance's part in a workspace and combine them in build.after_all()",
+        )
+
+    def _find(self, key: object, mask: Tile | None) -> tuple[Place, Node | None]:
+        """Return positions, and the condition for reaching memory there or None if there is none.
+
+        The condition has the rank of the positions.
+        """
+        place = locate(self._sizes, key, self._ranges)
+        inside = as_condition(place.inside)
+        if mask is not None:
+            given = as_mask(mask)
+            if broadcast([place.shape, shape_of(given)]) != place.shape:
+                raise ShapeError(
+                    "the mask does not fit the positions", got=mask.shape, expected=place.shape
+                )
+            given = align([place.offset, given])[1]
+            inside = given if _is_true(inside) else bits.bitwise_and(*align([given, inside]))
+        return place, None if _is_true(inside) else inside
+
+
+def _is_true(condition: Node) -> bool:
+    while condition.op.name in ("reshape", "expand"):
+        condition = condition.sources[0]
+    return condition.op is constant_op and value_of(condition) is True

@@ -1,0 +1,295 @@
+"""Hand-written kernels as functions of tensors.
+
+The function that writes a kernel (see ``tilegrad.language``) is run once for each combination of
+shapes, dtypes and other arguments; the tile program that it wrote becomes a ``call`` in the lazy
+graph, which is scheduled, captured and explained like every other kernel.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import itertools
+import re
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from tilegrad.base.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    DeviceError,
+    DTypeError,
+    GradientError,
+    ShapeError,
+)
+from tilegrad.ir.dtype import DType
+from tilegrad.ir.node import Node
+from tilegrad.ir.op import Shape
+from tilegrad.language import Array, Choice, KernelBuilder
+from tilegrad.ops import dialects
+from tilegrad.ops.graph import CallAttributes, ResultAttributes, call, result
+from tilegrad.ops.leaves import constant
+from tilegrad.ops.program import Program
+from tilegrad.rewrite.graph import broadcast_to
+from tilegrad.tensor.base import TensorBase
+from tilegrad.tensor.tensor import Tensor
+
+Results = Tensor | tuple[Tensor, ...]
+Gradient = Callable[..., Tensor | Sequence[Tensor | None] | None]
+
+
+class _Signature(NamedTuple):
+    """Dtype and shape of a tensor that a kernel is called with."""
+
+    dtype: DType
+    shape: Shape
+
+
+class _Written(NamedTuple):
+    """What a kernel's function wrote for some arguments.
+
+    Attributes:
+        program: the tile program.
+        results: dtype and shape of each output.
+        is_single: whether the function returned one output, rather than a tuple.
+    """
+
+    program: Program
+    results: tuple[tuple[DType, Shape], ...]
+    is_single: bool
+
+
+class Kernel:
+    """A hand-written kernel, called with tensors.
+
+    Positional arguments that are tensors become the kernel's arrays; all others, and keyword
+    arguments, are hashable values that the kernel is written for. A parameter whose default is a
+    ``choice`` has the first candidate unless the call says otherwise.
+
+    Args:
+        function: takes a ``KernelBuilder`` and the arguments, and returns its outputs.
+
+    Raises:
+        ArgumentError: the function has no parameters, or variadic ones.
+    """
+
+    def __init__(self, function: Callable[..., object]) -> None:
+        self.function = function
+        self.name = re.sub(r"\W", "_", getattr(function, "__name__", "kernel"), flags=re.ASCII)
+        self._signature = inspect.signature(function)
+        _check_signature(self.name, self._signature)
+        self._gradient: Gradient | None = None
+        self._written: dict[Hashable, _Written] = {}
+        functools.update_wrapper(self, function)
+
+    def __call__(self, *arguments: object, **parameters: object) -> Results:
+        """Return the kernel's outputs as lazy tensors.
+
+        Raises:
+            ArgumentTypeError: no argument is a tensor, or one is neither a tensor nor hashable.
+            DeviceError: the tensors are on different devices.
+            TilegradError: the kernel cannot be written for these arguments; says where.
+        """
+        values = self._bind(arguments, parameters)
+        tensors = [value for value in values.values() if isinstance(value, TensorBase)]
+        device = _common_device(tensors)
+        written = self._write(values)
+        gradient = None
+        if self._gradient is not None:
+            constants = tuple((n, v) for n, v in values.items() if not isinstance(v, TensorBase))
+            gradient = _CallGradient(self._gradient, device, written.is_single, constants)
+        attributes = CallAttributes(written.program, written.results, gradient)
+        node = call(*(tensor.node for tensor in tensors), attributes=attributes)
+        outputs = tuple(
+            Tensor.from_node(result(node, attributes=ResultAttributes(number)), device)
+            for number in range(len(written.results))
+        )
+        return outputs[0] if written.is_single else outputs
+
+    def gradient(self, function: Gradient) -> Gradient:
+        """Give the kernel a gradient; a decorator.
+
+        Args:
+            function: ``function(upstream, results, *arguments, **parameters)`` returns the gradient
+                by each tensor among the arguments (None where it is zero): one tensor, or a
+                sequence. ``upstream`` and ``results`` are one tensor or a tuple as the kernel
+                returns them; the gradients of results that nothing used are zeros. Other arguments
+                come by name.
+        """
+        self._gradient = function
+        return function
+
+    def configurations(self) -> list[dict[str, object]]:
+        """Return all combinations of the candidates of its parameters, the default first."""
+        choices = {
+            name: parameter.default.values
+            for name, parameter in self._signature.parameters.items()
+            if isinstance(parameter.default, Choice)
+        }
+        return [
+            dict(zip(choices, values, strict=True))
+            for values in itertools.product(*choices.values())
+        ]
+
+    def program(self, *arguments: object, **parameters: object) -> Program:
+        """Return the tile program for some arguments; print it to read it."""
+        return self._write(self._bind(arguments, parameters)).program
+
+    def _bind(
+        self, arguments: Sequence[object], parameters: Mapping[str, object]
+    ) -> dict[str, object]:
+        """Return the value of every argument but the first by name, choices made."""
+        try:
+            bound = self._signature.bind(None, *arguments, **parameters)
+        except TypeError as error:
+            raise ArgumentTypeError(
+                f"the kernel {self.name} does not take these arguments",
+                got=str(error),
+                expected=f"{self.name}{self._signature}, without the first",
+            ) from None
+        bound.apply_defaults()
+        (_, *given) = bound.arguments.items()
+        return {
+            name: value.values[0] if isinstance(value, Choice) else value for name, value in given
+        }
+
+    def _write(self, values: Mapping[str, object]) -> _Written:
+        key = tuple(_key_of(name, value) for name, value in values.items())
+        written = self._written.get(key)
+        if written is None:
+            written = self._written[key] = self._trace(values)
+        return written
+
+    def _trace(self, values: Mapping[str, object]) -> _Written:
+        build = KernelBuilder(self.name)
+        nodes = {n: value.node for n, value in values.items() if isinstance(value, TensorBase)}
+        arrays = build.arguments([(node.dtype, node.shape) for node in nodes.values()])
+        given = {**values, **dict(zip(nodes, arrays, strict=True))}
+        returned = self.function(build, *self._positional(given), **self._named(given))
+        program, shapes = build.finish(returned)
+        dialects.tiles.verify([program.root])
+        outputs = [returned] if isinstance(returned, Array) else list(returned)  # type: ignore[call-overload]
+        results = tuple((one.dtype, shape) for one, shape in zip(outputs, shapes, strict=True))
+        return _Written(program, results, isinstance(returned, Array))
+
+    def _positional(self, values: Mapping[str, object]) -> list[object]:
+        return [values[name] for name in values if not self._is_keyword(name)]
+
+    def _named(self, values: Mapping[str, object]) -> dict[str, object]:
+        return {name: value for name, value in values.items() if self._is_keyword(name)}
+
+    def _is_keyword(self, name: str) -> bool:
+        return self._signature.parameters[name].kind is inspect.Parameter.KEYWORD_ONLY
+
+
+def kernel(function: Callable[..., object]) -> Kernel:
+    """Return the kernel that a function writes; a decorator. See ``Kernel``."""
+    return Kernel(function)
+
+
+@dataclass(frozen=True, slots=True)
+class _CallGradient:
+    """The gradient of a call: equal for calls of one kernel with the same constants."""
+
+    function: Gradient
+    device: str
+    is_single: bool
+    constants: tuple[tuple[str, object], ...]
+
+    def __call__(self, node: Node, upstream: Sequence[Node | None]) -> list[Node | None]:
+        shapes = [
+            (result(node, attributes=ResultAttributes(number)), given)
+            for number, given in enumerate(upstream)
+        ]
+        outputs = [self._tensor(output) for output, _ in shapes]
+        given = [
+            self._tensor(
+                broadcast_to(constant(0, output.dtype) if one is None else one, output.shape)
+            )
+            for output, one in shapes
+        ]
+        tensors = [self._tensor(source) for source in node.sources]
+        if self.is_single:
+            found = self.function(given[0], outputs[0], *tensors, **dict(self.constants))
+        else:
+            found = self.function(tuple(given), tuple(outputs), *tensors, **dict(self.constants))
+        return _check_gradients(found, node.sources)
+
+    def _tensor(self, node: Node) -> Tensor:
+        return Tensor.from_node(node, self.device)
+
+
+def _check_gradients(
+    found: Tensor | Sequence[Tensor | None] | None, sources: Sequence[Node]
+) -> list[Node | None]:
+    """Return the gradients as nodes, one for each source.
+
+    Raises:
+        GradientError: there are more or fewer.
+        ShapeError, DTypeError: one does not fit its source.
+    """
+    listed = [found] if found is None or isinstance(found, TensorBase) else list(found)
+    if len(listed) != len(sources):
+        raise GradientError(
+            "the gradient of a hand-written kernel gives one tensor for each that it takes",
+            got=f"{len(listed)} results",
+            expected=f"{len(sources)}, None where it is zero",
+        )
+    for one, source in zip(listed, sources, strict=True):
+        if one is None:
+            continue
+        if one.node.shape != source.shape:
+            raise ShapeError(
+                "a gradient has another shape than its tensor",
+                got=one.node.shape,
+                expected=source.shape,
+            )
+        if one.node.dtype is not source.dtype:
+            raise DTypeError(
+                "a gradient has another dtype than its tensor",
+                got=one.node.dtype.name,
+                expected=source.dtype.name,
+            )
+    return [None if one is None else one.node for one in listed]
+
+
+def _check_signature(name: str, signature: inspect.Signature) -> None:
+    kinds = [parameter.kind for parameter in signature.parameters.values()]
+    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    if not kinds or any(kind in variadic for kind in kinds):
+        raise ArgumentError(
+            f"the kernel {name} does not name what it takes",
+            got=f"{name}{signature}",
+            expected="a builder first, then arguments with names",
+        )
+
+
+def _common_device(tensors: Sequence[TensorBase]) -> str:
+    devices = sorted({tensor.device for tensor in tensors})
+    if not devices:
+        raise ArgumentTypeError(
+            "a kernel is called with tensors", got="none", mend="make one: Tensor(array)"
+        )
+    if len(devices) > 1:
+        raise DeviceError(
+            "the tensors are on different devices",
+            got=" and ".join(devices),
+            mend=f"move them to one: .to({devices[0]!r})",
+        )
+    return devices[0]
+
+
+def _key_of(name: str, value: object) -> Hashable:
+    if isinstance(value, TensorBase):
+        return name, _Signature(value.node.dtype, value.node.shape)
+    try:
+        hash(value)
+    except TypeError:
+        raise ArgumentTypeError(
+            f"the argument {name} of a kernel is neither a tensor nor hashable",
+            got=type(value).__name__,
+            expected="a tensor, or a number, string, dtype, tuple ...",
+            mend="pass arrays as tensors: Tensor(array)",
+        ) from None
+    return name, type(value), repr(value) if isinstance(value, float) else value
