@@ -252,3 +252,38 @@ def test_random_graphs(graph, target):
     wanted = [sink.node for sink in graph.sinks]
     for found, sink in zip(run(substitute(wanted, leaves), target), graph.sinks, strict=True):
         numpy.testing.assert_array_equal(found, sink.array, err_msg=repr(graph))
+
+
+@each_target
+@pytest.mark.parametrize("shape", [(70, 1100), (3, 33, 700), (2, 300, 520), (131, 257)])
+@pytest.mark.parametrize("op", [reduce_sum, reduce_maximum], ids=lambda op: op.name)
+def test_columns_of_wide_rows(target, shape, op):
+    x = whole(*shape)
+    axis = len(shape) - 2
+    node = op(on_cpu(x), attributes=ReduceAttributes((axis,)))
+    (found,) = run([node + node], target)
+    assert_exact(found, 2 * REDUCTIONS[op](x, axis, keepdims=True))
+
+
+@each_target
+def test_columns_of_several_reductions_and_axes(target):
+    x = whole(5, 40, 600)
+    node = on_cpu(x)
+    total = reduce_sum(node, attributes=ReduceAttributes((0, 1)))
+    highest = reduce_maximum(node, attributes=ReduceAttributes((0, 1)))
+    (found,) = run([total * highest], target)
+    assert_exact(found, x.sum((0, 1), keepdims=True) * x.max((0, 1), keepdims=True))
+
+
+def test_columns_of_symbolic_sizes():
+    rows, columns = (
+        symbol(attributes=SymbolAttributes(name, 1, 5000)) for name in ("rows", "columns")
+    )
+    x = whole(45, 1300)
+    node = on_cpu(x)
+    data = buffer(
+        attributes=BufferAttributes(storage_of(node), (rows, columns), storage_of(node).version)
+    )
+    total = reduce_sum(data, attributes=ReduceAttributes((0,)))
+    (found,) = run([total], TARGETS[2], {"rows": 45, "columns": 1300})
+    assert_exact(found, x.sum(0, keepdims=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tilegrad.ir.node import Node
 from tilegrad.ops import kernel, memory, symbolic, tile
@@ -42,7 +42,8 @@ class Derivation:
         return is_common and store.sources[0] in self.loaded_slots
 
     def _finish(self, stores: list[Node]) -> list[Node]:
-        whole = self.schedule._replace(grid=(), loops=(*self.schedule.grid, *self.schedule.loops))
+        loops = tuple(dict.fromkeys((*self.schedule.grid, *self.schedule.loops)))
+        whole = self.schedule._replace(grid=(), loops=loops)
         self.lowering.reductions.clear()
         finish = Derivation(self.facts, whole, self.lowering)
         return finish.effects(stores, whole.loops, Environment({}))
@@ -99,12 +100,19 @@ class Derivation:
         outside = [store for store in stores if axis not in self.facts.free[store]]
         result = self.effects(outside, rest, environment) if outside else []
         if inside:
-            result += self._loop(axis, inside, rest, environment)
+            result += self.walk(axis, environment, lambda at: self.effects(inside, rest, at))
         return result
 
-    def _loop(
-        self, axis: Node, stores: list[Node], rest: Sequence[Node], environment: Environment
+    def walk(
+        self, axis: Node, environment: Environment, inside: Callable[[Environment], list[Node]]
     ) -> list[Node]:
+        """Return the effects of ``inside`` for all tiles of an axis, as far as the instance goes.
+
+        Args:
+            axis: the axis.
+            environment: positions of the axes around.
+            inside: gives the effects where the axis has a position too.
+        """
         extent = kernel.extent_of(axis)
         at = self.schedule.tiles.get(axis)
         size = 1 if at is None else at.size
@@ -118,10 +126,10 @@ class Derivation:
         start, stop = self.bounds.get(axis, (0, extent))
         length = symbolic.subtract(stop, start)
         if length == size:
-            return self.effects(stores, rest, environment.bind(axis, position(start, size)))
+            return inside(environment.bind(axis, position(start, size)))
         full = symbolic.multiply(symbolic.floor_divide(length, size), size)
         _, index = self.lowering.new_loop(start, symbolic.add(start, full))
-        body = self.effects(stores, rest, environment.bind(axis, position(index, size)))
+        body = inside(environment.bind(axis, position(index, size)))
         result = [tile.make_loop(index, size, (), body)]
         if full == length:
             return result
@@ -130,7 +138,7 @@ class Derivation:
             last = position(base, length - full)
         else:
             last = position(base, size, stop)
-        return [*result, *self.effects(stores, rest, environment.bind(axis, last))]
+        return [*result, *inside(environment.bind(axis, last))]
 
     def _store(self, store: Node, environment: Environment) -> Node:
         pointer, offset, value = store.sources

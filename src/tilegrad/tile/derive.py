@@ -12,11 +12,12 @@ from tilegrad.ops.affine import Index
 from tilegrad.ops.leaves import SymbolAttributes
 from tilegrad.ops.program import Program, Slot
 from tilegrad.rewrite.graph import rebuild
+from tilegrad.tile.columns import derive_columns
 from tilegrad.tile.derivation import Derivation
 from tilegrad.tile.facts import Facts
 from tilegrad.tile.generalise import generalise
 from tilegrad.tile.schedule import choose_schedule
-from tilegrad.tile.split import derive_split
+from tilegrad.tile.split import derive_split, fill_parts
 from tilegrad.tile.target import TileTarget
 
 
@@ -33,8 +34,10 @@ def derive(root: Node, slots: Sequence[Slot], target: TileTarget, name: str) -> 
     root, slots = _bind_symbols(root, list(slots), known)
     facts = Facts(root)
     schedule = choose_schedule(facts, target)
+    if schedule.columns is not None:
+        return derive_columns(facts, schedule, schedule.columns, slots, name)
     if schedule.parts > 1:
-        return derive_split(facts, schedule, slots, name)
+        return derive_split(facts, schedule, slots, name, fill_parts)
     return Derivation(facts, schedule).program(slots, name)
 
 

@@ -234,7 +234,7 @@ class Lowering:
             environment: positions of all other axes.
         """
         if not axes:
-            return [self._add_in(accumulator, environment) for accumulator in accumulators]
+            return [self.add_in(accumulator, environment) for accumulator in accumulators]
         axis, rest_axes = axes[0], axes[1:]
         size, rest = self.sizes(axis)
         extent = kernel.extent_of(axis)
@@ -312,7 +312,8 @@ class Lowering:
             accumulators = self.accumulate(rest_axes, accumulators, environment.bind(axis, at))
         return accumulators
 
-    def _add_in(self, accumulator: Accumulator, environment: Environment) -> Accumulator:
+    def add_in(self, accumulator: Accumulator, environment: Environment) -> Accumulator:
+        """Return an accumulator with the terms of one more tile."""
         node = accumulator.reduction
         kind, body = kind_of(node), node.sources[0]
         condition = self.condition(frozenset(node.sources[1:]), environment)

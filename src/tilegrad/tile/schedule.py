@@ -44,6 +44,12 @@ LARGEST_PART = 1 << 26
 """A reduction is cut into 64 parts at most, or as many as it takes for parts of this much work."""
 REPEATED_LENGTH = 256
 """A reduction to few values over no more elements than this is repeated by every instance."""
+COLUMN_BYTES = 1 << 14
+"""What the columns of an instance come to takes so much scratch memory at most."""
+COLUMN_VECTORS = 4
+LEAST_ROWS = 32
+"""Where there are fewer rows, or parts of so few, columns are not combined in scratch memory."""
+MOST_ROW_PARTS = 16
 INSTANCE_WORK = 4096
 """An instance walks at least about so many elements ..."""
 LEAST_GRID = 16
@@ -68,6 +74,7 @@ class Schedule(NamedTuple):
         chunk: how many values of ``chunked`` one instance walks.
         chunked: the axis of the grid that is also a loop (the last of both), or None.
         parts: into how many parts each reduction outside the others is cut, or 1.
+        columns: the axis along the lanes if reductions go down its columns row by row.
     """
 
     rank: int
@@ -77,6 +84,7 @@ class Schedule(NamedTuple):
     parts: int
     chunked: Node | None = None
     chunk: int = 1
+    columns: Node | None = None
 
 
 def choose_schedule(facts: Facts, target: TileTarget) -> Schedule:
@@ -90,11 +98,42 @@ def choose_schedule(facts: Facts, target: TileTarget) -> Schedule:
     rank = 1 + len(rows)
     tiles = {axis: Tile(place, size) for place, (axis, size) in enumerate(rows)}
     _tile_lanes(facts, lane, inner, tiles, rank - 1, lanes, register.vectors)
+    if not rows and lane is not None:
+        columns = _walk_columns(facts, lane, lanes, target)
+        if columns is not None:
+            return columns
     grid, loops = _split_outputs(facts)
     instances = math.prod(_count_blocks(axis, tiles) for axis in grid)
     parts = _count_parts(facts, instances)
     schedule = Schedule(rank, tiles, grid, loops, parts)
     return schedule if rows or parts > 1 else _coarsen(facts, schedule, lane)
+
+
+def _walk_columns(facts: Facts, lane: Node, lanes: int, target: TileTarget) -> Schedule | None:
+    """Return the schedule that combines wide rows with each other; None if there are none."""
+    reductions = [region for region in facts.regions.values() if region.reduction is not None]
+    bound = {region.own for region in reductions}
+    is_nested = any(region.level for region in reductions)
+    stored = [facts.free[store] for store in facts.stores]
+    is_whole = all(axes == frozenset(facts.outputs) for axes in (*facts.rows, *stored))
+    if len(bound) != 1 or is_nested or not is_whole:
+        return None
+    extent = extent_number(lane)
+    rows = count_points(frozenset(reductions[0].own))
+    if extent <= lanes * target.registers // 2 or rows < LEAST_ROWS:
+        return None
+    tile = lanes * COLUMN_VECTORS
+    nbytes = sum(region.reduction.dtype.itemsize for region in reductions if region.reduction)
+    blocks = max(1, math.ceil(extent * nbytes / COLUMN_BYTES))
+    chunk = math.ceil(extent / blocks / tile) * tile
+    others = tuple(axis for axis in facts.outputs if axis is not lane)
+    instances = count_points(frozenset(others)) * blocks
+    parts = 1
+    if instances < LEAST_INSTANCES and constant_extent(lane) is not None:
+        first = extent_number(reductions[0].own[0])
+        parts = int(max(1, min(MOST_ROW_PARTS, rows // LEAST_ROWS, first)))
+    tiles = {lane: Tile(0, tile)}
+    return Schedule(1, tiles, (*others, lane), (lane,), parts, lane, chunk, lane)
 
 
 def _widest(facts: Facts) -> int:

@@ -6,7 +6,7 @@ same on every machine with the same tiles.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tilegrad.ir.node import Node
 from tilegrad.ops import kernel, memory, symbolic, tile
@@ -20,7 +20,7 @@ from tilegrad.tile.lower import Accumulator, Lowering, combine, identity_of, kin
 from tilegrad.tile.schedule import Schedule
 
 
-class _PartLowering(Lowering):
+class PartLowering(Lowering):
     """Lowers reductions whose parts lie in workspaces.
 
     Args:
@@ -65,6 +65,7 @@ class _PartLowering(Lowering):
         return self.end(group, walked)
 
     def reduce_group(self, group: list[Node], environment: Environment) -> list[Node]:
+        """Return the results of reductions, put together from their parts where they have some."""
         if not all(node in self.workspaces for node in group):
             return super().reduce_group(group, environment)
         totals = self._add_parts(group, environment)
@@ -102,10 +103,16 @@ class _PartLowering(Lowering):
         return self.accumulate(rest_axes, accumulators, inner)
 
 
-def derive_split(facts: Facts, schedule: Schedule, slots: Sequence[Slot], name: str) -> Program:
+Fill = Callable[[Facts, Schedule, PartLowering], tuple[list[Index], list[Node]]]
+"""Gives the grid, the parts last, and the effects that fill the workspaces."""
+
+
+def derive_split(
+    facts: Facts, schedule: Schedule, slots: Sequence[Slot], name: str, fill: Fill
+) -> Program:
     """Return the program of a kernel with few results and much to reduce."""
     outer = [node for node in facts.regions[None].nodes if node.op is kernel.reduce_over]
-    lowering = _PartLowering(facts, schedule, {})
+    lowering = PartLowering(facts, schedule, {})
     slots = list(slots)
     workspaces: dict[Node, Node] = {}
     for node in outer:
@@ -113,31 +120,32 @@ def derive_split(facts: Facts, schedule: Schedule, slots: Sequence[Slot], name: 
         slots.append(
             Slot("workspace", node.dtype, symbolic.multiply(schedule.parts, lowering.results))
         )
-    grid, effects = _parts(facts, schedule, lowering, workspaces)
     lowering.workspaces = workspaces
+    grid, effects = fill(facts, schedule, lowering)
     lowering.reductions.clear()
-    whole = schedule._replace(grid=(), loops=(*schedule.grid, *schedule.loops))
+    loops = tuple(dict.fromkeys((*schedule.grid, *schedule.loops)))
+    whole = schedule._replace(grid=(), loops=loops)
     finish = Derivation(facts, whole, lowering)
     finishing = finish.effects(list(facts.stores), whole.loops, Environment({}))
     program = tile.make_program(name, grid, effects, finishing)
     return Program(program, tuple(slots))
 
 
-def _parts(
-    facts: Facts, schedule: Schedule, lowering: _PartLowering, workspaces: dict[Node, Node]
+def fill_parts(
+    facts: Facts, schedule: Schedule, lowering: PartLowering
 ) -> tuple[list[Index], list[Node]]:
-    """Return the grid and the effects that fill the workspaces."""
+    """Return the grid and the effects that fill the workspaces, part by part of the reductions."""
     derivation = Derivation(facts, schedule, lowering)
     sizes, environment = derivation.instance()
     part = tile.make_program_index(len(sizes))
     groups: dict[tuple[Node, ...], list[Node]] = {}
-    for node in workspaces:
+    for node in lowering.workspaces:
         groups.setdefault(node.sources[1:], []).append(node)
     offset = lowering.offset(part, environment)
     condition = lowering.condition(frozenset(lowering.strides), environment)
     mask = condition if isinstance(condition, Node) else None
     effects = [
-        memory.make_store(workspaces[node], offset, value, mask)
+        memory.make_store(lowering.workspaces[node], offset, value, mask)
         for group in groups.values()
         for node, value in zip(group, lowering.walk_part(group, part, environment), strict=True)
     ]

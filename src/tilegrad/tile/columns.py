@@ -1,0 +1,200 @@
+"""Reductions down the columns of wide rows: rows are read whole, as they lie in memory.
+
+Where the lanes run along an axis of the results, to keep a strip of columns in registers means to
+read a short piece of each row, which memory is slow at. Here an instance takes some rows at a time
+and goes along them; what its columns have come to so far lies in scratch memory, small enough for
+the first cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tilegrad.ir.node import Node
+from tilegrad.ops import kernel, memory, symbolic, tile
+from tilegrad.ops.affine import Index
+from tilegrad.ops.movement import filled
+from tilegrad.ops.program import Program, Slot
+from tilegrad.tile.derivation import Derivation
+from tilegrad.tile.environment import Environment, Position
+from tilegrad.tile.facts import Facts
+from tilegrad.tile.lower import Accumulator, Lowering, identity_of, kind_of
+from tilegrad.tile.schedule import Schedule
+from tilegrad.tile.split import PartLowering, derive_split
+
+ROWS = 8
+"""How many rows are combined before what the columns have come to is written back."""
+
+
+class ColumnLowering(Lowering):
+    """Lowers reductions by what scratch memory holds for each column of an instance.
+
+    Args:
+        facts: of the kernel.
+        schedule: with the axis of the columns.
+        columns: that axis.
+    """
+
+    def __init__(self, facts: Facts, schedule: Schedule, columns: Node) -> None:
+        super().__init__(facts, schedule)
+        self.columns = columns
+        outer = facts.regions[None].nodes
+        self.group = [node for node in outer if node.op is kernel.reduce_over]
+        self.totals = {
+            node: memory.make_scratch(number, node.dtype, schedule.chunk)
+            for number, node in enumerate(self.group)
+        }
+        self.first: Index = 0
+        self.filled: Node | None = None
+
+    def reduce_group(self, group: list[Node], environment: Environment) -> list[Node]:
+        """Return what scratch memory has for each reduction."""
+        place, mask = self._place(environment)
+        return [memory.make_load(self.totals[node], place, mask, self.filled) for node in group]
+
+    def fill(
+        self, derivation: Derivation, environment: Environment, rows: tuple[Index, Index]
+    ) -> list[Node]:
+        """Return the effects that combine the columns of an instance.
+
+        Args:
+            derivation: knows which columns the instance has.
+            environment: positions of the axes of the results, but for the columns.
+            rows: bounds of the first axis that is reduced.
+        """
+        self.first = derivation.bounds.get(self.columns, (0, 0))[0]
+        cleared = derivation.walk(self.columns, environment, self._clear)
+        self.filled = cleared[-1]
+        axes = self.group[0].sources[1:]
+        return [*cleared, *self._walk_rows(derivation, axes, rows, environment)]
+
+    def _walk_rows(
+        self,
+        derivation: Derivation,
+        axes: Sequence[Node],
+        bounds: tuple[Index, Index],
+        environment: Environment,
+    ) -> list[Node]:
+        """Return the loops over the reduced axes; the innermost takes several rows at a time."""
+        (axis, *rest), (start, stop) = axes, bounds
+        if rest:
+            _, index = self.new_loop(start, stop)
+            inner = environment.bind(axis, Position(index))
+            body = self._walk_rows(derivation, rest, (0, kernel.extent_of(rest[0])), inner)
+            self.filled = tile.make_loop(index, 1, (), body)
+            return [self.filled]
+        each = symbolic.floor_divide(symbolic.subtract(stop, start), ROWS)
+        middle = symbolic.add(start, symbolic.multiply(each, ROWS))
+        effects = self._combine_rows(derivation, environment, axis, (start, each, ROWS))
+        rest = symbolic.subtract(stop, middle)
+        return effects + self._combine_rows(derivation, environment, axis, (middle, rest, 1))
+
+    def _combine_rows(
+        self,
+        derivation: Derivation,
+        environment: Environment,
+        axis: Node,
+        rows: tuple[Index, Index, int],
+    ) -> list[Node]:
+        """Return the loop over rows along the columns.
+
+        The rows that are combined at a time are far from each other, so that memory is read in as
+        many long runs.
+
+        Args:
+            derivation: knows which columns the instance has.
+            environment: positions of the other axes.
+            axis: of the rows.
+            rows: the first, how many rounds there are, and how many rows to combine in each.
+        """
+        start, rounds, count = rows
+        if rounds == 0:
+            return []
+        _, index = self.new_loop(start, symbolic.add(start, rounds))
+        places = [
+            Position(symbolic.add(index, symbolic.multiply(rounds, number)))
+            for number in range(count)
+        ]
+
+        def combine(inner: Environment) -> list[Node]:
+            return self._combine([inner.bind(axis, place) for place in places])
+
+        body = derivation.walk(self.columns, environment, combine)
+        self.filled = tile.make_loop(index, 1, (), body)
+        return [self.filled]
+
+    def _place(self, environment: Environment) -> tuple[Index, Node | None]:
+        """Return where the columns of a tile are in scratch memory, and which of them exist."""
+        position = environment.positions[self.columns]
+        condition = position.condition
+        mask = condition if isinstance(condition, Node) else None
+        return symbolic.subtract(position.value, self.first), mask
+
+    def _clear(self, environment: Environment) -> list[Node]:
+        place, mask = self._place(environment)
+        shape = (environment.positions[self.columns].size,)
+        return [
+            memory.make_store(
+                total,
+                place,
+                filled(identity_of(kind_of(node), node.dtype), node.dtype, shape),
+                mask,
+            )
+            for node, total in self.totals.items()
+        ]
+
+    def _combine(self, rows: Sequence[Environment]) -> list[Node]:
+        """Return the effects that add one tile of several rows to what its columns have."""
+        place, mask = self._place(rows[0])
+        effects = []
+        for node, total in self.totals.items():
+            value = memory.make_load(total, place, mask, self.filled)
+            for row in rows:
+                value = self.add_in(Accumulator(node, value, is_rest=False), row).value
+            effects.append(memory.make_store(total, place, value, mask))
+        return effects
+
+
+def derive_columns(
+    facts: Facts, schedule: Schedule, columns: Node, slots: Sequence[Slot], name: str
+) -> Program:
+    """Return the program of a kernel whose instances each own some of the columns."""
+    if schedule.parts > 1:
+        return derive_split(facts, schedule, slots, name, _fill_parts)
+    lowering = ColumnLowering(facts, schedule, columns)
+    derivation = Derivation(facts, schedule, lowering)
+    grid, environment = derivation.instance()
+    rows: tuple[Index, Index] = (0, kernel.extent_of(lowering.group[0].sources[1]))
+    effects = lowering.fill(derivation, environment, rows)
+    effects += derivation.effects(list(facts.stores), (columns,), environment)
+    return Program(tile.make_program(name, grid, effects), tuple(slots))
+
+
+def _fill_parts(
+    facts: Facts, schedule: Schedule, parts: PartLowering
+) -> tuple[list[Index], list[Node]]:
+    """Return the grid and the effects that fill workspaces with what parts of the rows come to."""
+    columns = schedule.loops[-1]
+    lowering = ColumnLowering(facts, schedule, columns)
+    derivation = Derivation(facts, schedule, lowering)
+    sizes, environment = derivation.instance()
+    part = tile.make_program_index(len(sizes))
+    extent = kernel.extent_of(lowering.group[0].sources[1])
+    first, end = (
+        symbolic.floor_divide(symbolic.multiply(edge, extent), schedule.parts)
+        for edge in (part, symbolic.add(part, 1))
+    )
+    effects = lowering.fill(derivation, environment, (first, end))
+
+    def keep(inner: Environment) -> list[Node]:
+        condition = inner.positions[columns].condition
+        mask = condition if isinstance(condition, Node) else None
+        offset = parts.offset(part, inner)
+        return [
+            memory.make_store(parts.workspaces[node], offset, lowering.reduce(node, inner), mask)
+            for node in lowering.group
+        ]
+
+    effects += derivation.walk(columns, environment, keep)
+    parts.loops = lowering.loops  # their numbers are taken
+    return [*sizes, schedule.parts], effects
