@@ -47,7 +47,11 @@ def code_target(target: CpuTarget) -> CodegenTarget:
     return CodegenTarget(target.architecture, target.vector_bits, target.features)
 
 
+_USUAL_CACHE = 512 << 10
+
+
 def tile_target(target: CpuTarget) -> TileTarget:
     """Return what choosing tiles needs to know of a processor."""
     has_many = target.architecture == "aarch64" or target.has("avx512f")
-    return TileTarget(target.vector_bits // 8, 32 if has_many else 16)
+    registers = 32 if has_many else 16
+    return TileTarget(target.vector_bits // 8, registers, target.l2 or _USUAL_CACHE)

@@ -12,12 +12,15 @@ from tilegrad.ops.affine import Index
 from tilegrad.ops.leaves import SymbolAttributes
 from tilegrad.ops.program import Program, Slot
 from tilegrad.rewrite.graph import rebuild
+from tilegrad.tile.choose_staging import choose_staging
 from tilegrad.tile.columns import derive_columns
+from tilegrad.tile.contraction import find_contraction
 from tilegrad.tile.derivation import Derivation
 from tilegrad.tile.facts import Facts
 from tilegrad.tile.generalise import generalise
 from tilegrad.tile.schedule import choose_schedule
 from tilegrad.tile.split import derive_split, fill_parts
+from tilegrad.tile.staged import StagedDerivation
 from tilegrad.tile.target import TileTarget
 
 
@@ -33,6 +36,10 @@ def derive(root: Node, slots: Sequence[Slot], target: TileTarget, name: str) -> 
     root, known = generalise(root)
     root, slots = _bind_symbols(root, list(slots), known)
     facts = Facts(root)
+    contraction = find_contraction(facts)
+    staging = None if contraction is None else choose_staging(facts, contraction, target)
+    if staging is not None:
+        return StagedDerivation(facts, staging).program(slots, name)
     schedule = choose_schedule(facts, target)
     if schedule.columns is not None:
         return derive_columns(facts, schedule, schedule.columns, slots, name)

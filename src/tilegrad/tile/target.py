@@ -11,7 +11,9 @@ class TileTarget(NamedTuple):
     Attributes:
         vector_bytes: width of a vector register.
         registers: number of vector registers.
+        cache_bytes: size of the largest cache that a core has for itself.
     """
 
     vector_bytes: int = 64
     registers: int = 32
+    cache_bytes: int = 2 << 20
