@@ -14,7 +14,7 @@ from tilegrad.language.builder import KernelBuilder, KernelLoop
 from tilegrad.language.choice import Choice, choice
 from tilegrad.language.functions import *  # noqa: F403
 from tilegrad.language.functions import __all__ as _functions
-from tilegrad.language.indexing import Span
+from tilegrad.language.indexing import Size, Span, known
 from tilegrad.language.tile import Tile
 
 __all__ = [  # noqa: PLE0604
@@ -22,8 +22,10 @@ __all__ = [  # noqa: PLE0604
     "Choice",
     "KernelBuilder",
     "KernelLoop",
+    "Size",
     "Span",
     "Tile",
     "choice",
+    "known",
     *_functions,
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
@@ -12,7 +13,7 @@ from tilegrad.ir.dtype import DType
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Shape
 from tilegrad.language.array import Array
-from tilegrad.language.indexing import Ranges, Size, Span, size_index
+from tilegrad.language.indexing import Ranges, Size, Span, known, size_index
 from tilegrad.language.operands import as_operand
 from tilegrad.language.tile import Number, Tile
 from tilegrad.ops import symbolic
@@ -58,21 +59,14 @@ class KernelBuilder:
         """Return memory that all instances share and that is gone after the kernel."""
         return self._new_array(self._builder.workspace, shape, dtype)
 
-    def scratch(self, shape: int | Sequence[int], dtype: DType) -> Array:
+    def scratch(self, shape: Size | Sequence[Size], dtype: DType) -> Array:
         """Return memory of the instance itself, to stage copies in; it holds nothing at first.
 
         Raises:
-            ArgumentError: a size is only known at launch.
+            ShapeError: a size is only known at launch.
         """
-        sizes = _as_sizes(shape)
-        count = symbolic.multiply_all(sizes)
-        if not isinstance(count, int):
-            raise ArgumentError(
-                "scratch memory has a size that is known when the kernel is written",
-                got=f"{len(sizes)} sizes, not all of them integers",
-                mend="take a fixed number of rows, or a workspace",
-            )
-        return self._array(self._builder.scratch(dtype, count), sizes)
+        sizes = [known(size) for size in ([shape] if isinstance(shape, (int, Tile)) else shape)]
+        return self._array(self._builder.scratch(dtype, math.prod(sizes)), sizes)
 
     # --- control ---
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tilegrad.base.errors import ArgumentError, ArgumentTypeError, OutOfRangeError
+from tilegrad.base.errors import ArgumentError, ArgumentTypeError, OutOfRangeError, ShapeError
 from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.language.operands import (
@@ -77,6 +77,22 @@ def size_index(size: Size) -> Index:
         return size
     raise ArgumentTypeError(
         "a position or size is an integer", got=repr(size), expected="an int or a tile of indices"
+    )
+
+
+def known(size: Size) -> int:
+    """Return a size that a kernel needs to know while it is written.
+
+    Raises:
+        ShapeError: it is only known at launch.
+    """
+    if isinstance(size, int):
+        return size
+    raise ShapeError(
+        "the kernel needs this size while it is written",
+        got="a symbolic size",
+        expected="an integer",
+        mend="call it with tensors of known shape, or loop over the axis in tiles",
     )
 
 

@@ -13,7 +13,7 @@ import itertools
 import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar, cast, overload
 
 from tilegrad.base.errors import (
     ArgumentError,
@@ -35,7 +35,7 @@ from tilegrad.rewrite.graph import broadcast_to
 from tilegrad.tensor.base import TensorBase
 from tilegrad.tensor.tensor import Tensor
 
-Results = Tensor | tuple[Tensor, ...]
+R = TypeVar("R")
 Gradient = Callable[..., Tensor | Sequence[Tensor | None] | None]
 
 
@@ -60,7 +60,7 @@ class _Written(NamedTuple):
     is_single: bool
 
 
-class Kernel:
+class Kernel(Generic[R]):
     """A hand-written kernel, called with tensors.
 
     Positional arguments that are tensors become the kernel's arrays; all others, and keyword
@@ -83,7 +83,7 @@ class Kernel:
         self._written: dict[Hashable, _Written] = {}
         functools.update_wrapper(self, function)
 
-    def __call__(self, *arguments: object, **parameters: object) -> Results:
+    def __call__(self, *arguments: object, **parameters: object) -> R:
         """Return the kernel's outputs as lazy tensors.
 
         Raises:
@@ -105,7 +105,7 @@ class Kernel:
             Tensor.from_node(result(node, attributes=ResultAttributes(number)), device)
             for number in range(len(written.results))
         )
-        return outputs[0] if written.is_single else outputs
+        return cast("R", outputs[0] if written.is_single else outputs)
 
     def gradient(self, function: Gradient) -> Gradient:
         """Give the kernel a gradient; a decorator.
@@ -183,7 +183,11 @@ class Kernel:
         return self._signature.parameters[name].kind is inspect.Parameter.KEYWORD_ONLY
 
 
-def kernel(function: Callable[..., object]) -> Kernel:
+@overload
+def kernel(function: Callable[..., Array]) -> Kernel[Tensor]: ...
+@overload
+def kernel(function: Callable[..., tuple[Array, ...]]) -> Kernel[tuple[Tensor, ...]]: ...
+def kernel(function: Callable[..., Array | tuple[Array, ...]]) -> Kernel[Any]:
     """Return the kernel that a function writes; a decorator. See ``Kernel``."""
     return Kernel(function)
 

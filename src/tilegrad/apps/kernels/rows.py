@@ -1,0 +1,65 @@
+"""Kernels along rows: softmax with its gradient, and layer norm.
+
+A row that fits into a tile is read once: the instance holds it. The tile may be wider than the row,
+as positions beyond the end read ``other`` and store nothing.
+"""
+
+from __future__ import annotations
+
+from tilegrad import Tensor, kernel
+from tilegrad import language as tl
+from tilegrad.language import Array, KernelBuilder, Span, Tile
+
+_INFINITY = float("inf")
+
+
+@kernel
+def softmax(build: KernelBuilder, x: Array) -> Array:
+    """Return exp(x − max) / Σ exp(x − max) along the last axis of a matrix."""
+    rows, columns = x.shape
+    y = build.output(x.shape, x.dtype)
+    row, line = build.grid(rows), whole(columns)
+    value = x.load((row, line), other=-_INFINITY)
+    powers = tl.exp(value - value.max())
+    y[row, line] = powers / powers.sum()
+    return y
+
+
+@kernel
+def softmax_backward(build: KernelBuilder, y: Array, upstream: Array) -> Array:
+    """Return y · (g − Σ g·y) along the last axis, for the result y and its gradient g."""
+    rows, columns = y.shape
+    gradient = build.output(y.shape, y.dtype)
+    row, line = build.grid(rows), whole(columns)
+    value, given = y[row, line], upstream[row, line]
+    gradient[row, line] = value * (given - (value * given).sum())
+    return gradient
+
+
+@softmax.gradient
+def _softmax_gradient(upstream: Tensor, result: Tensor, x: Tensor) -> Tensor:
+    del x
+    return softmax_backward(result, upstream)
+
+
+@kernel
+def layer_norm(
+    build: KernelBuilder, x: Array, weight: Array, bias: Array, *, epsilon: float = 1e-5
+) -> tuple[Array, Array, Array]:
+    """Return (x − mean)·scale·weight + bias along the last axis, mean and scale = 1 / √(σ² + ε)."""
+    rows, columns = x.shape
+    y = build.output(x.shape, x.dtype)
+    means, scales = build.output(rows, x.dtype), build.output(rows, x.dtype)
+    row, line = build.grid(rows), whole(columns)
+    value = x[row, line]
+    mean = value.sum() / columns
+    centred = tl.where(line.positions < columns, value - mean, 0)
+    scale = tl.rsqrt((centred * centred).sum() / columns + epsilon)
+    y[row, line] = centred * scale * weight[line] + bias[line]
+    means[row], scales[row] = mean, scale
+    return y, means, scales
+
+
+def whole(columns: int | Tile) -> Span:
+    """Return the positions of a row of known length, up to a power of two."""
+    return Span(0, 1 << (tl.known(columns) - 1).bit_length())

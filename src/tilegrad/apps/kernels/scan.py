@@ -1,0 +1,20 @@
+"""A running sum: chunks of a row are scanned in registers, their totals carried on."""
+
+from __future__ import annotations
+
+from tilegrad import kernel
+from tilegrad import language as tl
+from tilegrad.language import Array, KernelBuilder
+
+
+@kernel
+def running_sum(build: KernelBuilder, x: Array, *, width: int = tl.choice(64, 16, 256)) -> Array:
+    """Return Σ of x up to each element along the last axis of a matrix."""
+    rows, columns = x.shape
+    y = build.output(x.shape, x.dtype)
+    row = build.grid(rows)
+    with build.loop(0, columns, width, total=tl.zeros((), x.dtype)) as loop:
+        chunk = x[row, loop.span]
+        y[row, loop.span] = chunk.cumsum() + loop.total
+        loop.total += chunk.sum()
+    return y

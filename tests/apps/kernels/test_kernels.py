@@ -1,0 +1,138 @@
+"""The kernels written by hand against NumPy, on both devices, and their gradients."""
+
+import numpy
+import pytest
+
+from tests.language.running import close, on_both, run
+from tilegrad import Tensor, grad
+from tilegrad.apps import kernels
+
+
+def normal(*shape, seed=0):
+    return numpy.random.default_rng(seed).standard_normal(shape).astype(numpy.float32)
+
+
+def softmax(x):
+    powers = numpy.exp(x - x.max(-1, keepdims=True))
+    return powers / powers.sum(-1, keepdims=True)
+
+
+@on_both
+@pytest.mark.parametrize("shape", [(3, 32), (4, 37), (1, 1)])
+def test_softmax(shape, device):
+    x = normal(*shape)
+    close(run(kernels.softmax, x, device=device), softmax(x))
+
+
+@on_both
+def test_softmax_gradient(device):
+    x, g = normal(3, 37), normal(3, 37, seed=1)
+    given = Tensor(g, device=device)
+    found = grad(lambda x: (kernels.softmax(x) * given).sum())(Tensor(x, device=device))
+    y = softmax(x)
+    close(found.numpy(), y * (g - (g * y).sum(1, keepdims=True)))
+
+
+@on_both
+@pytest.mark.parametrize("shape", [(3, 32), (4, 37)])
+def test_layer_norm(shape, device):
+    x, weight, bias = normal(*shape), normal(shape[1], seed=1), normal(shape[1], seed=2)
+    y, mean, scale = run(kernels.layer_norm, x, weight, bias, device=device)
+    close(mean, x.mean(1))
+    close(scale, 1 / numpy.sqrt(x.var(1) + 1e-5))
+    expected = (x - x.mean(1, keepdims=True)) / numpy.sqrt(x.var(1, keepdims=True) + 1e-5)
+    close(y, expected * weight + bias)
+
+
+@on_both
+@pytest.mark.parametrize("shape", [(2, 128), (3, 75)])
+def test_running_sum(shape, device):
+    x = normal(*shape)
+    close(run(kernels.running_sum, x, device=device), x.cumsum(1), 1e-4)
+
+
+@on_both
+@pytest.mark.parametrize("shape", [(2, 64), (3, 41)])
+def test_top_k(shape, device):
+    x = normal(*shape)
+    x[0, 3] = x[0, 7] = 9.0
+    values, places = run(kernels.top_k, x, 5, device=device)
+    expected = numpy.argsort(-x, axis=1, kind="stable")[:, :5]
+    numpy.testing.assert_array_equal(places, expected)
+    numpy.testing.assert_array_equal(values, numpy.take_along_axis(x, expected, 1))
+
+
+@on_both
+@pytest.mark.parametrize("sizes", [(16, 24, 64), (21, 9, 37), (1, 5, 1)])
+def test_matmul(sizes, device):
+    m, k, n = sizes
+    a, b = normal(m, k), normal(k, n, seed=1)
+    for parameters in kernels.matmul.configurations()[:: 1 if device == "cpu" else 9]:
+        close(run(kernels.matmul, a, b, device=device, **parameters), a @ b, 1e-4)
+
+
+@on_both
+@pytest.mark.parametrize("rows", [1, 3])
+def test_quantised_matmul(rows, device):
+    x, weight = normal(rows, 96), normal(40, 96, seed=1)
+    levels, scales = kernels.quantise(Tensor(weight, device=device))
+    wide = levels.numpy().astype(numpy.float32) * scales.numpy().astype(numpy.float32)[:, :, None]
+    close(wide.reshape(40, 96), weight, 0.03)
+    found = run(kernels.quantised_matmul, x, levels, scales, device=device)
+    close(found, x @ wide.reshape(40, 96).T, 1e-4)
+
+
+def gelu(x):
+    return 0.5 * x * (1 + numpy.tanh(numpy.sqrt(2 / numpy.pi) * (x + 0.044715 * x**3)))
+
+
+@on_both
+@pytest.mark.parametrize("sizes", [(8, 16, 64, 32), (5, 9, 40, 33)])
+def test_perceptron(sizes, device):
+    m, d, h, n = sizes
+    x, first, bias, second = normal(m, d), normal(d, h, seed=1), normal(h, seed=2), normal(h, n)
+    found = run(kernels.perceptron, x, first, bias, second, device=device)
+    close(found, gelu(x @ first + bias) @ second, 1e-4)
+
+
+def attention(q, k, v, causal):
+    scores = q @ k.swapaxes(1, 2) / numpy.sqrt(q.shape[2])
+    if causal:
+        scores = numpy.where(numpy.tri(q.shape[1], dtype=bool), scores, -numpy.inf)
+    return softmax(scores) @ v
+
+
+@on_both
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("shape", [(2, 64, 16), (1, 39, 8)])
+def test_flash_attention(shape, causal, device):
+    q, k, v = (normal(*shape, seed=seed) for seed in range(3))
+    found = run(kernels.flash_attention, q, k, v, device=device, causal=causal)
+    close(found, attention(q, k, v, causal), 1e-4)
+
+
+@on_both
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("shape", [(2, 32, 16), (1, 39, 8)])
+def test_flash_attention_gradient(shape, causal, device):
+    q, k, v, g = (normal(*shape, seed=seed) for seed in range(4))
+    given = Tensor(g, device=device)
+
+    def loss(q, k, v):
+        return (kernels.flash_attention(q, k, v, causal=causal) * given).sum()
+
+    arguments = [Tensor(one, device=device) for one in (q, k, v)]
+    for found, expected in zip(
+        grad(loss, argnums=(0, 1, 2))(*arguments),
+        attention_gradient(q, k, v, g, causal),
+        strict=True,
+    ):
+        close(found.numpy(), expected, 1e-4)
+
+
+def attention_gradient(q, k, v, g, causal):
+    torch = pytest.importorskip("torch")
+    tensors = [torch.tensor(one, requires_grad=True) for one in (q, k, v)]
+    out = torch.nn.functional.scaled_dot_product_attention(*tensors, is_causal=causal)
+    (out * torch.tensor(g)).sum().backward()
+    return [one.grad.numpy() for one in tensors]
