@@ -237,7 +237,9 @@ class CompiledExecutor:
             for slot, place in enumerate(step.places)
         ]
         chunk = blocks
-        work = max(step.program.work, *scalars.values(), 0)
+        slots = step.program.program.slots
+        unknown = [value for slot, value in scalars.items() if isinstance(slots[slot].size, Node)]
+        work = max(step.program.work, *unknown, 0)
         if work > SMALL_WORK and self.threads > 1:
             chunk = blocks // (UNITS_PER_THREAD * self.threads)
         if work > LONGEST_UNIT:
