@@ -287,3 +287,20 @@ def test_columns_of_symbolic_sizes():
     total = reduce_sum(data, attributes=ReduceAttributes((0,)))
     (found,) = run([total], TARGETS[2], {"rows": 45, "columns": 1300})
     assert_exact(found, x.sum(0, keepdims=True))
+
+
+@each_target
+@pytest.mark.parametrize("shape", [(16, 32), (33, 70), (5, 3), (3, 40), (40, 3), (1, 9)])
+def test_transposes(target, shape):
+    x, y = whole(*shape), whole(*shape[::-1], seed=1)
+    (found,) = compute(target, Tensor(x).T * 2 + Tensor(y))
+    assert_exact(found, x.T * 2 + y)
+
+
+@each_target
+@given(order=st.permutations(range(4)))
+@settings(max_examples=12)
+def test_any_permutation(target, order):
+    x = whole(3, 17, 6, 20)
+    (found,) = run([permute_axes(on_cpu(x), tuple(order)) + 1], target)
+    assert_exact(found, x.transpose(order) + 1)

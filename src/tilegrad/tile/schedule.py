@@ -26,6 +26,7 @@ from tilegrad.tile.facts import (
 )
 from tilegrad.tile.registers import choose_register_tile
 from tilegrad.tile.target import TileTarget
+from tilegrad.tile.turns import choose_turn
 
 BROADCAST_COST = 0.3
 VECTOR_COST = 1.0
@@ -94,10 +95,13 @@ def choose_schedule(facts: Facts, target: TileTarget) -> Schedule:
     lane = min(candidates, key=lambda axis: _cost(facts, axis, lanes))
     inner = {region: _lane_of(facts, region, lane) for region in facts.regions.values()}
     register = choose_register_tile(facts, inner, lanes, target)
-    rows = register.rows
+    rows, vectors = register.rows, register.vectors
+    turn = choose_turn(facts, lane, lanes) if len(facts.regions) == 1 else None
+    if turn is not None:
+        rows, vectors = (turn,), 1
     rank = 1 + len(rows)
     tiles = {axis: Tile(place, size) for place, (axis, size) in enumerate(rows)}
-    _tile_lanes(facts, lane, inner, tiles, rank - 1, lanes, register.vectors)
+    _tile_lanes(facts, lane, inner, tiles, rank - 1, lanes, vectors)
     if not rows and lane is not None:
         columns = _walk_columns(facts, lane, lanes, target)
         if columns is not None:
@@ -106,7 +110,7 @@ def choose_schedule(facts: Facts, target: TileTarget) -> Schedule:
     instances = math.prod(_count_blocks(axis, tiles) for axis in grid)
     parts = _count_parts(facts, instances)
     schedule = Schedule(rank, tiles, grid, loops, parts)
-    return schedule if rows or parts > 1 else _coarsen(facts, schedule, lane)
+    return schedule if register.rows or parts > 1 else _coarsen(facts, schedule, lane)
 
 
 def _walk_columns(facts: Facts, lane: Node, lanes: int, target: TileTarget) -> Schedule | None:

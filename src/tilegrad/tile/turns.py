@@ -1,0 +1,38 @@
+"""Transposes: the axis along which some access is contiguous while the lanes run along another.
+
+With a tile over both axes, every access reads or writes whole pieces of memory, and the tile is
+transposed in registers.
+"""
+
+from __future__ import annotations
+
+from tilegrad.ir.node import Node
+from tilegrad.tile.facts import Facts, constant_extent
+
+LEAST_TURNED = 3
+"""An axis with fewer values is not worth a transpose."""
+
+
+def choose_turn(facts: Facts, lane: Node | None, lanes: int) -> tuple[Node, int] | None:
+    """Return the axis to tile beside the lanes and the tile's size, None if all is contiguous.
+
+    Args:
+        facts: of a kernel without reductions.
+        lane: the axis along the lanes.
+        lanes: elements of a vector.
+    """
+    if lane is None or (constant_extent(lane) or 0) < LEAST_TURNED:
+        return None
+    region = facts.regions[None]
+    gains: dict[Node, int] = {}
+    for access in (*region.loads, *facts.stores):
+        if abs(facts.stride(access, lane)) <= 1:
+            continue
+        for axis in facts.outputs:
+            extent = constant_extent(axis) or 0
+            if extent >= LEAST_TURNED and facts.stride(access, axis) == 1:
+                gains[axis] = gains.get(axis, 0) + 1
+    if not gains:
+        return None
+    axis = max(gains, key=lambda one: gains[one])
+    return axis, min(lanes, constant_extent(axis) or lanes)
