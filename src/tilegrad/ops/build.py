@@ -20,7 +20,7 @@ Loads and stores of memory that the program writes happen in the order in which 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
@@ -106,6 +106,13 @@ class Builder:
     def workspace(self, dtype: DType, size: Index) -> Node:
         """Return the next slot's pointer, to ``size`` elements that all instances share."""
         return self._pointer("workspace", dtype, size)
+
+    def declare(self, slots: Sequence[Slot]) -> None:
+        """Take these slots, known before, as the program's first; their inputs are only read."""
+        for slot in slots:
+            self._slots.append(slot)
+            if slot.role == "input":
+                self._read_only.add(make_parameter(len(self._slots) - 1, slot.dtype))
 
     def scalar(self, name: str, value: Index, minimum: int = 0, maximum: int = LARGEST - 1) -> Node:
         """Return the next slot's integer, which is ``value`` at launch."""
@@ -249,9 +256,10 @@ class _Frame:
 
     def perform(self, effect: Node, pointers: list[Node]) -> None:
         loads = [load for pointer in pointers for load in self.loads.pop(pointer, ())]
-        needed = set(sort_topologically([effect])) if loads else ()
+        is_store = effect.op is tile.store
+        needed = set(sort_topologically([effect])) if loads and is_store else ()
         before = [load for load in loads if load not in needed]
-        if before:  # what the effect does not need itself would else be read after it
+        if before:  # what a store does not need itself would else be read after it
             self.effects.append(tile.block(*before))
         self.effects.append(effect)
         self.last.update(dict.fromkeys(pointers, effect))

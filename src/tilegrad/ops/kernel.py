@@ -38,13 +38,26 @@ def _infer_axis(sources: tuple[Node, ...], attributes: Hashable) -> tuple[DType,
     return dtypes.index, ()
 
 
+def _check_axes(name: str, axes: Sequence[Node]) -> None:
+    for node in axes:
+        if node.op is not axis:
+            raise VerifyError(f"{name} binds axes", got=node, expected="axis nodes")
+
+
 def _infer_reduce_over(sources: tuple[Node, ...], attributes: Hashable) -> tuple[DType, Shape]:
     del attributes
     body, *axes = sources
-    for node in axes:
-        if node.op is not axis:
-            raise VerifyError("reduce_over binds axes", got=node, expected="axis nodes")
+    _check_axes("reduce_over", axes)
     return body.dtype, ()
+
+
+def _infer_exponential_sum(sources: tuple[Node, ...], attributes: Hashable) -> tuple[DType, Shape]:
+    del attributes
+    exponent, weight, *axes = sources
+    _check_axes("exponential_sum", axes)
+    if exponent.dtype is not weight.dtype:
+        raise VerifyError("exponential_sum: the dtypes differ", got=(exponent, weight))
+    return exponent.dtype, ()
 
 
 def _infer_kernel(sources: tuple[Node, ...], attributes: Hashable) -> tuple[DType, Shape]:
@@ -71,6 +84,13 @@ reduce_over = Op(
     attributes=ReduceOverAttributes,
     gradient=_COMPILER_ONLY,
 )
+exponential_sum = Op(
+    "exponential_sum",
+    "Σ exp(exponent − max exponent) · weight over all values of the bound axes, in one pass.",
+    None,
+    _infer_exponential_sum,
+    gradient=_COMPILER_ONLY,
+)
 kernel = Op(
     "kernel",
     "Stores for every value of their free axes; in no order.",
@@ -86,6 +106,13 @@ def make_axis(name: str, extent: Index) -> Node:
     if isinstance(extent, int):
         return axis(attributes=AxisAttributes(name, extent))
     return axis(extent, attributes=AxisAttributes(name, None))
+
+
+def binds(node: Node) -> tuple[Node, ...]:
+    """Return the axes that a reduction binds; none for other ops."""
+    if node.op is reduce_over:
+        return node.sources[1:]
+    return node.sources[2:] if node.op is exponential_sum else ()
 
 
 def name_of(node: Node) -> str:

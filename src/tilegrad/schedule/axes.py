@@ -60,6 +60,21 @@ def identity_indices(shape: Shape) -> Indices:
     )
 
 
+def is_one_to_one(indices: Indices, shape: Shape, of: Shape) -> bool:
+    """Whether indices are those of every element of ``shape``, once, as a root walks its axes.
+
+    Args:
+        indices: one for each axis of ``shape``.
+        shape: of the tensor that is read.
+        of: shape of the root.
+    """
+    axes = frozenset(identity_indices(of))
+    moving = [index for index, size in zip(indices, shape, strict=True) if size != 1]
+    fixed = [index for index, size in zip(indices, shape, strict=True) if size == 1]
+    is_plain = all(index in axes and isinstance(index, Node) for index in moving)
+    return is_plain and len(set(moving)) == len(moving) and all(index == 0 for index in fixed)
+
+
 def axes_of_reduction(
     node: Node, indices: Indices, taken: Axes
 ) -> tuple[Indices, tuple[Node, ...]]:

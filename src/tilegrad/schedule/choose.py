@@ -100,6 +100,14 @@ def note_rows(root: Root, reads: dict[Indices, Use]) -> None:
     root.rows.extend(use.rows for use in reads.values() if not use.context)
 
 
+def _is_constant_inside(reads: Iterable[Use]) -> bool:
+    """Whether a node is only read inside reductions, and none of these walks along its rows."""
+    return all(
+        use.context and not any(use.rows & enclosing.own for enclosing in use.context)
+        for use in reads
+    )
+
+
 def depends(node: Node, other: Node) -> bool:
     """Whether a node is computed from another that is near above it."""
     seen: set[Node] = set()
@@ -254,6 +262,18 @@ class Chooser:
         # The kernel that runs first computes it for the others.
         hosts, repeats = tuple(reversed(fitting)), length <= SHORT_ROW
         return Decision(frozenset(), "one kernel computes it for all", hosts, repeats)
+
+    def choose_running(self, node: Node, uses: Uses) -> Decision:
+        """Decide for a total that others of the same rows can be computed with in one pass."""
+        length = cost.count_elements(node.sources[0]) / max(1.0, cost.count_elements(node))
+        fitting = [
+            root
+            for root, reads in uses.items()
+            if _is_constant_inside(reads.values())
+            or self._find_row_problem(node, root, reads, length) is None
+        ]
+        reason = "it runs along with the other totals of its rows"
+        return Decision(frozenset(), reason, tuple(reversed(fitting)), repeats=True)
 
     def _find_row_problem(
         self, node: Node, root: Root, reads: dict[Indices, Use], length: float

@@ -11,10 +11,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from tilegrad.ir.node import Node
-from tilegrad.ir.op import Property, attributes_of
+from tilegrad.ir.op import Property
 from tilegrad.ops.affine import Index
 from tilegrad.ops.bounds import bounds
-from tilegrad.ops.reduction import ReduceAttributes
 from tilegrad.ops.weights import weight_of
 
 MEMORY_NS_PER_BYTE = 0.1
@@ -121,13 +120,21 @@ def _is_contraction(node: Node) -> bool:
         term = term.sources[0]
     if term.op.name == "reduce_sum" and _is_contraction(term):
         return True  # a sum of its results is a contraction over more axes
+    repeated = repeated_axes_of_factors(node)
+    return repeated is not None and all(repeated)
+
+
+def repeated_axes_of_factors(node: Node) -> tuple[frozenset[int], frozenset[int]] | None:
+    """Return the axes of a sum of products along which each factor has one value.
+
+    Axes of the result are meant, those of more than one value. None for a sum of something else.
+    """
     body = _strip_unary(node.sources[0])
     if body.op.name != "multiply":
-        return False
-    axes = attributes_of(node, ReduceAttributes).axes
-    kept = [axis for axis in range(len(body.shape)) if axis not in axes and body.shape[axis] != 1]
-    repeated = [_repeated_axes(source) for source in body.sources]
-    return all(any(axis in one for axis in kept) for one in repeated)
+        return None
+    kept = {axis for axis, size in enumerate(node.shape) if size != 1}
+    first, second = (_repeated_axes(source) & kept for source in body.sources)
+    return first, second
 
 
 def _strip_unary(node: Node) -> Node:

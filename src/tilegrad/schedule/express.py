@@ -106,7 +106,7 @@ class Expressor:
         ]
         stores = []
         for output, pointer in zip(outputs, pointers, strict=True):
-            indices = identity_indices(output.shape)
+            indices = self.root.places.get(output) or identity_indices(output.shape)
             value = self._value(self._plan_output(output, indices))
             offset = as_node(flatten(indices, output.shape))
             stores.append(memory.make_store(pointer, offset, value))

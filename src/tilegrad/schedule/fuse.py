@@ -8,7 +8,7 @@ stored, and read from memory. Every decision and its reason go to the trace.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tilegrad.base.events import FusionDecided
@@ -19,7 +19,12 @@ from tilegrad.ops import symbolic
 from tilegrad.ops.scatter_sources import stored_sources
 from tilegrad.schedule import cost
 from tilegrad.schedule.access import Indices, is_movement, read_broadcast, read_movement
-from tilegrad.schedule.axes import FreeAxes, axes_of_reduction, identity_indices
+from tilegrad.schedule.axes import (
+    FreeAxes,
+    axes_of_reduction,
+    identity_indices,
+    is_one_to_one,
+)
 from tilegrad.schedule.choose import Chooser, Context, Decision, Enclosing, Uses, note_rows
 from tilegrad.schedule.roots import ALIASES, LEAVES, OPAQUE, Fusion, Root, reads
 from tilegrad.schedule.siblings import (
@@ -28,6 +33,7 @@ from tilegrad.schedule.siblings import (
     join_scalars,
     report_sibling,
 )
+from tilegrad.schedule.streams import find_streams
 
 
 def fuse(sinks: Sequence[Node], trace: Trace) -> Fusion:
@@ -51,12 +57,13 @@ class _Pending:
 
 
 class _Fuser:
-    def __init__(self, order: list[Node], sinks: Iterable[Node], trace: Trace) -> None:
+    def __init__(self, order: list[Node], sinks: Sequence[Node], trace: Trace) -> None:
         self.order = order
         self.trace = trace
         self.free = FreeAxes()
         self.summaries = cost.Summaries()
         self.chooser = Chooser(self.summaries, self.free)
+        self.streams = find_streams(order, list(sinks), self.summaries)
         self.pending: dict[Node, _Pending] = {}
         self.fusion = Fusion([], {}, set())
         self.calls: dict[Node, Root] = {}
@@ -132,7 +139,11 @@ class _Fuser:
             return Decision(frozenset(), "the user asked for it in memory")
         if name in LEAVES or is_movement(node):
             return Decision(frozenset(pending.uses), "it only changes the index")
+        if node in self.streams.virtual:
+            return Decision(frozenset(pending.uses), "a tile of it at a time: it is never stored")
         is_stored = pending.is_forced or bool(pending.readers)
+        if node in self.streams.running:
+            return self.chooser.choose_running(node, pending.uses)
         if node.op.has(Property.REDUCTION):
             return self.chooser.choose_reduction(node, pending.uses, is_stored)
         return self.chooser.choose_elementwise(node, pending.uses, is_stored)
@@ -159,6 +170,9 @@ class _Fuser:
             report_sibling(sibling.node, node, self.summaries, self.trace)
         root = host or sibling or Root(node)
         root.outputs.append(node)
+        place = None if host is None else self._find_place(host, node, uses)
+        if place is not None:
+            root.places[node] = place
         root.readers |= loaders
         self.fusion.root_of[node] = root
         self.fusion.inlined.update((other, node) for other in roots)
@@ -169,10 +183,20 @@ class _Fuser:
 
     def _is_host(self, root: Root, node: Node, uses: Uses, loaders: set[Root]) -> bool:
         """Whether a root that computes every element of the node can store it too."""
-        identity = identity_indices(node.shape)
-        if root.is_opaque or identity not in uses[root] or uses[root][identity].context:
+        if root.is_opaque or self._find_place(root, node, uses) is None:
             return False
         return not any(reads(loader, root) for loader in loaders)
+
+    def _find_place(self, root: Root, node: Node, uses: Uses) -> Indices | None:
+        """Return the indices at which a root computes every element of a node once, if it does."""
+        identity = identity_indices(node.shape)
+        if identity in uses[root] and not uses[root][identity].context:
+            return identity
+        if node in self.streams.running and len(uses[root]) == 1:
+            (indices,) = uses[root]
+            if is_one_to_one(indices, node.shape, root.node.shape):
+                return indices
+        return None
 
     def _descend_all(self, root: Root, node: Node) -> None:
         """Let a new root read the sources of the node that it is made for."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tilegrad.ir.node import Node
-from tilegrad.schedule.axes import Axes
+from tilegrad.schedule.axes import Axes, Indices
 
 ALIASES = frozenset(("reshape", "contiguous", "detach", "barrier"))
 """Ops whose result, once stored, is the memory of their source."""
@@ -24,6 +24,7 @@ class Root:
         readers: the roots that read its outputs from memory.
         rows: for each reduction computed inside, the axes it is free in; they nest.
         contractions: how many contractions it computes.
+        places: at which indices it computes an output, where these are not the output's own.
     """
 
     node: Node
@@ -31,6 +32,7 @@ class Root:
     readers: set[Root] = field(default_factory=set)
     rows: list[Axes] = field(default_factory=list)
     contractions: int = 0
+    places: dict[Node, Indices] = field(default_factory=dict)
 
     @property
     def is_opaque(self) -> bool:

@@ -21,6 +21,8 @@ from tilegrad.tile.generalise import generalise
 from tilegrad.tile.schedule import choose_schedule
 from tilegrad.tile.split import derive_split, fill_parts
 from tilegrad.tile.staged import StagedDerivation
+from tilegrad.tile.stream import find_stream
+from tilegrad.tile.stream_program import derive_stream
 from tilegrad.tile.target import TileTarget
 
 
@@ -35,6 +37,10 @@ def derive(root: Node, slots: Sequence[Slot], target: TileTarget, name: str) -> 
     """
     root, known = generalise(root)
     root, slots = _bind_symbols(root, list(slots), known)
+    stream = find_stream(root)
+    program = None if stream is None else derive_stream(stream, slots, target, name)
+    if program is not None:
+        return program
     facts = Facts(root)
     contraction = find_contraction(facts)
     staging = None if contraction is None else choose_staging(facts, contraction, target)

@@ -74,7 +74,7 @@ class Facts:
     def __init__(self, program: Node) -> None:
         self.program = program
         self.stores = program.sources
-        self.free = _find_free(program)
+        self.free = find_free(program)
         names = {axis for store in self.stores for axis in self.free[store]}
         self.outputs = tuple(sorted(names, key=lambda axis: int(kernel.name_of(axis)[1:])))
         self.regions: dict[Node | None, Region] = {}
@@ -145,15 +145,15 @@ def _reach(atom: Node, axis: Node) -> float:
     return 1 / divisor if atom.op is floor_divide else 1.0
 
 
-def _find_free(program: Node) -> dict[Node, Axes]:
+def find_free(program: Node) -> dict[Node, Axes]:
+    """Return the axes that each node of an expression or a kernel depends on."""
     free: dict[Node, Axes] = {}
     for node in sort_topologically([program]):
         if node.op is kernel.axis:
             free[node] = frozenset((node,))
-        elif node.op is kernel.reduce_over:
-            free[node] = free[node.sources[0]] - frozenset(node.sources[1:])
         else:
-            free[node] = frozenset().union(*(free[source] for source in node.sources))
+            around = frozenset().union(*(free[source] for source in node.sources))
+            free[node] = around.difference(kernel.binds(node))
     return free
 
 

@@ -1,0 +1,250 @@
+"""Streams: matrices that are used a tile at a time and never stored.
+
+The scores of attention, and the logits of a large vocabulary, are products of two small tensors
+that are far larger than both, and whatever is made of them is reduced along a row or a column
+again. Such a *virtual matrix* is computed anew, tile by tile, inside every kernel that reduces it;
+memory then grows with the length of a row, not with its square. What counts is found here, from the
+tensor graph alone:
+
+* a contraction whose result has rows (axes along which only its first factor differs) and columns
+  (only the second one);
+* everything elementwise that is made of it, up to
+* *totals*: sums and maxima along all of its rows or all of its columns, perhaps of products with
+  another tensor (then along few enough other axes that one instance holds the result of a tile).
+
+If anything else reads it, or the user wants it in memory, it is an ordinary tensor.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from tilegrad.ir.node import Node
+from tilegrad.ir.op import Property, Shape, attributes_of
+from tilegrad.ops import arithmetic, exponential
+from tilegrad.ops.movement import PermuteAttributes, expand, permute, reshape
+from tilegrad.ops.reduction import ReduceAttributes, reduce_maximum, reduce_sum
+from tilegrad.schedule import cost
+
+LEAST_BYTES = 1 << 17
+"""A smaller matrix stays in cache: it is stored."""
+LEAST_LENGTH = 16
+"""A row and a column have at least so many elements."""
+MOST_COLUMNS = 256
+"""An instance holds so many results for each row."""
+
+
+class Matrix(NamedTuple):
+    """Where the rows and columns of a virtual matrix are among the axes of a node."""
+
+    rows: frozenset[int]
+    columns: frozenset[int]
+
+
+@dataclass(slots=True)
+class Streams:
+    """What is streamed in a graph.
+
+    Attributes:
+        virtual: nodes that are never stored.
+        totals: the reductions of virtual matrices.
+        running: totals of one value per row that other totals of the same rows can be computed
+            with in one pass: maxima that exponentials are shifted by, and sums that divide.
+    """
+
+    virtual: set[Node] = field(default_factory=set)
+    totals: set[Node] = field(default_factory=set)
+    running: set[Node] = field(default_factory=set)
+
+
+def find_streams(
+    order: Sequence[Node], sinks: Sequence[Node], summaries: cost.Summaries
+) -> Streams:
+    """Return what of a graph is streamed.
+
+    Args:
+        order: the graph's nodes, sources first.
+        sinks: the nodes that are wanted in memory.
+        summaries: tells contractions.
+    """
+    result = Streams()
+    candidates = [
+        (node, matrix)
+        for node in order
+        if node.op is reduce_sum and (matrix := _find_matrix(node, summaries)) is not None
+    ]
+    if not candidates:
+        return result
+    users: dict[Node, list[Node]] = {}
+    for node in order:
+        for source in node.sources:
+            users.setdefault(source, []).append(node)
+    wanted = frozenset(sinks)
+    walks = [_Walk(node, users, wanted) for node, _ in candidates]
+    complete = [
+        walk for walk, (_, matrix) in zip(walks, candidates, strict=True) if walk.follow(matrix)
+    ]
+    while accepted := [walk for walk in complete if walk.is_worthwhile(result)]:
+        complete = [walk for walk in complete if walk not in accepted]
+        for walk in accepted:
+            result.virtual |= walk.virtual
+            result.totals |= walk.totals
+    result.totals -= result.virtual
+    result.running = {node for node in result.totals if _is_running(node, users, result.virtual)}
+    return result
+
+
+def _is_running(node: Node, users: Mapping[Node, Sequence[Node]], virtual: set[Node]) -> bool:
+    """Whether a total is used, inside virtual matrices, only in ways that a running sum allows."""
+    allowed = {reduce_maximum: _is_shift, reduce_sum: _is_scale}[node.op]
+    stack = [node]
+    found = False
+    while stack:
+        source = stack.pop()
+        for user in users.get(source, ()):
+            if user.op in (reshape, permute, expand):
+                stack.append(user)
+            elif user in virtual:
+                found = True
+                if not allowed(node, source, user, users):
+                    return False
+    return found
+
+
+def _is_shift(node: Node, source: Node, user: Node, users: Mapping[Node, Sequence[Node]]) -> bool:
+    """Whether ``user`` is x − maximum(x), and goes into exponentials only."""
+    if user.op is not arithmetic.subtract or user.sources[1] is not source:
+        return False
+    is_same = _origin(user.sources[0]) is _origin(node.sources[0])
+    return is_same and all(other.op is exponential.exp for other in users.get(user, ()))
+
+
+def _is_scale(node: Node, source: Node, user: Node, users: Mapping[Node, Sequence[Node]]) -> bool:
+    """Whether ``user`` divides by a sum or multiplies with it."""
+    del node, users
+    if user.op is arithmetic.divide:
+        return user.sources[1] is source and user.sources[0] is not source
+    return user.op is arithmetic.multiply
+
+
+def _origin(node: Node) -> Node:
+    while node.op in (reshape, permute, expand):
+        node = node.sources[0]
+    return node
+
+
+def _find_matrix(node: Node, summaries: cost.Summaries) -> Matrix | None:
+    """Return the rows and columns of a contraction that is worth streaming."""
+    if cost.count_elements(node) * node.dtype.itemsize < LEAST_BYTES:
+        return None
+    if not summaries.is_contraction(node):
+        return None
+    factors = cost.repeated_axes_of_factors(node)
+    if factors is None:
+        return None
+    first, second = factors
+    kept = [axis for axis, size in enumerate(node.shape) if size != 1]
+    rows = frozenset(axis for axis in kept if axis in second and axis not in first)
+    columns = frozenset(axis for axis in kept if axis in first and axis not in second)
+    if min(_count(node.shape, rows), _count(node.shape, columns)) < LEAST_LENGTH:
+        return None
+    return Matrix(rows, columns)
+
+
+def _count(shape: Shape, axes: frozenset[int]) -> float:
+    return math.prod(cost.estimate(shape[axis]) for axis in axes)
+
+
+class _Walk:
+    """Follows one contraction to the reductions of what is made of it."""
+
+    def __init__(
+        self, start: Node, users: Mapping[Node, Sequence[Node]], wanted: frozenset[Node]
+    ) -> None:
+        self.start = start
+        self.users = users
+        self.wanted = wanted
+        self.virtual: set[Node] = set()
+        self.totals: set[Node] = set()
+        self.has_exponential = False
+
+    def follow(self, matrix: Matrix) -> bool:
+        """Return whether all that reads the contraction ends in totals."""
+        stack = [(self.start, matrix)]
+        while stack:
+            node, place = stack.pop()
+            if node in self.virtual:
+                continue
+            if node in self.wanted:
+                return False
+            self.virtual.add(node)
+            self.has_exponential |= node.op is exponential.exp
+            for user in self.users.get(node, ()):
+                if self._is_total(user, place):
+                    self.totals.add(user)
+                    continue
+                moved = _move(node, user, place)
+                if moved is None:
+                    return False
+                stack.append((user, moved))
+        return True
+
+    def is_worthwhile(self, streams: Streams) -> bool:
+        """Whether the matrix had better be virtual: a softmax, or combined with one that is.
+
+        Any other product costs less to store than to compute in each of the kernels that use it.
+        """
+        return self.has_exponential or not self.virtual.isdisjoint(streams.virtual)
+
+    def _is_total(self, node: Node, place: Matrix) -> bool:
+        if node.op is not reduce_sum and node.op is not reduce_maximum:
+            return False
+        shape = node.sources[0].shape
+        axes = attributes_of(node, ReduceAttributes).axes
+        reduced = frozenset(axis for axis in axes if shape[axis] != 1)
+        if reduced not in (place.rows, place.columns):
+            return False
+        others = cost.count_elements(node.sources[0]) / cost.count_elements(self.start)
+        return others <= (MOST_COLUMNS if node.op is reduce_sum else 1)
+
+
+def _move(source: Node, user: Node, place: Matrix) -> Matrix | None:
+    """Return where the matrix is in what is made of it; None if that is no matrix any more."""
+    if user.op.has(Property.ELEMENTWISE) or user.op is expand:
+        if len(user.shape) != len(source.shape):
+            return None
+        inside = place.rows | place.columns
+        is_same = all(user.shape[axis] == source.shape[axis] for axis in inside)
+        return place if is_same else None
+    if user.op is permute:
+        order = attributes_of(user, PermuteAttributes).order
+        return _rename(place, {axis: at for at, axis in enumerate(order)})
+    if user.op is reshape:
+        return _rename(place, _match_axes(source.shape, user.shape))
+    return None
+
+
+def _rename(place: Matrix, names: Mapping[int, int]) -> Matrix | None:
+    if not all(axis in names for axis in place.rows | place.columns):
+        return None
+    rows, columns = (frozenset(names[axis] for axis in axes) for axes in place)
+    return Matrix(rows, columns)
+
+
+def _match_axes(before: Shape, after: Shape) -> dict[int, int]:
+    """Return which axes a reshape leaves as they are: same size, same number of elements behind."""
+    known = {(size, _behind(after, axis)): axis for axis, size in enumerate(after) if size != 1}
+    return {
+        axis: known[key]
+        for axis, size in enumerate(before)
+        if size != 1 and (key := (size, _behind(before, axis))) in known
+    }
+
+
+def _behind(shape: Shape, axis: int) -> object:
+    rest = shape[axis + 1 :]
+    numbers = math.prod(size for size in rest if isinstance(size, int))
+    return numbers, tuple(size for size in rest if not isinstance(size, int))
