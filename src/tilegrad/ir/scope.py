@@ -115,9 +115,10 @@ def _find_bound(order: list[Node]) -> dict[Node, Loops]:
     """Return the loops that effects and loads belong into by themselves.
 
     An effect belongs into the loop that performs it; a load that comes after an effect belongs into
-    every loop that needs it and stores through the same pointer.
+    every loop that needs it and stores through the same pointer, unless a block outside lists it.
     """
     bound: dict[Node, Loops] = {}
+    blocks = {value: node for node in order if node.op.name == "block" for value in node.sources}
     for node in order:
         if node.op.name != "loop":
             continue
@@ -127,7 +128,8 @@ def _find_bound(order: list[Node]) -> dict[Node, Loops]:
         for effect in _list_effects(loop_body(node)[count_carries(node) :]):
             bound[effect] = bound.get(effect, _NONE) | number
         for inner in inside:
-            if inner.op.name == "load" and inner.sources[0] in stored:
+            is_outside = inner in blocks and blocks[inner] not in inside
+            if inner.op.name == "load" and inner.sources[0] in stored and not is_outside:
                 is_ordered = inner.sources[-1].dtype is dtypes.void
                 bound[inner] = bound.get(inner, _NONE) | (number if is_ordered else _NONE)
     return bound

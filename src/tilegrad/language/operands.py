@@ -192,7 +192,8 @@ def meet(first: Node, second: Node) -> tuple[Node, Node]:
         ShapeError: their shapes do not broadcast.
     """
     if first.dtype is not second.dtype:
-        if dtypes.index not in (first.dtype, second.dtype):
+        is_position = dtypes.index in (first.dtype, second.dtype)
+        if not is_position or first.dtype.is_float or second.dtype.is_float:
             raise DTypeError(
                 "the dtypes of two tiles differ",
                 got=f"{first.dtype.name} and {second.dtype.name}",

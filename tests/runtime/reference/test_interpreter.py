@@ -9,7 +9,7 @@ from tilegrad.base.errors import ArgumentError, OutOfRangeError, VerifyError
 from tilegrad.ir.dtype import dtypes
 from tilegrad.ops.build import Builder, combine, full, lanes
 from tilegrad.ops.conversion import cast_to
-from tilegrad.ops.memory import make_load, make_store
+from tilegrad.ops.memory import make_load, make_parameter, make_store
 from tilegrad.ops.movement import permute_axes
 from tilegrad.ops.tile import dot, make_loop_index, make_program
 from tilegrad.runtime.reference.interpreter import interpret
@@ -170,15 +170,26 @@ def test_load_without_order_after_a_store_is_refused():
         interpret(build.program().root, arrays)
 
 
-def test_store_that_overtakes_a_load_is_refused():
+def test_stores_come_after_the_loads_written_before_them():
     build = Builder("swap")
     y = build.output(F32, 2)
     build.store(y, lanes(2), cast_to(lanes(2), F32))
     first, second = build.load(y, 0), build.load(y, 1)
     build.store(y, 0, second)
     build.store(y, 1, first)
+    array = numpy.zeros(2, numpy.float32)
+    interpret(build.program().root, [array])
+    assert array.tolist() == [1, 0]
+
+
+def test_store_that_overtakes_a_load_is_refused():
+    y = make_parameter(0, F32)
+    written = make_store(y, lanes(2), cast_to(lanes(2), F32))
+    first, second = (make_load(y, place, after=written) for place in range(2))
+    swapped = [make_store(y, 0, second), make_store(y, 1, first)]
+    program = make_program("swap", [1], [written, *swapped])
     with pytest.raises(VerifyError, match="nothing says which comes first"):
-        interpret(build.program().root, [numpy.zeros(2, numpy.float32)])
+        interpret(program, [numpy.zeros(2, numpy.float32)])
 
 
 def test_instances_may_write_the_same_value_to_one_element():
