@@ -267,7 +267,8 @@ class Lowering:
         length = symbolic.subtract(stop, start)
         if isinstance(length, int) and length <= 0:
             return accumulators
-        unrolled = self._unrolling(length, size, is_innermost=not rest_axes)
+        is_nested = any(self.facts.regions[one.reduction].level for one in accumulators)
+        unrolled = self._unrolling(length, size, is_innermost=not rest_axes and not is_nested)
         if length == size * unrolled:
             return self._rounds(axis, start, unrolled, rest_axes, accumulators, environment)
         number, index = self.new_loop(start, stop)

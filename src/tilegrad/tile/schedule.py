@@ -15,8 +15,6 @@ from tilegrad.ir.node import Node
 from tilegrad.ops import kernel
 from tilegrad.ops.weights import weight_of
 from tilegrad.tile.facts import (
-    IRREGULAR,
-    PATTERNED,
     Axes,
     Facts,
     Region,
@@ -24,19 +22,11 @@ from tilegrad.tile.facts import (
     count_points,
     extent_number,
 )
+from tilegrad.tile.lanes import choose_lanes
 from tilegrad.tile.registers import choose_register_tile
 from tilegrad.tile.target import TileTarget
 from tilegrad.tile.turns import choose_turn
 
-BROADCAST_COST = 0.3
-VECTOR_COST = 1.0
-PATTERNED_COST = 2.0
-STRIDED_COST = 5.0
-IRREGULAR_COST = 9.0
-SCALAR_COST = 7.0
-"""Costs of one vector's worth of loads, by how they move along the lanes."""
-LANE_REDUCTION_COST = 1.2
-"""How much dearer a region is if its reduction runs along the lanes."""
 SPLIT_WORK = 1 << 16
 """A reduction with fewer instances than LEAST_INSTANCES is cut up from this much work on."""
 LEAST_INSTANCES = 8
@@ -91,9 +81,8 @@ class Schedule(NamedTuple):
 def choose_schedule(facts: Facts, target: TileTarget) -> Schedule:
     """Return the schedule that the cost model prefers."""
     lanes = max(1, target.vector_bytes // max(4, _widest(facts)))
-    candidates: list[Node | None] = [*facts.outputs, None]
-    lane = min(candidates, key=lambda axis: _cost(facts, axis, lanes))
-    inner = {region: _lane_of(facts, region, lane) for region in facts.regions.values()}
+    inner = choose_lanes(facts, lanes)
+    lane = inner[facts.regions[None]]
     register = choose_register_tile(facts, inner, lanes, target)
     rows, vectors = register.rows, register.vectors
     turn = choose_turn(facts, lane, lanes) if len(facts.regions) == 1 else None
@@ -141,56 +130,12 @@ def _walk_columns(facts: Facts, lane: Node, lanes: int, target: TileTarget) -> S
 
 
 def _widest(facts: Facts) -> int:
-    widths = [load.dtype.itemsize for region in facts.regions.values() for load in region.loads]
-    widths += [store.sources[2].dtype.itemsize for store in facts.stores]
+    """Return the size of the widest elements that the most work is done on."""
+    heaviest = max(facts.regions.values(), key=lambda region: count_points(region.axes))
+    widths = [load.dtype.itemsize for load in heaviest.loads]
+    if heaviest.reduction is None:
+        widths += [store.sources[2].dtype.itemsize for store in facts.stores]
     return min(8, max(widths, default=4))
-
-
-def _access_cost(stride: int) -> float:
-    if stride == 0:
-        return BROADCAST_COST
-    if abs(stride) == 1:
-        return VECTOR_COST
-    if stride == PATTERNED:
-        return PATTERNED_COST
-    return IRREGULAR_COST if stride == IRREGULAR else STRIDED_COST
-
-
-def _utilisation(axis: Node, lanes: int) -> float:
-    extent = extent_number(axis)
-    return extent / (math.ceil(extent / lanes) * lanes)
-
-
-def _region_cost(facts: Facts, region: Region, lane: Node | None, lanes: int) -> float:
-    points = count_points(region.axes)
-    accesses = region.loads if region.reduction else [*region.loads, *facts.stores]
-    if lane is None:
-        return points * SCALAR_COST * (1 + len(accesses))
-    cost = 0.5
-    for access in accesses:
-        cost += _access_cost(facts.stride(access, lane))
-    if lane in region.own:
-        cost *= LANE_REDUCTION_COST
-    return points * cost / _utilisation(lane, lanes)
-
-
-def _lane_of(facts: Facts, region: Region, lane: Node | None, lanes: int = 16) -> Node | None:
-    """Return the axis along the lanes in a region: the results' one if it depends on that."""
-    if region.reduction is None:
-        return lane
-    parent = region.parent
-    inherited = None if parent is None else _lane_of(facts, parent, lane, lanes)
-    if inherited is not None and inherited in facts.free[region.reduction]:
-        return inherited
-    candidates = [None, *region.own]
-    return min(candidates, key=lambda axis: _region_cost(facts, region, axis, lanes))
-
-
-def _cost(facts: Facts, lane: Node | None, lanes: int) -> float:
-    total = 0.0
-    for region in facts.regions.values():
-        total += _region_cost(facts, region, _lane_of(facts, region, lane, lanes), lanes)
-    return total
 
 
 def _tile_lanes(
@@ -304,8 +249,10 @@ def _count_parts(facts: Facts, instances: float) -> int:
     if instances >= LEAST_INSTANCES or not outer:
         return 1
     axes = {node.sources[1] for node in outer}
-    levels = {facts.regions[node].level for node in outer}
-    if len(axes) != 1 or len(levels) != 1 or facts.rows[0] != frozenset(facts.outputs):
+    inside = {
+        node for region in facts.regions.values() if region.reduction for node in region.nodes
+    }
+    if len(axes) != 1 or inside & set(outer) or facts.rows[0] != frozenset(facts.outputs):
         return 1
     (axis,) = axes
     extent = constant_extent(axis)
