@@ -48,7 +48,11 @@ def run_kernel(program: Node, parameters: Sequence[numpy.ndarray]) -> None:
         elif node.op is memory.load:
             values[node] = _load(*sources)
         elif node.op is kernel.reduce_over:
-            values[node] = _reduce(node, sources[0], axes, extents)
+            values[node] = _reduce(node.attributes.kind, sources[0], node.sources[1:], extents)
+        elif node.op is kernel.exponential_sum:
+            bound = node.sources[2:]
+            shifted = sources[0] - _reduce("maximum", sources[0], bound, extents)
+            values[node] = _reduce("add", numpy.exp(shifted) * sources[1], bound, extents)
         elif node.op is memory.store:
             stores.append(sources)
             values[node] = None
@@ -71,16 +75,16 @@ def _load(pointer: numpy.ndarray, offset: numpy.ndarray, *mask: numpy.ndarray) -
 
 
 def _reduce(
-    node: Node, body: numpy.ndarray, axes: Sequence[Node], extents: Mapping[Node, int]
+    kind: str, body: numpy.ndarray, bound: Sequence[Node], extents: Mapping[Node, int]
 ) -> numpy.ndarray:
+    axes = list(extents)
     body = body if body.ndim else body.reshape((1,) * len(axes))
-    places = [axes.index(axis) for axis in node.sources[1:]]
+    places = [axes.index(axis) for axis in bound]
     shape = list(body.shape)
     for place in places:
         shape[place] = extents[axes[place]]
     whole = numpy.broadcast_to(body, shape)
-    combine = COMBINE[node.attributes.kind]  # type: ignore[union-attr]
-    return combine.reduce(whole, tuple(places), dtype=body.dtype, keepdims=True)
+    return COMBINE[kind].reduce(whole, tuple(places), dtype=body.dtype, keepdims=True)
 
 
 def prepare(nodes: Sequence[Node]) -> list[Node]:

@@ -31,6 +31,7 @@ from tilegrad.schedule.siblings import (
     find_sibling,
     join_reductions,
     join_scalars,
+    join_streams,
     report_sibling,
 )
 from tilegrad.schedule.streams import find_streams
@@ -81,6 +82,7 @@ class _Fuser:
             pending = self.pending.pop(node, None)
             if pending is not None:
                 self._visit(node, pending)
+        join_streams(self.fusion, self.streams, self.summaries, self.trace)
         join_reductions(self.fusion, self.summaries, self.trace)
         join_scalars(self.fusion, self.summaries, self.trace)
         return self.fusion

@@ -12,10 +12,13 @@ from tilegrad.base.events import FusionDecided
 from tilegrad.base.trace import Trace
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Property, attributes_of
+from tilegrad.ops.affine import Index
 from tilegrad.ops.leaves import buffer
 from tilegrad.ops.reduction import ReduceAttributes
+from tilegrad.schedule.axes import identity_indices
 from tilegrad.schedule.cost import Summaries, count_elements
 from tilegrad.schedule.roots import OPAQUE, Fusion, Root, reads
+from tilegrad.schedule.streams import Streams
 
 MOST_OUTPUTS = 8
 """A kernel stores no more tensors than this."""
@@ -69,6 +72,45 @@ def join_reductions(fusion: Fusion, summaries: Summaries, trace: Trace) -> None:
         else:
             _join(fusion, host, root)
             report_sibling(host.node, node, summaries, trace)
+
+
+def join_streams(fusion: Fusion, streams: Streams, summaries: Summaries, trace: Trace) -> None:
+    """Join roots that reduce the same virtual matrix along the same of its axes.
+
+    The gradients of keys and values share the scores so.
+    """
+    hosts: list[Root] = []
+    for root in list(fusion.roots):
+        sides = streams.sides.get(root.node)
+        if sides is None:
+            continue
+        for host in hosts:
+            is_same = not sides.isdisjoint(streams.sides[host.node])
+            is_alike = _long_axes(host.node) == _long_axes(root.node)
+            is_free = not reads(host, root) and not reads(root, host)
+            if is_same and is_alike and is_free:
+                _place_in(host, root)
+                _join(fusion, host, root)
+                report_sibling(host.node, root.node, summaries, trace)
+                break
+        else:
+            hosts.append(root)
+
+
+def _long_axes(node: Node) -> list[Index]:
+    return [size for size in node.shape if size != 1]
+
+
+def _place_in(host: Root, root: Root) -> None:
+    """Let a host know at which of its indices it computes the outputs of a root."""
+    own = (index for index in identity_indices(root.node.shape) if isinstance(index, Node))
+    others = (index for index in identity_indices(host.node.shape) if isinstance(index, Node))
+    names = dict(zip(own, others, strict=True))
+    for node in root.outputs:
+        indices = root.places.get(node) or identity_indices(node.shape)
+        host.places[node] = tuple(
+            names[index] if isinstance(index, Node) else index for index in indices
+        )
 
 
 def join_scalars(fusion: Fusion, summaries: Summaries, trace: Trace) -> None:

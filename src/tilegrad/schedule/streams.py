@@ -27,6 +27,7 @@ from tilegrad.ir.op import Property, Shape, attributes_of
 from tilegrad.ops import arithmetic, exponential
 from tilegrad.ops.movement import PermuteAttributes, expand, permute, reshape
 from tilegrad.ops.reduction import ReduceAttributes, reduce_maximum, reduce_sum
+from tilegrad.ops.weights import weight_of
 from tilegrad.schedule import cost
 
 LEAST_BYTES = 1 << 17
@@ -35,6 +36,8 @@ LEAST_LENGTH = 16
 """A row and a column have at least so many elements."""
 MOST_COLUMNS = 256
 """An instance holds so many results for each row."""
+MOST_WEIGHT = 8.0
+"""An operation on an operand of a virtual matrix that costs more than this is done once."""
 
 
 class Matrix(NamedTuple):
@@ -53,11 +56,14 @@ class Streams:
         totals: the reductions of virtual matrices.
         running: totals of one value per row that other totals of the same rows can be computed
             with in one pass: maxima that exponentials are shifted by, and sums that divide.
+        sides: for each total, the contractions that it reduces, and which axis of its result
+            (counting those of more than one value) is left of the matrix.
     """
 
     virtual: set[Node] = field(default_factory=set)
     totals: set[Node] = field(default_factory=set)
     running: set[Node] = field(default_factory=set)
+    sides: dict[Node, set[tuple[Node, int]]] = field(default_factory=dict)
 
 
 def find_streams(
@@ -91,10 +97,30 @@ def find_streams(
         complete = [walk for walk in complete if walk not in accepted]
         for walk in accepted:
             result.virtual |= walk.virtual
-            result.totals |= walk.totals
+            result.totals |= walk.totals.keys()
+            for total, side in walk.totals.items():
+                result.sides.setdefault(total, set()).add((walk.start, side))
     result.totals -= result.virtual
+    _add_operands(order, users, wanted, result.virtual)
     result.running = {node for node in result.totals if _is_running(node, users, result.virtual)}
     return result
+
+
+def _add_operands(
+    order: Sequence[Node],
+    users: Mapping[Node, Sequence[Node]],
+    wanted: frozenset[Node],
+    virtual: set[Node],
+) -> None:
+    """Add what only virtual matrices are made of, and is cheap to compute again: masks, biases."""
+    for node in reversed(order):
+        is_light = node.op.has(Property.MOVEMENT) or (
+            node.op.has(Property.ELEMENTWISE) and weight_of(node) <= MOST_WEIGHT
+        )
+        if is_light and node not in virtual and node not in wanted:
+            read_by = users.get(node, ())
+            if read_by and all(user in virtual for user in read_by):
+                virtual.add(node)
 
 
 def _is_running(node: Node, users: Mapping[Node, Sequence[Node]], virtual: set[Node]) -> bool:
@@ -168,7 +194,7 @@ class _Walk:
         self.users = users
         self.wanted = wanted
         self.virtual: set[Node] = set()
-        self.totals: set[Node] = set()
+        self.totals: dict[Node, int] = {}
         self.has_exponential = False
 
     def follow(self, matrix: Matrix) -> bool:
@@ -184,7 +210,7 @@ class _Walk:
             self.has_exponential |= node.op is exponential.exp
             for user in self.users.get(node, ()):
                 if self._is_total(user, place):
-                    self.totals.add(user)
+                    self.totals[user] = _find_side(user, place)
                     continue
                 moved = _move(node, user, place)
                 if moved is None:
@@ -209,6 +235,12 @@ class _Walk:
             return False
         others = cost.count_elements(node.sources[0]) / cost.count_elements(self.start)
         return others <= (MOST_COLUMNS if node.op is reduce_sum else 1)
+
+
+def _find_side(total: Node, place: Matrix) -> int:
+    """Return the place of the matrix's first axis among those of a total with many values."""
+    axes = [axis for axis, size in enumerate(total.shape) if size != 1]
+    return next((at for at, axis in enumerate(axes) if axis in place.rows | place.columns), -1)
 
 
 def _move(source: Node, user: Node, place: Matrix) -> Matrix | None:

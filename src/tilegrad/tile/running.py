@@ -50,11 +50,11 @@ def as_running_sum(total: Node) -> Node:
     if total.attributes != _ADD or len(total.sources) != 2 or not total.dtype.is_float:
         return total
     body, axis = total.sources
-    free = find_free(body)
     inside: list[Factor] = []
     outside: list[Factor] = []
     for factor in split_factors(body):
-        (inside if axis in free.get(factor.value, ()) else outside).append(factor)
+        free = find_free(factor.value)[factor.value]
+        (inside if axis in free else outside).append(factor)
     exponents = [_find_exponent(factor, axis) for factor in inside]
     found = [exponent for exponent in exponents if exponent is not None]
     if len(found) != 1 or any(factor.is_divisor for factor in inside):
