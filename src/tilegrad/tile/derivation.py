@@ -56,8 +56,9 @@ class Derivation:
             extent = kernel.extent_of(axis)
             at = self.schedule.tiles.get(axis)
             size = 1 if at is None else at.size
-            if axis is self.schedule.chunked:
-                sizes.append(self._bound_chunk(axis, number, extent))
+            if axis is self.schedule.chunked or axis in self.schedule.cuts:
+                chunk = self.schedule.chunk if axis is self.schedule.chunked else size
+                sizes.append(self._bound_chunk(axis, number, extent, chunk))
                 continue
             blocks = symbolic.floor_divide(symbolic.add(extent, size - 1), size)
             sizes.append(blocks)
@@ -65,9 +66,8 @@ class Derivation:
             environment = environment.bind(axis, self._grid_position(axis, index, extent, size))
         return sizes, environment
 
-    def _bound_chunk(self, axis: Node, number: int, extent: Index) -> Index:
+    def _bound_chunk(self, axis: Node, number: int, extent: Index, chunk: int) -> Index:
         """Let an instance walk one chunk of an axis; return the number of chunks."""
-        chunk = self.schedule.chunk
         start = symbolic.multiply(tile.make_program_index(number), chunk)
         stop = symbolic.add(start, chunk)
         if not isinstance(extent, int) or extent % chunk:
@@ -114,6 +114,22 @@ class Derivation:
             inside: gives the effects where the axis has a position too.
         """
         extent = kernel.extent_of(axis)
+        start, stop = self.bounds.get(axis, (0, extent))
+        effects: list[Node] = []
+        for edge in self.schedule.cuts.get(axis, ()):
+            piece = start, symbolic.minimum(stop, edge)
+            effects += self._walk_piece(axis, piece, environment, inside)
+            start = symbolic.maximum(start, edge)
+        return [*effects, *self._walk_piece(axis, (start, stop), environment, inside)]
+
+    def _walk_piece(
+        self,
+        axis: Node,
+        bounds: tuple[Index, Index],
+        environment: Environment,
+        inside: Callable[[Environment], list[Node]],
+    ) -> list[Node]:
+        """Return the effects for an axis between bounds, none if these are out of order."""
         at = self.schedule.tiles.get(axis)
         size = 1 if at is None else at.size
         rank = self.schedule.rank
@@ -123,22 +139,31 @@ class Derivation:
                 return Position(base)
             return tile_position(base, at.dimension, count, rank, limit)
 
-        start, stop = self.bounds.get(axis, (0, extent))
+        start, stop = bounds
         length = symbolic.subtract(stop, start)
         if length == size:
             return inside(environment.bind(axis, position(start, size)))
         full = symbolic.multiply(symbolic.floor_divide(length, size), size)
-        _, index = self.lowering.new_loop(start, symbolic.add(start, full))
-        body = inside(environment.bind(axis, position(index, size)))
-        result = [tile.make_loop(index, size, (), body)]
-        if full == length:
-            return result
-        base = symbolic.add(start, full)
-        if isinstance(length, int) and isinstance(full, int):
-            last = position(base, length - full)
-        else:
-            last = position(base, size, stop)
-        return [*result, *inside(environment.bind(axis, last))]
+        end = symbolic.add(start, full)
+        if axis in self.schedule.cuts:
+            # Of all tiles it is known then that they end before the cut.
+            end = symbolic.subtract(stop, size - 1)
+        _, index = self.lowering.new_loop(start, end)
+        result: list[Node] = []
+        if not isinstance(length, int) or length >= size:
+            body = inside(environment.bind(axis, position(index, size)))
+            result.append(tile.make_loop(index, size, (), body))
+        if isinstance(length, int):
+            rest = length % size
+            if rest:
+                last = position(symbolic.subtract(stop, rest), rest)
+                result += inside(environment.bind(axis, last))
+        elif full != length:
+            base = symbolic.maximum(start, symbolic.add(start, full))
+            _, index = self.lowering.new_loop(base, stop)
+            body = inside(environment.bind(axis, position(index, size, stop)))
+            result.append(tile.make_loop(index, size, (), body))
+        return result
 
     def _store(self, store: Node, environment: Environment) -> Node:
         pointer, offset, value = store.sources

@@ -24,6 +24,7 @@ from tilegrad.ops.movement import filled
 from tilegrad.ops.reduction import ReduceAttributes
 from tilegrad.ops.symbolic import Condition
 from tilegrad.rewrite.graph import rebuild
+from tilegrad.tile.cuts import fold_condition, known
 from tilegrad.tile.environment import Environment, Position, tile_position
 from tilegrad.tile.facts import Facts
 from tilegrad.tile.schedule import Schedule
@@ -125,14 +126,18 @@ class Lowering:
             elif node.op is memory.load:
                 done[node] = self._load(node, done, environment)
             else:
-                done[node] = rebuild(node, tuple(done[source] for source in node.sources))
+                built = rebuild(node, tuple(done[source] for source in node.sources))
+                done[node] = fold_condition(built)
         return done[expression]
 
     def _load(self, node: Node, done: dict[Node, Node], environment: Environment) -> Node:
         pointer, offset, *guard = (done[source] for source in node.sources)
         axes = self.facts.free[node]
         condition = self.condition(axes, environment)
-        mask = symbolic.logical_and(condition, *guard)
+        conditions = [one if known(one) is None else known(one) is True for one in guard]
+        mask = symbolic.logical_and(condition, *conditions)
+        if mask is False:
+            return zero(node.dtype)
         return memory.make_load(pointer, offset, mask if isinstance(mask, Node) else None)
 
     def condition(self, axes: frozenset[Node], environment: Environment) -> Condition:

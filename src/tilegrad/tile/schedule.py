@@ -14,6 +14,7 @@ from typing import NamedTuple
 from tilegrad.ir.node import Node
 from tilegrad.ops import kernel
 from tilegrad.ops.weights import weight_of
+from tilegrad.tile.cuts import NO_CUTS, Cuts, find_cuts
 from tilegrad.tile.facts import (
     Axes,
     Facts,
@@ -66,6 +67,7 @@ class Schedule(NamedTuple):
         chunked: the axis of the grid that is also a loop (the last of both), or None.
         parts: into how many parts each reduction outside the others is cut, or 1.
         columns: the axis along the lanes if reductions go down its columns row by row.
+        cuts: where axes are cut because a condition changes; in the grid, they are loops too.
     """
 
     rank: int
@@ -76,6 +78,7 @@ class Schedule(NamedTuple):
     chunked: Node | None = None
     chunk: int = 1
     columns: Node | None = None
+    cuts: Cuts = NO_CUTS
 
 
 def choose_schedule(facts: Facts, target: TileTarget) -> Schedule:
@@ -99,7 +102,12 @@ def choose_schedule(facts: Facts, target: TileTarget) -> Schedule:
     instances = math.prod(_count_blocks(axis, tiles) for axis in grid)
     parts = _count_parts(facts, instances)
     schedule = Schedule(rank, tiles, grid, loops, parts)
-    return schedule if register.rows or parts > 1 else _coarsen(facts, schedule, lane)
+    if register.rows or parts > 1:
+        return schedule
+    schedule = _coarsen(facts, schedule, lane)
+    cuts = find_cuts(facts, lane, lanes)
+    walked = [axis for axis in schedule.grid if axis in cuts and axis not in schedule.loops]
+    return schedule._replace(cuts=cuts, loops=(*walked, *schedule.loops))
 
 
 def _walk_columns(facts: Facts, lane: Node, lanes: int, target: TileTarget) -> Schedule | None:
