@@ -50,6 +50,28 @@ def test_seeds():
     assert Tensor.rand(5).tolist() != first
 
 
+def test_a_draw_leaves_others_lazy():
+    first, second = Tensor.rand(2), Tensor.rand(4)
+    second.realize()
+    Tensor.manual_seed(1)
+    assert second.is_realized()
+    assert not first.is_realized()
+
+
+def test_captured_and_eager_draws_go_on_from_each_other():
+    Tensor.manual_seed(5)
+    expected = Tensor.rand(4 * 7).numpy().reshape(7, 4)
+    step = jit(lambda x: x + Tensor.rand(4))
+    zeros = Tensor(numpy.zeros(4, numpy.float32))
+    Tensor.manual_seed(5)
+    found = [step(zeros).numpy() for _ in range(4)]
+    waiting = Tensor.rand(4)
+    found.append(step(zeros).numpy())
+    found.insert(4, waiting.numpy())
+    found.append(Tensor.rand(4).numpy())
+    numpy.testing.assert_array_equal(numpy.stack(found), expected)
+
+
 def test_lazy_draws_keep_their_numbers():
     Tensor.manual_seed(1)
     expected = Tensor.rand(6).numpy()

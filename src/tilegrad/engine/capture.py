@@ -8,14 +8,17 @@ memory of their own each time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from tilegrad.engine.launches import Launched
 from tilegrad.engine.plan import Place, Plan, Step
 from tilegrad.engine.sizes import evaluate_index
 from tilegrad.engine.storage import make_buffer_node, memory_of
+from tilegrad.engine.tracked import Tracked
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Shape
 from tilegrad.ops.leaves import Storage
@@ -44,10 +47,34 @@ class Ran(NamedTuple):
 
 
 class Output(NamedTuple):
-    """A result of a captured step: its storage during capture, and its shape."""
+    """A result of a captured step.
+
+    Attributes:
+        storage: where it was during capture: made by the step, one of its inputs, or outside.
+        shape: its shape, of the capture's sizes.
+    """
 
     storage: Storage
     shape: Shape
+
+
+class _Result(NamedTuple):
+    """Where a replay finds a result.
+
+    Attributes:
+        storage: the memory that it had during capture.
+        shape: its shape, perhaps symbolic.
+        home: ``made`` anew by each replay, the memory of the ``given`` input or of the ``earlier``
+            result of that number, or ``outside``: where it was during capture.
+        number: of the input or result.
+        patches: for what is made, the launches and slots that hold its address.
+    """
+
+    storage: Storage
+    shape: Shape
+    home: Literal["made", "given", "earlier", "outside"]
+    number: int = 0
+    patches: Sequence[tuple[int, int]] = ()
 
 
 class _Dynamic(NamedTuple):
@@ -66,22 +93,23 @@ class CapturedStep:
         recording: all launches.
         launches: what they are.
         inputs: for each input, the launches and slots that hold its address.
-        outputs: the results, with the launches and slots that hold their addresses.
+        results: where each result is found.
         kernels: how many launches there are, alike ones in one group counted once.
         arena_bytes: size of the memory that the step keeps for itself.
-        overwritten: storages that it writes in place, and those that it keeps for itself.
+        overwritten: storages that it writes in place, but for inputs, and those that it keeps.
         overwritten_inputs: numbers of the inputs that it writes in place.
         outside: storages that are neither inputs nor outputs, with the launches and slots that
             hold their addresses.
         memory_changes: the session's count when the addresses were last looked at.
-        seen: how many tensors had been made when ``Session.protect`` last looked at them.
+        seen: the session's count of changes when ``Session.protect`` last looked at the tensors.
+        owners: the tensors whose values replays change.
     """
 
     executor: CompiledExecutor
     recording: Recording
     launches: list[Launched]
     inputs: list[list[tuple[int, int]]]
-    outputs: list[tuple[Output, list[tuple[int, int]]]]
+    results: list[_Result]
     dynamic: list[_Dynamic]
     symbols: dict[str, int]
     kernels: int
@@ -91,6 +119,7 @@ class CapturedStep:
     outside: dict[Storage, list[tuple[int, int]]]
     memory_changes: int = -1
     seen: int = -1
+    owners: list[weakref.ref[Tracked]] = field(default_factory=list)
     keep: list[object] = field(default_factory=list)
 
     def replay(self, inputs: Sequence[Storage], symbols: Mapping[str, int]) -> list[Node]:
@@ -107,17 +136,28 @@ class CapturedStep:
             address = memory_of(storage).address
             for launch, slot in patches:
                 set_argument(launch, slot, address)
-        results = []
-        for output, patches in self.outputs:
-            shape = output.shape
+        results: list[Storage] = []
+        nodes = []
+        for result in self.results:
+            shape = result.shape
             if self.dynamic:
-                shape = tuple(evaluate_index(size, symbols) for size in shape)
-            made, memory = self.executor.new_storage(output.storage.dtype, shape)
-            for launch, slot in patches:
-                set_argument(launch, slot, memory.address)
-            results.append(make_buffer_node(made, shape))
+                shape = tuple([evaluate_index(size, symbols) for size in shape])
+            found = result.storage
+            if result.home == "made":
+                found, memory = self.executor.new_storage(found.dtype, shape)
+                for launch, slot in result.patches:
+                    set_argument(launch, slot, memory.address)
+            elif result.home != "outside":
+                found = (inputs if result.home == "given" else results)[result.number]
+            results.append(found)
+            nodes.append((found, shape))
         self.executor.run("replay", self.recording, self.launches, symbols)
-        return results
+        return [make_buffer_node(storage, shape) for storage, shape in nodes]
+
+    def note_results(self, count: int) -> None:
+        """Count tensors just made of the results as seen, if no replay will overwrite them."""
+        if all(result.home in ("made", "earlier") for result in self.results):
+            self.seen += count
 
     def refresh_addresses(self) -> None:
         """Let the launches use the memory that the storages outside have now."""
@@ -136,10 +176,34 @@ class CapturedStep:
 
 
 class Capture:
-    """What is noted while a step is captured."""
+    """What is noted while a step is captured.
 
-    def __init__(self) -> None:
+    Args:
+        before: the tensors that were there before, and what they were.
+
+    Attributes:
+        ran: the plans that ran.
+        is_paused: whether what runs now is no part of the step.
+    """
+
+    def __init__(self, before: Sequence[tuple[Tracked, Node]]) -> None:
         self.ran: list[Ran] = []
+        self.is_paused = False
+        self._before = {id(tensor): (tensor, node) for tensor, node in before}
+
+    def is_bystander(self, tensor: Tracked) -> bool:
+        """Whether a tensor was there before the step and has not been changed by it."""
+        _, node = self._before.get(id(tensor), (None, None))
+        return tensor.node is node
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Let what runs in a ``with`` statement be no part of the step."""
+        self.is_paused = True
+        try:
+            yield
+        finally:
+            self.is_paused = False
 
     def build(
         self,
@@ -153,7 +217,7 @@ class Capture:
         Args:
             executor: where it ran.
             inputs: storages that replays replace.
-            outputs: results that replays make anew; all else that was made keeps its memory.
+            outputs: results that replays give; all else that was made keeps its memory.
             symbols: values of the symbolic sizes during the capture.
         """
         return _Builder(executor, self.ran, inputs, outputs, symbols).build()
@@ -173,8 +237,10 @@ class _Builder:
         self.symbols = dict(symbols)
         self.outputs = outputs
         self.inputs = inputs
+        made = {storage for entry in ran for storage in entry.made}
+        anew = [output.storage for output in outputs if output.storage in made]
         self.patches: dict[Storage, list[tuple[int, int]]] = {
-            storage: [] for storage in (*inputs, *(output.storage for output in outputs))
+            storage: [] for storage in (*inputs, *anew)
         }
         self.outside: dict[Storage, list[tuple[int, int]]] = {}
         self.groups: list[list[Launch]] = []
@@ -193,21 +259,48 @@ class _Builder:
         kept = [storage for storage in made if storage not in self.patches]
         total = nbytes + sum(memory_of(storage).nbytes for storage in kept)
         overwritten = self._overwritten().union(kept)
+        changed = [number for number, storage in enumerate(self.inputs) if storage in overwritten]
         return CapturedStep(
             self.executor,
             recording,
             self.launches,
             [self.patches[storage] for storage in self.inputs],
-            [(output, self.patches[output.storage]) for output in self.outputs],
+            self._results(),
             self.dynamic,
             self.symbols,
             sum(entry.plan.kernels for entry in self.ran),
             total,
-            overwritten,
-            [number for number, storage in enumerate(self.inputs) if storage in overwritten],
+            overwritten.difference(self.inputs),
+            changed,
             self.outside,
             keep=self.keep,
         )
+
+    def _results(self) -> list[_Result]:
+        results: list[_Result] = []
+        numbers: dict[Storage, int] = {}
+        for number, (storage, shape) in enumerate(self.outputs):
+            result = _Result(storage, self._find_shape(storage, shape), "outside")
+            if storage in self.inputs:
+                result = result._replace(home="given", number=self.inputs.index(storage))
+            elif storage in numbers:
+                result = result._replace(home="earlier", number=numbers[storage])
+            elif storage in self.patches:
+                numbers[storage] = number
+                result = result._replace(home="made", patches=self.patches[storage])
+            results.append(result)
+        return results
+
+    def _find_shape(self, storage: Storage, shape: Shape) -> Shape:
+        """Return the shape that a result has whatever the symbols are."""
+        for entry in reversed(self.ran):
+            for place, wanted in entry.plan.results:
+                homes = entry.given if place.kind == "given" else entry.made
+                if homes[place.number] is storage:
+                    sizes = tuple(evaluate_index(size, self.symbols) for size in wanted)
+                    if sizes == shape:
+                        return wanted
+        return shape
 
     def _overwritten(self) -> frozenset[Storage]:
         return frozenset(

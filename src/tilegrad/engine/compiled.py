@@ -130,7 +130,7 @@ class CompiledExecutor:
             memory = self._lay_out(plan, buffers, storages, symbols)
             recording = self._bind(ready, memory, symbols)
             self.run("launch", recording, ready.launches, symbols)
-        if self.capture is not None:
+        if self.capture is not None and not self.capture.is_paused:
             given = tuple(map(storage_of, buffers))
             self.capture.ran.append(Ran(plan, ready.kernels, given, tuple(storages)))
         for number in plan.overwritten:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Protocol, Self
@@ -27,12 +27,12 @@ from tilegrad.engine.storage import (
     view_storage,
     wrap_array,
 )
+from tilegrad.engine.tracked import Tracked, find_holders, find_readers, part_with_memory
 from tilegrad.engine.transfer import move_copies
-from tilegrad.ir.node import Node, sort_topologically
+from tilegrad.ir.node import Node
 from tilegrad.ops import graph
 from tilegrad.ops.leaves import Storage, buffer
 from tilegrad.runtime.buffer import Buffer
-from tilegrad.schedule.roots import resolve_alias
 
 
 class Executor(Protocol):
@@ -42,16 +42,6 @@ class Executor(Protocol):
 
     def realize(self, nodes: Sequence[Node], symbols: Mapping[str, int]) -> list[Node]:
         """Return one buffer node per node."""
-        ...
-
-
-class Tracked(Protocol):
-    """A tensor as the session sees it."""
-
-    node: Node
-
-    def settle(self, node: Node) -> None:
-        """Take the buffer with the value that ``node`` expressed."""
         ...
 
 
@@ -84,7 +74,8 @@ class Session:
     def __init__(self, settings: Settings | None = None, trace: Trace | None = None) -> None:
         self.settings = settings or Settings.from_environment(os.environ)
         self.trace = trace or _open_trace(self.settings)
-        self.tracked = 0
+        # How often a tensor was made or assigned to, and memory replaced: replays look only then.
+        self.changes = 0
         self.memory_changes = 0
         self._executors: dict[str, Executor] = {}
         self._symbols: dict[str, int] = {}
@@ -167,20 +158,45 @@ class Session:
                 "a captured function called another while it was captured",
                 mend="capture the outer function only",
             )
-        capture = self._capture = executor.capture = Capture()
+        before = [(tensor, tensor.node) for tensor in self.live_tensors()]
+        capture = self._capture = executor.capture = Capture(before)
         try:
             yield capture
         finally:
             self._capture = executor.capture = None
 
+    @property
+    def is_capturing(self) -> bool:
+        """Whether a function is being captured."""
+        return self._capture is not None
+
     def _refuse_host(self, what: str, mend: str) -> None:
         if self._capture is not None:
             raise CaptureError(what, mend=mend)
 
-    def protect(self, step: CapturedStep, inputs: Sequence[Storage]) -> None:
-        """Let what others see keep its value when a replay on these inputs overwrites memory.
+    def note_owners(self, step: CapturedStep, results: Collection[Tracked]) -> None:
+        """Remember whose values replays of a step change: those that hold what it writes now.
 
-        Lent memory is left to those who have it; lazy tensors that read the memory are realised.
+        Args:
+            step: it has just been captured.
+            results: what it returned, which keeps its value.
+        """
+        apart = set(map(id, results))
+        found = find_holders(self.live_tensors(), step.overwritten)
+        step.owners = [weakref.ref(tensor) for tensor in found if id(tensor) not in apart]
+
+    def protect(
+        self, step: CapturedStep, inputs: Sequence[Storage], arguments: Sequence[Tracked]
+    ) -> None:
+        """Let what others see keep its value when a replay overwrites memory.
+
+        Lent memory is left to those who have it; lazy tensors that read the memory are realised,
+        and those that share it get memory of their own.
+
+        Args:
+            step: what is to be replayed.
+            inputs: the memory of the arguments.
+            arguments: the tensors that hold it.
         """
         for number in step.overwritten_inputs:
             self._own(inputs[number])
@@ -189,20 +205,28 @@ class Session:
                 self._own(storage)
             step.refresh_addresses()
             step.memory_changes = self.memory_changes
-        if step.seen == self.tracked:
+        if step.seen == self.changes and not step.overwritten_inputs:
             return
-        step.seen = self.tracked
-        readers = self._find_readers(step.overwritten, ())
-        lazy = [tensor for tensor in readers if tensor.node.op is not buffer]
-        lazy = [tensor for tensor in lazy if not self._part_with_memory(tensor)]
+        step.seen = self.changes
+        targets = {*step.overwritten, *(inputs[number] for number in step.overwritten_inputs)}
+        owners = {*map(id, arguments), *(id(owner()) for owner in step.owners)}
+        others = [
+            tensor
+            for tensor in find_readers(self.live_tensors(), targets)
+            if tensor.node.op is not buffer or id(tensor) not in owners
+        ]
+        lazy = [tensor for tensor in others if not part_with_memory(tensor)]
         if lazy:
-            for tensor, node in zip(lazy, self.realize([t.node for t in lazy]), strict=True):
-                tensor.settle(node)
+            self._settle(lazy)
 
     def track(self, tensor: Tracked) -> None:
         """Remember a tensor as long as it lives (see ``realize``)."""
         self._live[tensor] = None
-        self.tracked += 1
+        self.changes += 1
+
+    def note_assignment(self) -> None:
+        """Note that memory which captured steps may read waits to be written."""
+        self.changes += 1
 
     def live_tensors(self) -> list[Tracked]:
         """Return the tensors that are alive, in the order in which they were made."""
@@ -227,8 +251,11 @@ class Session:
         targets = {storage_of(node.sources[0]): node for node in nodes if node.op is graph.assign}
         for storage in targets:
             self._own(storage)
-        readers = self._find_readers(targets.keys(), targets.values()) if targets else []
-        late = [tensor for tensor in readers if not self._part_with_memory(tensor)]
+        live = self.live_tensors() if targets else []
+        readers = find_readers(live, targets.keys(), targets.values())
+        late = [tensor for tensor in readers if not part_with_memory(tensor)]
+        if self._capture is not None:
+            late = self._realize_bystanders(late, self._capture)
         wanted = [*nodes, *(tensor.node for tensor in late)]
         wanted = move_copies(wanted, self.realize, device or self.default_device)
         name = next(filter(None, map(graph.find_device, wanted)), device or self.default_device)
@@ -237,34 +264,22 @@ class Session:
             tensor.settle(result)
         return results[: len(nodes)]
 
+    def _realize_bystanders(self, late: Sequence[Tracked], capture: Capture) -> list[Tracked]:
+        """Realise tensors that have nothing to do with what is captured; return the others."""
+        outside = [tensor for tensor in late if capture.is_bystander(tensor)]
+        if outside:
+            with capture.paused():
+                self._settle(outside)
+        return [tensor for tensor in late if not capture.is_bystander(tensor)]
+
+    def _settle(self, tensors: Sequence[Tracked]) -> None:
+        results = self.realize([tensor.node for tensor in tensors])
+        for tensor, result in zip(tensors, results, strict=True):
+            tensor.settle(result)
+
     def _own(self, storage: Storage) -> None:
         if own_memory(storage):
             self.memory_changes += 1
-
-    def _part_with_memory(self, tensor: Tracked) -> bool:
-        """Give a tensor that is nothing but memory under some shape memory of its own, if it is."""
-        home = resolve_alias(tensor.node)
-        if home.op is not buffer:
-            return False
-        contents = self.read(home).reshape(tensor.node.shape)  # type: ignore[arg-type]
-        tensor.settle(wrap_array(contents, storage_of(home).device))
-        return True
-
-    def _find_readers(
-        self, targets: Collection[Storage], assignments: Iterable[Node]
-    ) -> list[Tracked]:
-        """Return the live tensors that read a target and are not the result of an assignment."""
-        assigned = set(assignments)
-        live = [tensor for tensor in list(self._live) if tensor.node not in assigned]
-        reading: set[Node] = set()
-        for node in sort_topologically(tensor.node for tensor in live):
-            if node.op is buffer:
-                is_reading = storage_of(node) in targets
-            else:
-                is_reading = any(source in reading for source in node.sources)
-            if is_reading:
-                reading.add(node)
-        return [tensor for tensor in live if tensor.node in reading]
 
     def read(self, node: Node) -> numpy.ndarray:
         """Return the contents of a buffer node as an array of its own."""

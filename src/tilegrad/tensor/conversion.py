@@ -247,7 +247,8 @@ class Conversion(Casting):
 def realize(*tensors: TensorBase) -> None:
     """Compute tensors together and hold their contents in memory.
 
-    Where random numbers have been drawn since, the state that they came from is written too.
+    Where a captured function has drawn random numbers, the state that they came from is written
+    too.
     """
     waiting = [tensor for tensor in tensors if tensor.target or tensor.node.op is not leaves.buffer]
     if not waiting:

@@ -17,12 +17,11 @@ from typing import Generic, NamedTuple, ParamSpec, TypeVar, cast
 from tilegrad.base.errors import CaptureError
 from tilegrad.engine import current_session
 from tilegrad.engine.capture import CapturedStep, Output
-from tilegrad.engine.session import Session, Tracked
+from tilegrad.engine.session import Session
 from tilegrad.engine.storage import storage_of
+from tilegrad.engine.tracked import Tracked
 from tilegrad.ir.node import Node
-from tilegrad.ir.op import Shape
 from tilegrad.ops import leaves
-from tilegrad.ops.leaves import Storage
 from tilegrad.tensor.base import TensorBase
 from tilegrad.tensor.conversion import realize
 from tilegrad.tensor.size import BoundVariable
@@ -85,8 +84,8 @@ class Jit(Generic[P, R]):
         captured = self._captured.get(arguments.key)
         if captured is not None and captured.step is not None:
             return cast("R", _replay(captured, captured.step, arguments))
-        realize(*arguments.tensors)
         session = current_session()
+        realize(*arguments.tensors, *_assigned(session))
         call = _bind(self.function, args, kwargs)
         with session.bound(arguments.symbols):
             if captured is None:
@@ -181,6 +180,12 @@ def _waiting(session: Session, before: Mapping[Tracked, Node], result: object) -
     return [tensor for tensor in found if _is_lazy(tensor)]
 
 
+def _assigned(session: Session) -> list[TensorBase]:
+    """Return the tensors whose memory, which a replay may read, waits to be written."""
+    live = session.live_tensors()
+    return [one for one in live if isinstance(one, TensorBase) and one.target is not None]
+
+
 def _is_lazy(tensor: TensorBase) -> bool:
     return tensor.target is not None or tensor.node.op is not leaves.buffer
 
@@ -192,12 +197,15 @@ def _capture(
     executor = session.compiled(device)
     if executor is None:  # a device that only interprets: it runs the function every time
         return _run_watched(session, call)
+    inputs = [storage_of(tensor.node) for tensor in arguments.tensors]
+    before = set(session.live_tensors())
     with session.capturing(executor) as capture:
         result = _run_watched(session, call)
-    inputs = [storage_of(tensor.node) for tensor in arguments.tensors]
-    outputs, made = _outputs(result, {storage for ran in capture.ran for storage in ran.made})
+    outputs, captured.result = _outputs(result, arguments.tensors, before)
     captured.step = capture.build(executor, inputs, outputs, arguments.symbols)
-    captured.result, captured.device = made, device
+    captured.device = device
+    returned = {leaf for leaf in flatten(result) if isinstance(leaf, TensorBase)}
+    session.note_owners(captured.step, returned - before)
     return result
 
 
@@ -212,47 +220,67 @@ def _common_device(session: Session, arguments: _Arguments) -> str:
     return devices.pop()
 
 
-def _outputs(result: object, made: set[Storage]) -> tuple[list[Output], Tree]:
-    """Return the results that replays make anew, and the result with their numbers as leaves."""
+def _outputs(
+    result: object, arguments: Sequence[TensorBase], before: set[Tracked]
+) -> tuple[list[Output], Tree]:
+    """Return the results that replays give, and the result with their numbers as leaves.
+
+    An argument that is returned stands for that argument of the replay; other tensors that were
+    there before the call are themselves.
+    """
     outputs: list[Output] = []
 
     def number(leaf: object) -> object:
         if not isinstance(leaf, TensorBase):
             return leaf
-        storage, shape = storage_of(leaf.node), leaf.node.shape
-        if storage not in made:
-            return leaf  # an argument or a tensor outside: it stays where it is
-        outputs.append(Output(storage, shape))
-        return _Numbered(len(outputs) - 1, type(leaf), shape)
+        for place, argument in enumerate(arguments):
+            if argument is leaf:
+                return _Argument(place)
+        if leaf in before:
+            return leaf
+        outputs.append(Output(storage_of(leaf.node), leaf.node.shape))
+        return _Numbered(len(outputs) - 1, type(leaf))
 
     return outputs, map_leaves(number, result)
+
+
+class _Argument:
+    """Stands for an argument in the form of what a captured function returns."""
+
+    __slots__ = ("number",)
+
+    def __init__(self, number: int) -> None:
+        self.number = number
 
 
 class _Numbered:
     """Stands for a result in the form of what a captured function returns."""
 
-    __slots__ = ("kind", "number", "shape")
+    __slots__ = ("kind", "number")
 
-    def __init__(self, number: int, kind: type[TensorBase], shape: Shape) -> None:
+    def __init__(self, number: int, kind: type[TensorBase]) -> None:
         self.number = number
         self.kind = kind
-        self.shape = shape
 
 
 def _replay(captured: _Captured, step: CapturedStep, arguments: _Arguments) -> object:
     session = current_session()
     for tensor in arguments.tensors:
-        if tensor.node.op is not leaves.buffer or tensor.target is not None:
+        if _is_lazy(tensor):
             realize(*arguments.tensors)
             break
+    if step.seen != session.changes:
+        realize(*_assigned(session))
     inputs = [storage_of(tensor.node) for tensor in arguments.tensors]
-    session.protect(step, inputs)
+    session.protect(step, inputs, arguments.tensors)
     nodes = step.replay(inputs, arguments.symbols)
-    step.seen += len(nodes)  # the results read nothing that a replay overwrites
+    step.note_results(len(nodes))
 
     def fill(leaf: object) -> object:
         if isinstance(leaf, _Numbered):
             return leaf.kind.from_node(nodes[leaf.number], captured.device)
+        if isinstance(leaf, _Argument):
+            return arguments.tensors[leaf.number]
         return leaf
 
     if isinstance(captured.result, _Numbered):  # the common case, without a walk

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Self
 
 from tilegrad.base.errors import DTypeError, ShapeError
+from tilegrad.engine import current_session
 from tilegrad.ir.dtype import DType
 from tilegrad.ir.node import Node
 from tilegrad.ops import leaves
@@ -54,6 +55,7 @@ class Mutation(Conversion, Arithmetic):
         """Take a value of the same shape and dtype, to be written in place if realised."""
         if self.target is None and self.node.op is leaves.buffer:
             self.target = self.node
+            current_session().note_assignment()
         self.node = mark(value) if self.requires_grad else value
 
     def replace(self, x: TensorBase) -> Self:

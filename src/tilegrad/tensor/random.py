@@ -26,7 +26,6 @@ from tilegrad.tensor.arguments import (
     resolve_shape,
 )
 from tilegrad.tensor.base import require_float
-from tilegrad.tensor.conversion import realize
 from tilegrad.tensor.creation import resolve_device
 from tilegrad.tensor.cumulative import Cumulative
 from tilegrad.tensor.generator import Generator, choose_seed
@@ -52,7 +51,6 @@ class Random(Cumulative):
         session.random_seed = seed
         for generator in session.generators.values():
             generator.reseed(seed)
-        realize(*(generator.state for generator in session.generators.values()))
 
     @classmethod
     @contextmanager

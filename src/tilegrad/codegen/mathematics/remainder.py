@@ -36,12 +36,20 @@ _BITS = 27
 
 def truncated_remainder(rounds: Rounds, x: Node, y: Node) -> Node:
     """Return C's fmod: x - y · trunc(x / y), exactly, with the sign of x."""
-    if x.dtype is dtypes.float32:
-        wide = truncated_remainder(rounds, cast(x, dtypes.float64), cast(y, dtypes.float64))
-        return cast(wide, x.dtype)
     size, divisor = magnitude(x), magnitude(y)
     is_valid = both(size < math.inf, divisor > 0.0)
-    is_needed = both(is_valid, divisor <= size)
+    # The sign is set in x's own dtype: a float64's is no part of a float16 without a library call.
+    if x.dtype is dtypes.float32:
+        wide = _remainder(rounds, cast(size, dtypes.float64), cast(divisor, dtypes.float64))
+        rest = cast(wide, x.dtype)
+    else:
+        rest = _remainder(rounds, size, divisor)
+    return choose(both(is_valid, ~is_nan(y)), with_sign(rest, x), math.nan)
+
+
+def _remainder(rounds: Rounds, size: Node, divisor: Node) -> Node:
+    """Return the remainder of numbers that are not negative, if it is defined."""
+    is_needed = both(both(size < math.inf, divisor > 0.0), divisor <= size)
     gap = choose(is_needed, _exponent(size) - _exponent(divisor), -_BITS)
     # ⌊gap / 27⌋ + 1 by a multiplication that is exact enough for gaps up to 2100.
     counts = (gap + _BITS) * 2428 >> constant(16, gap.dtype)
@@ -51,8 +59,7 @@ def truncated_remainder(rounds: Rounds, x: Node, y: Node) -> Node:
         return _take_off(rounds, rest, divisor), divisor
 
     rest, _ = rounds.repeat_greatest(cast(counts, dtypes.int32), (size, divisor), round_)
-    result = with_sign(choose(is_needed, rest, size), x)
-    return choose(both(is_valid, ~is_nan(y)), result, math.nan)
+    return choose(is_needed, rest, size)
 
 
 def _exponent(x: Node) -> Node:

@@ -1,0 +1,58 @@
+"""Tensors as the session sees them: which of them see memory that is about to be overwritten."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Protocol
+
+from tilegrad.engine.storage import concrete_shape, storage_of, view_storage, wrap_array
+from tilegrad.ir.node import Node, sort_topologically
+from tilegrad.ops.leaves import Storage, buffer
+from tilegrad.schedule.roots import resolve_alias
+
+
+class Tracked(Protocol):
+    """A tensor as the session sees it."""
+
+    node: Node
+
+    def settle(self, node: Node) -> None:
+        """Take the buffer with the value that ``node`` expressed."""
+        ...
+
+
+def find_holders(live: Iterable[Tracked], storages: Collection[Storage]) -> list[Tracked]:
+    """Return the tensors that are realised in one of the storages."""
+    return [
+        tensor
+        for tensor in live
+        if tensor.node.op is buffer and storage_of(tensor.node) in storages
+    ]
+
+
+def find_readers(
+    live: Sequence[Tracked], targets: Collection[Storage], assignments: Iterable[Node] = ()
+) -> list[Tracked]:
+    """Return the tensors that read a target and are not the result of an assignment."""
+    assigned = set(assignments)
+    candidates = [tensor for tensor in live if tensor.node not in assigned]
+    reading: set[Node] = set()
+    for node in sort_topologically(tensor.node for tensor in candidates):
+        if node.op is buffer:
+            is_reading = storage_of(node) in targets
+        else:
+            is_reading = any(source in reading for source in node.sources)
+        if is_reading:
+            reading.add(node)
+    return [tensor for tensor in candidates if tensor.node in reading]
+
+
+def part_with_memory(tensor: Tracked) -> bool:
+    """Give a tensor that is nothing but memory under some shape memory of its own, if it is."""
+    home = resolve_alias(tensor.node)
+    if home.op is not buffer:
+        return False
+    storage = storage_of(home)
+    contents = view_storage(storage, concrete_shape(tensor.node)).copy()
+    tensor.settle(wrap_array(contents, storage.device))
+    return True

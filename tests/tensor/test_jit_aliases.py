@@ -1,0 +1,123 @@
+"""What shares memory with what a replay reads, writes or returns keeps its value."""
+
+from __future__ import annotations
+
+import numpy
+import pytest
+
+from tilegrad import Tensor
+from tilegrad.tensor.jit import Jit, jit
+from tilegrad.tensor.size import Variable
+
+CALLS = 6
+
+
+def full(value: float, *shape: int) -> Tensor:
+    return Tensor(numpy.full(shape or (2, 3), value, numpy.float32)).realize()
+
+
+def first(tensor: Tensor) -> float:
+    return float(tensor.numpy().ravel()[0])
+
+
+def test_a_view_of_an_argument_is_one_of_the_replays_argument() -> None:
+    step = jit(lambda x: x.reshape(3, 2))
+    results = [step(full(number)) for number in range(CALLS)]
+    assert [first(one) for one in results] == list(range(CALLS))
+    assert results[-1].shape == (3, 2)
+
+
+def test_an_argument_that_is_returned_is_the_replays_own() -> None:
+    step = jit(lambda x, y: (y, x + y))
+    for number in range(CALLS):
+        given = full(number)
+        returned, total = step(full(1), given)
+        assert returned is given
+        assert first(total) == number + 1
+
+
+@pytest.mark.parametrize("is_view", [False, True])
+def test_results_that_share_memory_do_so_in_replays(is_view: bool) -> None:
+    def pair(x: Tensor) -> tuple[Tensor, Tensor]:
+        doubled = x * 2
+        return doubled, doubled.reshape(6) if is_view else doubled
+
+    step = jit(pair)
+    for number in range(CALLS):
+        assert [first(one) for one in step(full(number))] == [2 * number, 2 * number]
+
+
+def test_a_result_that_lies_outside_is_found_there() -> None:
+    outside = full(7)
+    step = jit(lambda x: (x + 1, outside.reshape(6), outside))
+    for number in range(CALLS):
+        total, view, same = step(full(number))
+        assert (first(total), first(view)) == (number + 1, 7)
+        assert same is outside
+
+
+def counting() -> tuple[Tensor, Jit[[Tensor], Tensor]]:
+    """Return a tensor, and a step that adds to it and returns a view of it."""
+    total = full(0)
+
+    @jit
+    def step(x: Tensor) -> Tensor:
+        total.assign(total + x).realize()
+        return total.reshape(6)
+
+    return total, step
+
+
+def test_views_of_what_is_overwritten_keep_their_values() -> None:
+    total, step = counting()
+    returned, realised, lazy = [], [], []
+    for _ in range(CALLS):
+        returned.append(step(full(1)))
+        realised.append(total.reshape(6).realize())
+        lazy.append(total.reshape(3, 2) * 10)
+    expected = [float(number) for number in range(1, CALLS + 1)]
+    assert [first(one) for one in returned] == expected
+    assert [first(one) for one in realised] == expected
+    assert [first(one) for one in lazy] == [10 * value for value in expected]
+    assert first(total) == CALLS
+
+
+def test_an_argument_that_is_overwritten_changes_and_nothing_else() -> None:
+    @jit
+    def step(x: Tensor) -> Tensor:
+        x += 1
+        return x.sum()
+
+    one, other = full(0), full(100)
+    realised, lazy = [], []
+    for _ in range(CALLS):
+        step(one)
+        realised.append(one.reshape(6).realize())
+        lazy.append(one * 10)
+        step(other)
+    expected = [float(number) for number in range(1, CALLS + 1)]
+    assert [first(view) for view in realised] == expected
+    assert [first(value) for value in lazy] == [10 * value for value in expected]
+    assert (first(one), first(other)) == (CALLS, 100 + CALLS)
+
+
+def test_what_waits_to_be_assigned_is_assigned_before_a_replay_reads_it() -> None:
+    total, step = counting()
+    factor = full(1)
+    scaled = jit(lambda x: x * factor)
+    for number in range(CALLS):
+        factor.assign(full(number))  # not realised
+        assert first(scaled(full(2))) == 2 * number
+        total += 10  # nor is this
+        step(full(1))
+        assert first(total) == 11 * (number + 1)
+
+
+def test_results_have_the_sizes_of_each_replay() -> None:
+    n = Variable("n", 1, 32)
+    step = jit(lambda x, n: (x.shrink(((0, n),)) * 2, x.shrink(((0, 2 * n),)).reshape(2, n)))
+    array = numpy.arange(32, dtype=numpy.float32)
+    for size in (3, 4, 5, 9, 1):
+        doubled, pair = step(Tensor(array).realize(), n.bind(size))
+        numpy.testing.assert_array_equal(doubled.numpy(), 2 * array[:size])
+        numpy.testing.assert_array_equal(pair.numpy(), array[: 2 * size].reshape(2, size))
