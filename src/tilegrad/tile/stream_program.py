@@ -15,16 +15,17 @@ from typing import NamedTuple
 
 from tilegrad.ir.node import Node
 from tilegrad.ops import comparison, exponential, kernel, memory, symbolic, tile
-from tilegrad.ops.affine import Index, as_node
+from tilegrad.ops.affine import Index, as_index, as_node
 from tilegrad.ops.arithmetic import maximum
-from tilegrad.ops.build import Builder, combine, full, lanes
+from tilegrad.ops.build import Builder, full, lanes
+from tilegrad.ops.build import combine as combine_lanes
 from tilegrad.ops.leaves import constant
 from tilegrad.ops.movement import reshape_to
 from tilegrad.ops.program import Program, Slot
 from tilegrad.rewrite.graph import substitute
 from tilegrad.tile.facts import constant_extent, find_free
-from tilegrad.tile.lower import combine as combine_tiles
-from tilegrad.tile.lower import identity_of
+from tilegrad.tile.lower import combine, identity_of
+from tilegrad.tile.reach import find_limits, range_of
 from tilegrad.tile.stream import Product, Stream, Total
 from tilegrad.tile.target import TileTarget
 
@@ -75,15 +76,24 @@ class _Held:
         panels: for each product, the steps' factor, [length, steps].
         matrices: for each product and each total with columns, a tile, [rows, steps].
         totals: for each total, [rows] or [rows, columns].
-        maxima: for each exponent, [rows].
+        sums: for each total without columns, that of this tile, [rows].
+        exponents: for each exponent, a tile, [rows, steps].
+        maxima: for each exponent, the greatest so far, [rows].
+        shifts: for each exponent, what is subtracted from it, [rows].
         scales: for each exponent, by what totals so far are rescaled in this tile, [rows].
+        parts: the maxima of this tile, [rows].
     """
+
+    parts: Node
 
     rows: dict[Product, Node] = field(default_factory=dict)
     panels: dict[Product, Node] = field(default_factory=dict)
     matrices: dict[Node, Node] = field(default_factory=dict)
     totals: dict[Node, Node] = field(default_factory=dict)
+    sums: dict[Node, Node] = field(default_factory=dict)
+    exponents: dict[Node, Node] = field(default_factory=dict)
     maxima: dict[Node, Node] = field(default_factory=dict)
+    shifts: dict[Node, Node] = field(default_factory=dict)
     scales: dict[Node, Node] = field(default_factory=dict)
 
 
@@ -103,8 +113,14 @@ class _Writer:
         self.stream = stream
         self.sizes = sizes
         self.columns = columns
-        self.held = _Held()
         self.places: dict[Node, Node] = {}
+        exponents = {total.exponent for total in stream.totals}
+        self.maxima = {
+            total
+            for total in stream.totals
+            if total.kind == "maximum" and total.weight in exponents
+        }
+        self.totals = [total for total in stream.totals if total not in self.maxima]
 
     def write(self, slots: Sequence[Slot], name: str) -> Program:
         """Return the program."""
@@ -126,29 +142,33 @@ class _Writer:
     # --- memory of the instance ---
 
     def _hold(self) -> None:
-        build, stream, sizes, held = self.build, self.stream, self.sizes, self.held
+        build, stream, sizes = self.build, self.stream, self.sizes
+        self.held = held = _Held(build.scratch(stream.dtype, sizes.rows))
         for product in stream.products:
             length = _length(product)
             held.rows[product] = build.scratch(stream.dtype, sizes.rows * length)
             held.panels[product] = build.scratch(stream.dtype, sizes.steps * length)
             held.matrices[product.node] = build.scratch(stream.dtype, sizes.rows * sizes.steps)
-        for total in stream.totals:
+        for total in self.totals:
             width = 1 if total.columns is None else self.columns
             held.totals[total.node] = build.scratch(stream.dtype, sizes.rows * width)
             if total.columns is not None:
                 size = sizes.rows * sizes.steps
                 held.matrices[total.node] = build.scratch(stream.dtype, size)
+            else:
+                held.sums[total.node] = build.scratch(stream.dtype, sizes.rows)
             exponent = total.exponent
             if exponent is not None and exponent not in held.maxima:
-                held.maxima[exponent] = build.scratch(stream.dtype, sizes.rows)
-                held.scales[exponent] = build.scratch(stream.dtype, sizes.rows)
+                held.exponents[exponent] = build.scratch(stream.dtype, sizes.rows * sizes.steps)
+                for one in (held.maxima, held.shifts, held.scales):
+                    one[exponent] = build.scratch(stream.dtype, sizes.rows)
 
     def _begin(self) -> None:
         """Lay out the rows' factors and set the totals to what changes nothing."""
         stream, sizes = self.stream, self.sizes
         for exponent in self.held.maxima:
             self._fill(self.held.maxima[exponent], sizes.rows, -math.inf)
-        for total in stream.totals:
+        for total in self.totals:
             size = sizes.rows * (1 if total.columns is None else self.columns)
             start = 0.0 if total.kind == "add" else float(identity_of(total.kind, stream.dtype))
             self._fill(self.held.totals[total.node], size, start)
@@ -189,25 +209,30 @@ class _Writer:
     # --- the walk along the steps ---
 
     def _walk_steps(self) -> None:
-        sizes, extent = self.sizes, kernel.extent_of(self.stream.steps)
-        whole = symbolic.multiply(symbolic.floor_divide(extent, sizes.steps), sizes.steps)
-        with self.build.loop(0, whole, sizes.steps) as loop:
-            self._step(loop.index, sizes.steps, None)
-        if isinstance(extent, int):
-            if extent % sizes.steps:
-                self._step(whole, extent % sizes.steps, None)
+        """Visit the steps that count, in whole tiles and a rest at the end."""
+        size, extent = self.sizes.steps, kernel.extent_of(self.stream.steps)
+        limits = find_limits(self.stream)
+        start, stop = range_of(limits, self.stream, self.first, self.count)
+        start, stop = (as_index(self._value(as_node(bound), {})) for bound in (start, stop))
+        start = symbolic.multiply(symbolic.floor_divide(start, size), size)
+        whole = symbolic.multiply(symbolic.floor_divide(extent, size), size)
+        with self.build.loop(start, symbolic.minimum(whole, stop), size) as loop:
+            self._step(loop.index, size, None)
+        if isinstance(extent, int) and extent % size == 0:
             return
-        with self.build.loop(whole, extent, sizes.steps) as loop:
-            self._step(loop.index, sizes.steps, extent)
+        with self.build.loop(symbolic.maximum(start, whole), stop, size) as loop:
+            if isinstance(extent, int):
+                self._step(loop.index, extent % size, None)
+            else:
+                self._step(loop.index, size, extent)
 
     def _step(self, first: Index, count: int, limit: Index | None) -> None:
         """Write one tile of steps; ``limit`` masks those that are not below it."""
         for product in self.stream.products:
             self._lay_out(product, first, count, limit)
             self._multiply(product, count)
-        with self.build.loop(0, self.count) as loop:
-            self._visit_row(loop.index, first, count, limit)
-        for total in self.stream.totals:
+        self._visit_rows(first, count, limit)
+        for total in self.totals:
             if total.columns is not None:
                 self._update(total, total.columns, (first, count, limit))
 
@@ -256,54 +281,88 @@ class _Writer:
                 offset = symbolic.add(symbolic.multiply(down, width), across)
                 self.build.store(held.matrices[product.node], offset, loop["total"])
 
-    def _visit_row(self, index: Index, first: Index, count: int, limit: Index | None) -> None:
-        """Do the elementwise work of one row, and combine what has no columns."""
-        stream, held, build = self.stream, self.held, self.build
+    def _visit_rows(self, first: Index, count: int, limit: Index | None) -> None:
+        """Do the elementwise work of each row, and combine what has no columns."""
+        held, build, rows = self.held, self.build, self.sizes.rows
         inside = lanes(count) if count > 1 else 0
         at = symbolic.add(first, inside)
-        place = symbolic.add(symbolic.multiply(index, self.sizes.steps), inside)
-        known: dict[Node, Index] = {stream.rows: self._row(index), stream.steps: as_node(at)}
-        known |= {
-            product.node: build.load(held.matrices[product.node], place)
-            for product in stream.products
-        }
         mask = None if limit is None else symbolic.as_condition(symbolic.less(at, limit))
-        shifted = {
-            exponent: self._advance(exponent, index, known, mask) for exponent in held.maxima
-        }
-        for total in stream.totals:
-            weight = self._value(total.weight, known)
-            if total.exponent is not None:
-                weight = shifted[total.exponent] * weight
-            if mask is not None:
-                nothing = constant(identity_of(total.kind, stream.dtype), stream.dtype)
-                weight = comparison.where(mask, weight, nothing)
-            if total.columns is not None:
-                build.store(held.matrices[total.node], place, weight)
-                continue
-            pointer = held.totals[total.node]
-            so_far = build.load(pointer, index)
-            if total.exponent is not None:
-                so_far = so_far * build.load(held.scales[total.exponent], index)
-            added = combine(weight, total.kind) if weight.shape else weight
-            build.store(pointer, index, combine_tiles(total.kind, so_far, added))
+        for exponent, maxima in held.maxima.items():
+            with build.loop(0, self.count) as loop:
+                value = self._value(exponent, self._at(loop.index, at, inside))
+                if mask is not None:
+                    value = comparison.where(mask, value, constant(-math.inf, value.dtype))
+                place = self._place(loop.index, inside)
+                build.store(held.exponents[exponent], place, value)
+                build.store(held.parts, loop.index, _combine(value, "maximum"))
+            self._advance(maxima, held.scales[exponent], held.shifts[exponent])
+        with build.loop(0, self.count) as loop:
+            known = self._at(loop.index, at, inside)
+            place = self._place(loop.index, inside)
+            shifted = {
+                exponent: exponential.exp(
+                    build.load(held.exponents[exponent], place)
+                    - build.load(held.shifts[exponent], loop.index)
+                )
+                for exponent in held.maxima
+            }
+            for total in self.totals:
+                weight = self._weigh(total, known, shifted, mask)
+                if total.columns is not None:
+                    build.store(held.matrices[total.node], place, weight)
+                else:
+                    build.store(held.sums[total.node], loop.index, _combine(weight, total.kind))
+        for total in self.totals:
+            if total.columns is None:
+                row = lanes(rows) if rows > 1 else 0
+                so_far = build.load(held.totals[total.node], row)
+                if total.exponent is not None:
+                    so_far = so_far * build.load(held.scales[total.exponent], row)
+                added = build.load(held.sums[total.node], row)
+                build.store(held.totals[total.node], row, combine(total.kind, so_far, added))
 
-    def _advance(
-        self, exponent: Node, index: Index, known: Mapping[Node, Index], mask: Node | None
+    def _at(self, index: Index, at: Index, inside: Index) -> dict[Node, Index]:
+        """Return what stands for the row, the steps and the products at one row of the tile."""
+        known: dict[Node, Index] = {
+            self.stream.rows: self._row(index),
+            self.stream.steps: as_node(at),
+        }
+        place = self._place(index, inside)
+        for product in self.stream.products:
+            known[product.node] = self.build.load(self.held.matrices[product.node], place)
+        return known
+
+    def _place(self, index: Index, inside: Index) -> Index:
+        return symbolic.add(symbolic.multiply(index, self.sizes.steps), inside)
+
+    def _weigh(
+        self,
+        total: Total,
+        known: Mapping[Node, Index],
+        shifted: Mapping[Node, Node],
+        mask: Node | None,
     ) -> Node:
-        """Note the maximum of a row so far; return the exponentials of this tile, shifted by it."""
+        """Return what a total combines of a row; what changes nothing where it is masked."""
+        weight = self._value(total.weight, known)
+        if total.exponent is not None:
+            weight = shifted[total.exponent] * weight
+        if mask is None:
+            return weight
+        nothing = constant(identity_of(total.kind, weight.dtype), weight.dtype)
+        return comparison.where(mask, weight, nothing)
+
+    def _advance(self, maxima: Node, scales: Node, shifts: Node) -> None:
+        """Note all rows' maxima so far, and what follows for totals and exponentials."""
         build, dtype = self.build, self.stream.dtype
-        value = self._value(exponent, known)
+        row = lanes(self.sizes.rows) if self.sizes.rows > 1 else 0
         least = constant(-math.inf, dtype)
-        if mask is not None:
-            value = comparison.where(mask, value, least)
-        before = build.load(self.held.maxima[exponent], index)
-        after = maximum(before, combine(value, "maximum") if value.shape else value)
+        before = build.load(maxima, row)
+        after = maximum(before, build.load(self.held.parts, row))
         # Where all is -∞ so far, the differences would be NaN.
         shift = comparison.where(comparison.equal(after, least), constant(0.0, dtype), after)
-        build.store(self.held.scales[exponent], index, exponential.exp(before - shift))
-        build.store(self.held.maxima[exponent], index, after)
-        return exponential.exp(value - shift)
+        build.store(scales, row, exponential.exp(before - shift))
+        build.store(shifts, row, shift)
+        build.store(maxima, row, after)
 
     def _update(self, total: Total, columns: Node, steps: tuple[Index, int, Index | None]) -> None:
         """Add the products of a tile of the matrix with the columns to their totals."""
@@ -358,10 +417,16 @@ class _Writer:
                     )
 
     def _result(self, total: Total, index: Index, column: Index) -> Node:
+        if total in self.maxima:
+            return self.build.load(self.held.maxima[total.weight], index)
         if total.columns is None:
             return self.build.load(self.held.totals[total.node], index)
         at = symbolic.add(symbolic.multiply(index, self.columns), column)
         return self.build.load(self.held.totals[total.node], at)
+
+
+def _combine(value: Node, kind: str) -> Node:
+    return combine_lanes(value, kind) if value.shape else value
 
 
 def _length(product: Product) -> int:
