@@ -16,6 +16,7 @@ HEADINGS = {
     "overhead": "Overhead",
     "memory": "Memory",
     "speed": "Speed",
+    "kernels": "Kernels by hand",
 }
 NOTES = {
     "compile": "What the first call takes more than a later one, in a fresh process: time on all "
@@ -24,6 +25,7 @@ NOTES = {
     "memory": "Peak of the resident memory in a step, above what the process held before the "
     "network was made.",
     "speed": "Time of a captured call, in turns with the other libraries.",
+    "kernels": "Time of a call; each kernel as the compiler derives it, and written by hand.",
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.cases import captured, compiling, matrices, rows, streams, training
+from benchmarks.cases import captured, compiling, kernels, matrices, rows, streams, training
 from benchmarks.cases.case import Case, Kind
 
 CASES: tuple[Case, ...] = (
@@ -12,6 +12,7 @@ CASES: tuple[Case, ...] = (
     *training.CASES,
     *matrices.CASES,
     *rows.CASES,
+    *kernels.CASES,
     *streams.CASES,
 )
 

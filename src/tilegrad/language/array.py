@@ -8,11 +8,11 @@ from typing import NoReturn
 from tilegrad.base.errors import DeviceError, DTypeError, ShapeError
 from tilegrad.ir.dtype import DType
 from tilegrad.ir.node import Node
-from tilegrad.language.indexing import Place, Ranges, Size, as_mask, locate
+from tilegrad.language.indexing import WHOLE, Place, Ranges, Size, as_mask, locate
 from tilegrad.language.operands import align, as_operand, broadcast, expand, shape_of
 from tilegrad.language.tile import Number, Tile
 from tilegrad.ops import bits, symbolic
-from tilegrad.ops.affine import Index
+from tilegrad.ops.affine import Index, as_index, as_node
 from tilegrad.ops.build import Builder
 from tilegrad.ops.comparison import where
 from tilegrad.ops.leaves import constant, constant_op, value_of
@@ -31,14 +31,20 @@ class Array:
         dtype: of its elements.
     """
 
-    __slots__ = ("_builder", "_ranges", "_sizes", "dtype", "pointer")
+    __slots__ = ("_base", "_builder", "_ranges", "_sizes", "dtype", "pointer")
 
     def __init__(
-        self, builder: Builder, ranges: Ranges, pointer: Node, sizes: Sequence[Index]
+        self,
+        builder: Builder,
+        ranges: Ranges,
+        pointer: Node,
+        sizes: Sequence[Index],
+        base: Place = WHOLE,
     ) -> None:
         self._builder = builder
         self._ranges = ranges
         self._sizes = tuple(sizes)
+        self._base = base
         self.pointer = pointer
         self.dtype: DType = pointer.dtype
 
@@ -67,7 +73,20 @@ class Array:
     def flat(self) -> Array:
         """The same memory as an array of one axis: its positions are offsets."""
         count = symbolic.multiply_all(self._sizes)
-        return Array(self._builder, self._ranges, self.pointer, (count,))
+        return Array(self._builder, self._ranges, self.pointer, (count,), self._base)
+
+    def at(self, *positions: Size) -> Array:
+        """Return the array of the other axes at single positions along the first ones.
+
+        Raises:
+            OutOfRangeError: a position lies outside its axis in every instance and round.
+        """
+        count = len(positions)
+        place = locate(self._sizes[:count], positions, self._ranges)
+        inner = symbolic.multiply_all(self._sizes[count:])
+        offset = symbolic.multiply(as_index(place.offset), inner)
+        base = self._base.move(Place(as_node(offset), place.inside, ()))
+        return Array(self._builder, self._ranges, self.pointer, self._sizes[count:], base)
 
     def __repr__(self) -> str:
         return f"<array {self.dtype.name}{list(self.shape)}>"
@@ -144,7 +163,7 @@ class Array:
 
         The condition has the rank of the positions.
         """
-        place = locate(self._sizes, key, self._ranges)
+        place = locate(self._sizes, key, self._ranges).move(self._base)
         inside = as_condition(place.inside)
         if mask is not None:
             given = as_mask(mask)

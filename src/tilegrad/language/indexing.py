@@ -7,6 +7,7 @@ positions make no axis.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -25,7 +26,7 @@ from tilegrad.language.operands import (
 )
 from tilegrad.language.tile import Tile
 from tilegrad.ops import symbolic
-from tilegrad.ops.affine import Index, as_index, as_node
+from tilegrad.ops.affine import Index, as_index, as_node, split_terms
 from tilegrad.ops.bounds import Bounds, bounds
 from tilegrad.ops.build import lanes
 from tilegrad.ops.conversion import cast
@@ -58,6 +59,22 @@ class Span:
     def positions(self) -> Tile:
         """The positions as a tile of one axis."""
         return Tile(lanes(self.length)) + self.start
+
+    def __add__(self, distance: Size) -> Span:
+        """Return the span moved on."""
+        return Span(self.start + distance, self.length)
+
+    def within(self, size: Size) -> Span:
+        """Return the span moved back to end inside an axis; itself if that may be too short.
+
+        What is computed for a position that two spans have in common must be the same in both.
+        """
+        index = size_index(size)
+        if bounds(index)[0] < self.length:
+            return self
+        last = symbolic.subtract(index, self.length)
+        start = symbolic.minimum(size_index(self.start), last)
+        return Span(Tile(as_node(start)), self.length)
 
 
 def size_index(size: Size) -> Index:
@@ -105,23 +122,30 @@ class Ranges:
 
     def note(self, index: Node, start: Index, stop: Index, step: Index) -> None:
         """Remember that an index runs over range(start, stop, step)."""
-        low, high = self.bounds(start)[0], self.bounds(stop)[1] - 1
-        if isinstance(start, int) and isinstance(step, int):
-            high = start + (high - start) // step * step
-        if isinstance(step, int) and step == 1 and self.bounds(start)[0] >= 0:
+        if step == 1 and self.bounds(start)[0] >= 0:
             self._stops[index] = stop
-        if low <= high and abs(low) < float("inf") > abs(high):
-            attributes = SymbolAttributes(f"range{len(self._stand_ins)}", int(low), int(high))
-            self._stand_ins[index] = symbol(attributes=attributes)
+        low, high = self.bounds(start)[0], self.bounds(stop)[1] - 1
+        if low > high or abs(low) == math.inf or high == math.inf:
+            return
+        # Whatever round it is, index = number · distance + remainder.
+        terms, constant = split_terms(self._replace(start))
+        distance = math.gcd(step if isinstance(step, int) else 1, *terms.values())
+        remainder = constant % distance
+        least, most = (int(end - remainder) // distance for end in (low, high))
+        number = SymbolAttributes(f"range{len(self._stand_ins)}", least, most)
+        place = symbolic.multiply(symbol(attributes=number), distance)
+        self._stand_ins[index] = as_node(symbolic.add(place, remainder))
 
     def bounds(self, index: Index) -> Bounds:
         """Return the least and greatest value that an index can have in a running kernel."""
+        return bounds(self._replace(index))
+
+    def _replace(self, index: Index) -> Index:
         if isinstance(index, int):
-            return index, index
+            return index
         order = sort_topologically([index], is_leaf=lambda node: node.op is cast)
         kept = {node: node for node in order if node.op is cast}
-        (replaced,) = substitute([index], {**kept, **self._stand_ins})
-        return bounds(replaced)
+        return as_index(substitute([index], {**kept, **self._stand_ins})[0])
 
     def is_below(self, index: Index, size: Index) -> bool:
         """Whether an index is certainly less than a size."""
@@ -142,6 +166,16 @@ class Place(NamedTuple):
     offset: Node
     inside: Condition
     shape: StaticShape
+
+    def move(self, base: Place) -> Place:
+        """Return the place counted from a single element that itself exists under a condition."""
+        offset = symbolic.add(as_index(self.offset), as_index(base.offset))
+        inside = symbolic.logical_and(self.inside, base.inside)
+        return Place(expand(as_node(offset), self.shape), inside, self.shape)
+
+
+WHOLE = Place(as_node(0), True, ())
+"""The first element of an array."""
 
 
 def locate(sizes: Sequence[Index], key: object, ranges: Ranges) -> Place:
@@ -235,7 +269,8 @@ def _spread(item: int | Tile | Span, place: int, rank: int) -> Index:
     if isinstance(item, int):
         return item
     if isinstance(item, Span):
-        return symbolic.add(size_index(item.start), lanes(item.length, rank, place))
+        along = lanes(item.length, rank, place) if item.length > 1 else 0
+        return symbolic.add(size_index(item.start), along)
     node = item.node
     if not node.shape:
         return as_index(node)

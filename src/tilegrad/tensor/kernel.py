@@ -81,7 +81,7 @@ class Kernel(Generic[R]):
         _check_signature(self.name, self._signature)
         self._gradient: Gradient | None = None
         self._written: dict[Hashable, _Written] = {}
-        functools.update_wrapper(self, function)
+        functools.update_wrapper(self, function, updated=())
 
     def __call__(self, *arguments: object, **parameters: object) -> R:
         """Return the kernel's outputs as lazy tensors.

@@ -11,9 +11,40 @@ import math
 
 from tilegrad import Tensor, kernel
 from tilegrad import language as tl
-from tilegrad.language import Array, KernelBuilder, Span, Tile
+from tilegrad.apps.kernels.matmul import product
+from tilegrad.language import Array, KernelBuilder, Size, Span, Tile
 
 _INFINITY = float("inf")
+_ROWS = 64
+"""So many rows of the results an instance of the gradient does."""
+
+
+def _scale(width: Size) -> float:
+    return 1 / math.sqrt(tl.known(width))
+
+
+def _turn(build: KernelBuilder, array: Array, places: Span) -> Array:
+    """Return memory of the instance that holds some rows of a matrix as columns."""
+    turned = build.scratch((array.shape[1], places.length), array.dtype)
+    turned[...] = array[places].T
+    return turned
+
+
+def _add_product(
+    build: KernelBuilder,
+    left: Array,
+    right: Array,
+    places: Span,
+    result: Array,
+    own: Span,
+    scale: Tile | float = 1,
+) -> None:
+    """Let ``result[own]`` be itself times a scale plus left·right[places]."""
+    width = tl.known(result.shape[1])
+    with build.loop(0, width, min(width, 64)) as loop:
+        total, rows = result[own, loop.span] * scale, Span(0, own.length)
+        found = product(build, left, rows, right, loop.span, total, places.start)
+        result[own, loop.span] = found
 
 
 def _allowed(queries: Span, keys: Span, length: int | Tile, *, causal: bool) -> Tile:
@@ -30,32 +61,38 @@ def attention_forward(
     v: Array,
     *,
     causal: bool = False,
-    rows: int = tl.choice(8, 4, 16),
-    block: int = tl.choice(32, 16, 64),
+    rows: int = tl.choice(64, 32, 128),
+    strip: int = tl.choice(4, 8),
+    block: int = tl.choice(64, 32),
 ) -> tuple[Array, Array]:
-    """Return softmax(q·kᵀ / √d)·v for (heads, length, d), and the log-sum-exp of each row."""
+    """Return softmax(q·kᵀ / √d)·v for (heads, length, d), and the log-sum-exp of each row.
+
+    An instance does ``rows`` queries, whose results it keeps in its own memory. It turns ``block``
+    keys so that their products with ``strip`` queries come out in registers.
+    """
     heads, length, width = q.shape
-    out = build.output(q.shape, q.dtype)
-    logs = build.output((heads, length), q.dtype)
-    head, queries = build.grid(heads), build.grid(length, rows)
-    query = q[head, queries] * (1 / math.sqrt(tl.known(width)))
-    stop = tl.minimum(queries.stop, length) if causal else length
-    start = {
-        "top": tl.full((rows, 1), -_INFINITY),
-        "sum": tl.zeros((rows, 1)),
-        "value": tl.zeros((rows, tl.known(width))),
-    }
-    with build.loop(0, stop, block, **start) as loop:
-        keys = loop.span
-        scores = tl.dot(query, k[head, keys].T)
-        scores = tl.where(_allowed(queries, keys, length, causal=causal), scores, -_INFINITY)
-        top = tl.maximum(loop.top, scores.max(1, keepdim=True))
-        powers, rescale = tl.exp(scores - top), tl.exp(loop.top - top)
-        loop.value = tl.dot(powers, v[head, keys], loop.value * rescale)
-        loop.sum = loop.sum * rescale + powers.sum(1, keepdim=True)
-        loop.top = top
-    out[head, queries] = loop.value / loop.sum
-    logs[head, queries] = (loop.top + tl.log(loop.sum)).reshape(rows)
+    out, logs = build.output(q.shape, q.dtype), build.output((heads, length), q.dtype)
+    head, queries, every = build.grid(heads), build.grid(length, rows), Span(0, block)
+    result, powers = build.scratch((rows, width), q.dtype), build.scratch((strip, block), q.dtype)
+    tops, sums = build.scratch((rows, 1), q.dtype), build.scratch((rows, 1), q.dtype)
+    result[...], sums[...], tops[...] = 0.0, 0.0, -_INFINITY
+    with build.loop(0, tl.minimum(queries.stop, length) if causal else length, block) as blocks:
+        keys = blocks.span
+        turned = _turn(build, k.at(head), keys)
+        with build.loop(0, rows, strip) as strips:
+            own, query = strips.span, strips.span + queries.start
+            scores = product(build, q.at(head), query, turned, every, tl.zeros((strip, block)))
+            allowed = _allowed(query, keys, length, causal=causal)
+            scores = tl.where(allowed, scores * _scale(width), -_INFINITY)
+            top = tl.maximum(tops[own], scores.max(1, keepdim=True))
+            power, rescale = tl.exp(scores - top), tl.exp(tops[own] - top)
+            tops[own], powers[...] = top, power
+            sums[own] = sums[own] * rescale + power.sum(1, keepdim=True)
+            _add_product(build, powers, v.at(head), keys, result, own, rescale)
+    with build.loop(0, rows, strip) as strips:
+        own, query = strips.span, strips.span + queries.start
+        out[head, query] = result[own] / sums[own]
+        logs[head, query] = (tops[own] + tl.log(sums[own])).reshape(strip)
     return out, logs
 
 
@@ -70,24 +107,29 @@ def attention_backward_queries(
     shift: Array,
     *,
     causal: bool = False,
-    rows: int = tl.choice(8, 4),
-    block: int = tl.choice(32, 16),
+    strip: int = tl.choice(4, 8),
+    block: int = tl.choice(64, 32),
 ) -> Array:
     """Return the gradient by q. ``shift`` is Σ g·out along each row, less the gradient of logs."""
     heads, length, width = q.shape
-    scale = 1 / math.sqrt(tl.known(width))
     gradient = build.output(q.shape, q.dtype)
-    head, queries = build.grid(heads), build.grid(length, rows)
-    query, given = q[head, queries] * scale, upstream[head, queries]
-    log, less = logs[head, queries][:, None], shift[head, queries][:, None]
-    stop = tl.minimum(queries.stop, length) if causal else length
-    with build.loop(0, stop, block, total=tl.zeros((rows, tl.known(width)))) as loop:
-        keys = loop.span
-        powers = tl.exp(tl.dot(query, k[head, keys].T) - log)
-        powers = tl.where(_allowed(queries, keys, length, causal=causal), powers, 0)
-        slope = powers * (tl.dot(given, v[head, keys].T) - less)
-        loop.total = tl.dot(slope, k[head, keys], loop.total)
-    gradient[head, queries] = loop.total * scale
+    head, queries, every = build.grid(heads), build.grid(length, _ROWS), Span(0, block)
+    result, slopes = build.scratch((_ROWS, width), q.dtype), build.scratch((strip, block), q.dtype)
+    result[...] = 0.0
+    with build.loop(0, tl.minimum(queries.stop, length) if causal else length, block) as blocks:
+        keys = blocks.span
+        turned, values = _turn(build, k.at(head), keys), _turn(build, v.at(head), keys)
+        with build.loop(0, _ROWS, strip) as strips:
+            own, query = strips.span, strips.span + queries.start
+            nothing = tl.zeros((strip, block))
+            scores = product(build, q.at(head), query, turned, every, nothing) * _scale(width)
+            powers = tl.exp(scores - logs[head, query][:, None])
+            powers = tl.where(_allowed(query, keys, length, causal=causal), powers, 0)
+            given = product(build, upstream.at(head), query, values, every, nothing)
+            slopes[...] = powers * (given - shift[head, query][:, None]) * _scale(width)
+            _add_product(build, slopes, k.at(head), keys, result, own)
+    with build.loop(0, _ROWS, strip) as strips:
+        gradient[head, strips.span + queries.start] = result[strips.span]
     return gradient
 
 
@@ -102,29 +144,34 @@ def attention_backward_keys(
     shift: Array,
     *,
     causal: bool = False,
-    rows: int = tl.choice(8, 4),
-    block: int = tl.choice(32, 16),
+    strip: int = tl.choice(4, 8),
+    block: int = tl.choice(64, 32),
 ) -> tuple[Array, Array]:
-    """Return the gradients by k and v; each instance goes down the queries for a few keys."""
+    """Return the gradients by k and v; each instance goes down the queries for some keys."""
     heads, length, width = q.shape
-    scale = 1 / math.sqrt(tl.known(width))
     by_key, by_value = build.output(k.shape, k.dtype), build.output(v.shape, v.dtype)
-    head, keys = build.grid(heads), build.grid(length, rows)
-    key, value = k[head, keys] * scale, v[head, keys]
-    nothing = tl.zeros((rows, tl.known(width)))
-    with build.loop(keys.start if causal else 0, length, block, key=nothing, value=nothing) as loop:
-        queries = loop.span
-        query, given = q[head, queries], upstream[head, queries]
-        log, less = logs[head, queries][None, :], shift[head, queries][None, :]
-        powers = tl.exp(tl.dot(key, query.T) - log)
-        seen = (queries.positions < length)[:, None] & _allowed(
-            queries, keys, length, causal=causal
-        )
-        powers = tl.where(seen.T, powers, 0)
-        slope = powers * (tl.dot(value, given.T) - less)
-        loop.value = tl.dot(powers, given, loop.value)
-        loop.key = tl.dot(slope, query, loop.key)
-    by_key[head, keys], by_value[head, keys] = loop.key * scale, loop.value
+    head, keys, every = build.grid(heads), build.grid(length, _ROWS), Span(0, block)
+    key_sums, value_sums = (build.scratch((_ROWS, width), k.dtype) for _ in range(2))
+    powers, slopes = (build.scratch((strip, block), k.dtype) for _ in range(2))
+    key_sums[...], value_sums[...] = 0.0, 0.0
+    with build.loop(keys.start if causal else 0, length, block) as blocks:
+        queries = blocks.span
+        turned = _turn(build, q.at(head), queries)
+        given = _turn(build, upstream.at(head), queries)
+        with build.loop(0, _ROWS, strip) as strips:
+            own, key = strips.span, strips.span + keys.start
+            nothing = tl.zeros((strip, block))
+            scores = product(build, k.at(head), key, turned, every, nothing) * _scale(width)
+            power = tl.exp(scores - logs[head, queries][None, :])
+            allowed = _allowed(queries, key, length, causal=causal).T
+            powers[...] = power = tl.where(allowed, power, 0)
+            slope = product(build, v.at(head), key, given, every, nothing)
+            slopes[...] = power * (slope - shift[head, queries][None, :]) * _scale(width)
+            _add_product(build, powers, upstream.at(head), queries, value_sums, own)
+            _add_product(build, slopes, q.at(head), queries, key_sums, own)
+    with build.loop(0, _ROWS, strip) as strips:
+        own, key = strips.span, strips.span + keys.start
+        by_key[head, key], by_value[head, key] = key_sums[own], value_sums[own]
     return by_key, by_value
 
 

@@ -4,7 +4,33 @@ from __future__ import annotations
 
 from tilegrad import kernel
 from tilegrad import language as tl
-from tilegrad.language import Array, KernelBuilder, Span
+from tilegrad.language import Array, KernelBuilder, Size, Span, Tile
+
+
+def product(
+    build: KernelBuilder,
+    left: Array,
+    rows: Span,
+    right: Array,
+    columns: Span,
+    total: Tile,
+    first: Size = 0,
+) -> Tile:
+    """Write a loop that adds rows of a matrix times columns of another to a tile in registers.
+
+    Args:
+        build: the kernel.
+        left: the matrix on the left; all its columns are used.
+        rows: which of its rows.
+        right: the matrix on the right.
+        columns: which of its columns.
+        total: what is added to.
+        first: the row of ``right`` that meets the first column of ``left``.
+    """
+    with build.loop(left.shape[1], total=total) as loop:
+        step = loop.span
+        loop.total = tl.dot(left[rows, step], right[step + first, columns], loop.total)
+    return loop.total
 
 
 @kernel
@@ -25,13 +51,12 @@ def matmul(
     """
     (m, k), (_, n) = a.shape, b.shape
     c = build.output((m, n), a.dtype)
-    top, panel = build.grid(m, block), build.grid(n, columns)
+    top, panel = build.grid(m, block), build.grid(n, columns).within(n)
     packed = build.scratch((k, columns), b.dtype)
     with build.loop(k) as depth:
         packed[depth.index] = b[depth.index, panel]
     with build.loop(top.start, tl.minimum(top.stop, m), rows) as strip:
-        with build.loop(k, total=tl.zeros((rows, columns))) as depth:
-            step = Span(depth.index, 1)
-            depth.total = tl.dot(a[strip.span, step], packed[step], depth.total)
-        c[strip.span, panel] = depth.total.cast(c.dtype)
+        band = strip.span.within(m)
+        total = product(build, a, band, packed, Span(0, columns), tl.zeros((rows, columns)))
+        c[band, panel] = total.cast(c.dtype)
     return c

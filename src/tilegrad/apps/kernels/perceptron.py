@@ -6,6 +6,7 @@ import math
 
 from tilegrad import kernel
 from tilegrad import language as tl
+from tilegrad.apps.kernels.matmul import product
 from tilegrad.language import Array, KernelBuilder, Span, Tile
 
 
@@ -31,24 +32,22 @@ def perceptron(
     at a time, which it keeps in its own memory while it multiplies them with as many rows of
     ``second``. n must be small enough that ``rows`` rows of the result stay close.
     """
-    (m, d), (_, h), (_, n) = x.shape, first.shape, second.shape
+    (m, _), (h, n) = x.shape, second.shape
     y = build.output((m, n), x.dtype)
     row = build.grid(m, rows)
     inner = build.scratch((rows, hidden), x.dtype)
     result = build.scratch((rows, n), x.dtype)
     result[...] = 0.0
-    width = 32
-    with build.loop(0, h, hidden) as unit:
-        with build.loop(d, total=tl.zeros((rows, hidden))) as depth:
-            step = Span(depth.index, 1)
-            depth.total = tl.dot(x[row, step], first[step, unit.span], depth.total)
-        inner[...] = gelu(depth.total + bias[unit.span])
-        with build.loop(0, n, width) as column:
-            with build.loop(hidden, total=result[:, column.span]) as depth:
-                step = Span(depth.index, 1)
-                line = Span(unit.index + depth.index, 1)
-                depth.total = tl.dot(inner[:, step], second[line, column.span], depth.total)
-            result[:, column.span] = depth.total
-    with build.loop(0, n, width) as column:
-        y[row, column.span] = result[:, column.span]
+    own = Span(0, rows)
+    with build.loop(0, h, hidden) as loop:
+        unit = loop.span
+        inner[...] = gelu(
+            product(build, x, row, first, unit, tl.zeros((rows, hidden))) + bias[unit]
+        )
+        with build.loop(0, n, 32) as strip:
+            column = strip.span
+            total = result[:, column]
+            result[:, column] = product(build, inner, own, second, column, total, unit.start)
+    with build.loop(0, n, 32) as strip:
+        y[row, strip.span] = result[:, strip.span]
     return y
