@@ -210,7 +210,7 @@ def _number(value: Any, case: Case) -> Any:
 
 
 def _argsort(case: Case) -> numpy.ndarray:
-    axis, is_descending = case.attributes  # type: ignore[misc]
+    axis, is_descending, _ = case.attributes  # type: ignore[misc]
     rows = numpy.moveaxis(_plain(case.inputs[0], case.dtype), axis, -1)
     result = numpy.zeros(rows.shape, numpy.int64)
     for place in _positions(rows.shape[:-1]):

@@ -20,12 +20,14 @@ from tilegrad.tile.sort import build_argsort
 def assert_sorts(data, builder, dtype, shape):
     axis = data.draw(st.integers(0, len(shape) - 1))
     is_descending = data.draw(st.booleans())
+    count = data.draw(st.none() | st.integers(0, shape[axis]))
     x = data.draw(arrays(dtype, shape))
-    outer, inner = math.prod(shape[:axis]), math.prod(shape[axis + 1 :])
-    program = builder(dtype, outer, shape[axis], inner, is_descending=is_descending)
+    sizes = math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :])
+    wanted = shape[axis] if count is None else count
+    program = builder(dtype, sizes, wanted, is_descending=is_descending)
     (found,) = launch(program, [x])
-    expected = argsort.reference(x, ArgsortAttributes(axis, is_descending))
-    numpy.testing.assert_array_equal(found.reshape(shape), expected)
+    expected = argsort.reference(x, ArgsortAttributes(axis, is_descending, count))
+    numpy.testing.assert_array_equal(found.reshape(expected.shape), expected)
 
 
 @given(st.data(), st.sampled_from(STORABLE), shapes(18))
@@ -39,6 +41,33 @@ def test_rank_sort_agrees_with_numpy(data, dtype, shape):
 def test_radix_sort_agrees_with_numpy(data, dtype):
     shape = data.draw(st.sampled_from([(40,), (9, 2), (2, 7), (1, 6, 2), (0, 3), (3, 0)]))
     assert_sorts(data, build_radix_sort, dtype, shape)
+
+
+@pytest.mark.parametrize(
+    "dtype", [dtypes.float32, dtypes.int32, dtypes.uint8, dtypes.float16, dtypes.bool]
+)
+@given(data=st.data())
+@settings(max_examples=5)
+def test_selection_agrees_with_numpy(data, dtype):
+    shape = data.draw(st.sampled_from([(200,), (3, 70), (2, 64), (2, 2, 63), (0, 80)]))
+    is_descending = data.draw(st.booleans())
+    count = data.draw(st.integers(1, 8))
+    x = data.draw(arrays(dtype, shape))
+    axis = len(shape) - 1
+    program = build_argsort(dtype, shape, axis, is_descending=is_descending, count=count)
+    assert program.name.startswith("selection") == (shape[axis] >= 8 * count)
+    (found,) = launch(program, [x])
+    expected = argsort.reference(x, ArgsortAttributes(axis, is_descending, count))
+    numpy.testing.assert_array_equal(found.reshape(expected.shape), expected)
+
+
+@pytest.mark.parametrize("is_descending", [False, True])
+def test_selection_takes_nan_last_and_equal_elements_in_order(is_descending):
+    x = numpy.full(500, numpy.nan, numpy.float32)
+    x[[450, 70, 71]] = 1.0, 2.0, 1.0
+    program = build_argsort(dtypes.float32, (500,), 0, is_descending=is_descending, count=5)
+    (found,) = launch(program, [x])
+    assert found.tolist() == ([70, 71, 450, 0, 1] if is_descending else [71, 450, 70, 0, 1])
 
 
 @pytest.mark.parametrize("shape", [(300,), (2, 150), (257, 2)])

@@ -121,7 +121,11 @@ def _build(node: Node) -> Program:
         return build_scan(source.dtype, source.shape, attributes.axis, attributes.kind)
     if isinstance(attributes, ArgsortAttributes):
         return build_argsort(
-            source.dtype, source.shape, attributes.axis, is_descending=attributes.descending
+            source.dtype,
+            source.shape,
+            attributes.axis,
+            is_descending=attributes.descending,
+            count=attributes.count,
         )
     if isinstance(attributes, ScatterAttributes):
         found = find_scatter_sources(node)

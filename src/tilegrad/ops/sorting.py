@@ -6,36 +6,50 @@ from typing import NamedTuple
 
 import numpy
 
+from tilegrad.base.errors import ShapeError
 from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import NotDifferentiable, Op, Shape
+from tilegrad.ops import symbolic
 from tilegrad.ops.movement import check_axes
 from tilegrad.ops.numerics import Array, widen
 
 
 class ArgsortAttributes(NamedTuple):
-    """The axis to sort along, and whether the greatest comes first."""
+    """The axis to sort along, whether the greatest comes first, how many places are wanted.
+
+    None wants all.
+    """
 
     axis: int
     descending: bool
+    count: int | None = None
 
 
 def _infer_argsort(sources: tuple[Node, ...], attributes: ArgsortAttributes) -> tuple[DType, Shape]:
-    check_axes("argsort", (attributes.axis,), len(sources[0].shape))
-    return dtypes.int64, sources[0].shape
+    axis, _, count = attributes
+    shape = sources[0].shape
+    check_axes("argsort", (axis,), len(shape))
+    if count is None:
+        return dtypes.int64, shape
+    if count < 0 or symbolic.less(shape[axis], count) is True:
+        raise ShapeError("argsort: a count out of range", got=count, expected=f"0 to {shape[axis]}")
+    return dtypes.int64, (*shape[:axis], count, *shape[axis + 1 :])
 
 
 def _argsort_reference(x: Array, attributes: ArgsortAttributes) -> Array:
     key = widen(x)
     if attributes.descending:
         key = -key if key.dtype.kind == "f" else ~key
-    return numpy.argsort(key, axis=attributes.axis, kind="stable").astype(numpy.int64)
+    order = numpy.argsort(key, axis=attributes.axis, kind="stable").astype(numpy.int64)
+    wanted = order.shape[attributes.axis] if attributes.count is None else attributes.count
+    return order.take(range(wanted), attributes.axis)
 
 
 argsort = Op(
     "argsort",
     "The positions along an axis that put the elements in order. Equal elements keep their order; "
-    "NaN comes last either way.",
+    "NaN comes last either way. With a count, only so many first positions are given.",
     1,
     _infer_argsort,
     attributes=ArgsortAttributes,

@@ -36,9 +36,9 @@ class Sorting(Scattering):
         """
         return self.with_node(self._order(dim if axis is None else axis, descending))
 
-    def _order(self, dim: int, descending: bool) -> Node:
+    def _order(self, dim: int, descending: bool, count: int | None = None) -> Node:
         place = resolve_axis(dim, len(self.node.shape))
-        attributes = sorting.ArgsortAttributes(place, descending)
+        attributes = sorting.ArgsortAttributes(place, descending, count)
         return intern(sorting.argsort, (self.node,), attributes)
 
     def sort(
@@ -82,7 +82,7 @@ class Sorting(Scattering):
         size = self.node.shape[place]
         if k < 0 or symbolic.less(size, k) is True:
             raise ArgumentError("topk: k is out of range", got=k, expected=f"from 0 to {size}")
-        order = nodes.shrink_axis(self._order(place, largest), place, 0, k)
+        order = self._order(place, largest, None if k == size else k)
         return self.with_node(gather_along(self.node, order, place)), self.with_node(order)
 
     def kthvalue(self, k: int, dim: int = -1, keepdim: bool = False) -> tuple[Self, Self]:

@@ -27,32 +27,37 @@ _LANES = 16
 
 
 def build_radix_sort(
-    dtype: DType, outer: Index, length: Index, inner: Index, *, is_descending: bool
+    dtype: DType, sizes: tuple[Index, Index, Index], wanted: Index, *, is_descending: bool
 ) -> Program:
     """Return the argsort of data seen as (outer, length, inner) along the middle axis.
 
     Args:
         dtype: of the elements.
-        outer: product of the sizes before the axis.
-        length: size of the axis, ``LONGEST`` at most.
-        inner: product of the sizes after the axis.
+        sizes: the product of the sizes before the axis, the size of the axis, ``LONGEST`` at most,
+            and the product of the sizes after it.
+        wanted: how many first places are wanted, the size of the axis for all.
         is_descending: whether the greatest comes first.
     """
     build = Builder(f"radix_sort_{dtype.name}")
-    count = symbolic.multiply_all((outer, length, inner))
+    outer, length, inner = sizes
+    count = symbolic.multiply_all(sizes)
+    results = symbolic.multiply_all((outer, wanted, inner))
     rows = symbolic.multiply(outer, inner)
     workers = symbolic.minimum(rows, WORKERS)
-    x, y = build.input(dtype, count), build.output(dtypes.int64, count)
+    x, y = build.input(dtype, count), build.output(dtypes.int64, results)
     sorting = _Sorting(build, x, y, symbolic.multiply(workers, length), is_descending=is_descending)
     rows_, length_ = build.scalar("rows", rows), build.scalar("length", length, 0, LONGEST)
     inner_ = build.scalar("inner", inner, 1)
     workers_ = build.scalar("workers", workers, 0, WORKERS)
+    limit = None if wanted == length else build.scalar("wanted", wanted)
     worker = build.instance(workers_)
     share = (rows_ + workers_ - 1) // symbolic.maximum(workers_, 1)
     end = symbolic.minimum((worker + 1) * share, rows_)
     with build.loop(worker * share, end) as row:
-        first = row.index // inner_ * (length_ * inner_) + row.index % inner_
-        sorting.sort(first, inner_, length_, worker * length_)
+        outside, column = row.index // inner_, row.index % inner_
+        first = outside * (length_ * inner_) + column
+        target = first if limit is None else outside * (limit * inner_) + column
+        sorting.sort(first, inner_, length_, worker * length_, target, limit)
     return build.program()
 
 
@@ -81,8 +86,25 @@ class _Sorting:
             [build.workspace(part, space) for part in parts] for _ in range(min(2, self.passes - 1))
         ]
 
-    def sort(self, first: Node, stride: Node, length: Node, space: Node) -> None:
-        """Sort the row that begins at ``first``; its workspace begins at ``space``."""
+    def sort(
+        self,
+        first: Node,
+        stride: Node,
+        length: Node,
+        space: Node,
+        target: Node,
+        limit: Node | None,
+    ) -> None:
+        """Sort a row.
+
+        Args:
+            first: where it begins.
+            stride: from element to element.
+            length: of the row.
+            space: where its workspace begins.
+            target: where its result begins.
+            limit: how many places are wanted, None for all.
+        """
         build = self.build
         with build.loop(0, self.passes * _DIGITS, _LANES) as loop:
             build.store(self.counts, loop.index + lanes(_LANES), 0)
@@ -100,8 +122,9 @@ class _Sorting:
                     key, position = self._read(number, space + loop.index)
                 place = self._take_place(key, number)
                 if number == self.passes - 1:
-                    target = first + place * stride
-                    build.store(self.y, target, cast_to(position, dtypes.int64))
+                    mask = None if limit is None else place < limit
+                    position = cast_to(position, dtypes.int64)
+                    build.store(self.y, target + place * stride, position, mask)
                 else:
                     self._write(number, space + place, key, position)
 

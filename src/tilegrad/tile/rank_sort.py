@@ -25,29 +25,30 @@ _TILE_BYTES = 256
 
 
 def build_rank_sort(
-    dtype: DType, outer: Index, length: Index, inner: Index, *, is_descending: bool
+    dtype: DType, sizes: tuple[Index, Index, Index], wanted: Index, *, is_descending: bool
 ) -> Program:
     """Return the argsort of data seen as (outer, length, inner) along the middle axis.
 
     Args:
         dtype: of the elements.
-        outer: product of the sizes before the axis.
-        length: size of the axis, ``LONGEST`` at most.
-        inner: product of the sizes after the axis.
+        sizes: the product of the sizes before the axis, the size of the axis, ``LONGEST`` at most,
+            and the product of the sizes after it.
+        wanted: how many first places are wanted, the size of the axis for all.
         is_descending: whether the greatest comes first.
     """
+    outer, length, inner = sizes
     build = Builder(f"rank_{'rows' if inner == 1 else 'columns'}_{dtype.name}")
-    count = symbolic.multiply_all((outer, length, inner))
-    x, y = build.input(dtype, count), build.output(dtypes.int64, count)
+    x = build.input(dtype, symbolic.multiply_all(sizes))
+    y = build.output(dtypes.int64, symbolic.multiply_all((outer, wanted, inner)))
     rows, depth = build.scalar("outer", outer), build.scalar("length", length, 0, LONGEST)
+    limit = depth if wanted == length else build.scalar("wanted", wanted, 0, LONGEST)
     lanes_wanted = length if inner == 1 else inner
-    sorting = _Sorting(build, x, y, depth, lanes_wanted, is_descending=is_descending)
+    sorting = _Sorting(build, (x, y), (depth, limit), lanes_wanted, is_descending=is_descending)
     if inner == 1:
-        sorting.sort_rows(build.instance(rows) * depth)
+        sorting.sort_rows(build.instance(rows))
     else:
         columns = build.scalar("inner", inner)
-        first = build.instance(rows) * depth
-        sorting.sort_columns(first, columns)
+        sorting.sort_columns(build.instance(rows), columns)
     return build.program()
 
 
@@ -55,16 +56,17 @@ class _Sorting:
     def __init__(
         self,
         build: Builder,
-        x: Node,
-        y: Node,
-        length: Node,
+        memory: tuple[Node, Node],
+        sizes: tuple[Node, Node],
         lanes_wanted: Index,
         *,
         is_descending: bool,
     ) -> None:
-        self.build, self.x, self.y, self.length = build, x, y, length
+        self.build = build
+        self.x, self.y = memory
+        self.length, self.wanted = sizes
         self.is_descending = is_descending
-        self.dtype = dtypes.uint64 if x.dtype.bits == 64 else dtypes.uint32
+        self.dtype = dtypes.uint64 if self.x.dtype.bits == 64 else dtypes.uint32
         self.width = limit_width(lanes_wanted, _TILE_BYTES // self.dtype.itemsize)
         self.lane = lanes(self.width)
 
@@ -72,9 +74,10 @@ class _Sorting:
         element = self.build.load(self.x, offset, mask)
         return cast_to(order_key(element, is_descending=self.is_descending), self.dtype)
 
-    def sort_rows(self, first: Node) -> None:
+    def sort_rows(self, row: Node) -> None:
         """Sort one row of consecutive elements, a vector of them at a time."""
         build, length, lane = self.build, self.length, self.lane
+        first = row * length
         keys = build.scratch(self.dtype, LONGEST)
         with build.loop(0, length, self.width) as chunk:
             place = chunk.index + lane
@@ -92,8 +95,23 @@ class _Sorting:
                 comes_before = (other < mine) | ((other <= mine) & is_earlier)
                 near["rank"] = near["rank"] + _as_number(comes_before)
             rank = self.count(near["rank"], end, length, keys, mine)
-            target = first + cast_to(rank, dtypes.index)
-            build.store(self.y, target, cast_to(place, dtypes.int64), is_inside)
+            self.write(row * self.wanted, rank, place, is_inside)
+
+    def write(
+        self,
+        row: Node,
+        rank: Node,
+        position: Node,
+        mask: Node,
+        columns: Index = 1,
+        column: Index = 0,
+    ) -> None:
+        """Write the positions of what has a rank that is wanted."""
+        place = cast_to(rank, dtypes.index)
+        if self.wanted is not self.length:
+            mask = mask & (place < self.wanted)
+        target = (row + place) * columns + column
+        self.build.store(self.y, target, cast_to(position, dtypes.int64), mask)
 
     def count(self, rank: Node, start: Index, stop: Index, keys: Node, mine: Node) -> Node:
         """Add how many keys in a range come before ``mine``; ties do where the range is before."""
@@ -103,9 +121,10 @@ class _Sorting:
             loop["rank"] = loop["rank"] + _as_number(comes_before)
         return loop["rank"]
 
-    def sort_columns(self, first: Node, columns: Node) -> None:
+    def sort_columns(self, outside: Node, columns: Node) -> None:
         """Sort as many columns as there are lanes, one row of elements at a time."""
         build, width = self.build, self.width
+        first = outside * self.length
         keys = build.scratch(self.dtype, LONGEST * width)
         column = build.instance((columns + (width - 1)) // width) * width + self.lane
         is_inside = column < columns
@@ -121,8 +140,7 @@ class _Sorting:
                     comes_before = other <= mine if start == 0 else other < mine
                     loop["rank"] = loop["rank"] + _as_number(comes_before)
                 rank = loop["rank"]
-            target = (first + cast_to(rank, dtypes.index)) * columns + column
-            build.store(self.y, target, cast_to(row.index, dtypes.int64), is_inside)
+            self.write(outside * self.wanted, rank, row.index, is_inside, columns, column)
 
 
 def _as_number(condition: Node) -> Node:

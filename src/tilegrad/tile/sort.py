@@ -1,4 +1,7 @@
-"""Argsort as a tile program: by ranks where rows are short, by digits where they are long."""
+"""Argsort as a tile program: by ranks where rows are short, by digits where they are long.
+
+A few first places of long rows are selected without sorting the rest.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,12 @@ from tilegrad.ir.op import Shape
 from tilegrad.ops import symbolic
 from tilegrad.ops.bounds import bounds
 from tilegrad.ops.program import Program
-from tilegrad.tile import radix_sort, rank_sort
+from tilegrad.tile import radix_sort, rank_sort, selection
 
 
-def build_argsort(dtype: DType, shape: Shape, axis: int, *, is_descending: bool) -> Program:
+def build_argsort(
+    dtype: DType, shape: Shape, axis: int, *, is_descending: bool, count: int | None = None
+) -> Program:
     """Return the program of ``argsort``: input, output of dtype int64, workspaces, then sizes.
 
     Args:
@@ -19,9 +24,14 @@ def build_argsort(dtype: DType, shape: Shape, axis: int, *, is_descending: bool)
         axis: along which to sort.
         is_descending: whether the greatest comes first. Equal elements keep their order and NaN
             comes last either way.
+        count: how many first places are wanted; None for all.
     """
     outer = symbolic.multiply_all(shape[:axis])
     inner = symbolic.multiply_all(shape[axis + 1 :])
-    is_short = bounds(shape[axis])[1] <= rank_sort.LONGEST
+    length = shape[axis]
+    if count is not None and selection.selects(dtype, length, inner, count):
+        return selection.build_selection(dtype, outer, length, count, is_descending=is_descending)
+    is_short = bounds(length)[1] <= rank_sort.LONGEST
     build = rank_sort.build_rank_sort if is_short else radix_sort.build_radix_sort
-    return build(dtype, outer, shape[axis], inner, is_descending=is_descending)
+    wanted = length if count is None else count
+    return build(dtype, (outer, length, inner), wanted, is_descending=is_descending)
