@@ -134,6 +134,11 @@ def _first_source(node: Node) -> tuple[Node, ...]:
     return node.sources[:1]
 
 
+def _reshape_needs(node: Node) -> tuple[Node, ...]:
+    """Not a permuted source: what it comes from may lead to the result in one step."""
+    return () if node.sources[0].op is movement.permute else _index_needs(node)
+
+
 def _index_needs(node: Node) -> tuple[Node, ...]:
     """Sources that must have vectors: index tiles are taken apart instead."""
     return tuple(source for source in node.sources if source.dtype.kind is not Kind.INDEX)
@@ -230,7 +235,7 @@ _NEEDS: dict[Op, Needs] = {
     arithmetic.maximum: _index_needs,
     arithmetic.minimum: _index_needs,
     movement.expand: _index_needs,
-    movement.reshape: _index_needs,
+    movement.reshape: _reshape_needs,
     movement.permute: _index_needs,
 }
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from tilegrad.codegen.target import CodegenTarget
 from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node
-from tilegrad.ops import linear
+from tilegrad.ops import linear, matrix
 
 
 def order_instructions(instructions: Sequence[Node], target: CodegenTarget) -> tuple[Node, ...]:
@@ -99,4 +99,5 @@ def _is_ordered(node: Node) -> bool:
     if node.dtype is dtypes.void:
         return True
     attributes = node.attributes
-    return isinstance(attributes, linear.ReadAttributes) and attributes.order > 0
+    reads = (linear.ReadAttributes, matrix.MatrixAttributes)
+    return isinstance(attributes, reads) and attributes.order > 0

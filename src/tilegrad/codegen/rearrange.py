@@ -8,6 +8,7 @@ import numpy
 
 from tilegrad.codegen.context import Context, Vectors
 from tilegrad.codegen.index import is_index
+from tilegrad.codegen.interleave import find_interleaved, interleave
 from tilegrad.codegen.lanes import Origin, assemble, through_bytes, transpose
 from tilegrad.codegen.layout import StaticShape, pieces_of, static_shape
 from tilegrad.codegen.spread import materialise_index, places_of
@@ -27,6 +28,14 @@ def lower_reshape(context: Context, node: Node) -> Vectors:
     """Lower reshape: each vector put together from the lanes that come to lie in it."""
     if is_index(node) and node not in context.forms.find(node).tiles:
         return materialise_index(context, node, static_shape(node))
+    combs = find_interleaved(node, context.lanes)
+    if combs is not None:
+        root, count, firsts = combs
+
+        def comb(vectors: Vectors) -> Vectors:
+            return interleave(context, vectors, count, firsts, static_shape(node))
+
+        return through_bytes(context, context.value(root), comb)
     (source,) = node.sources
     shape = static_shape(source)
     elements = numpy.arange(_size(shape))

@@ -102,7 +102,7 @@ class PositionAttributes(NamedTuple):
 
 def is_address(node: Node) -> bool:
     """Whether a node is an address rather than a value."""
-    return node.op is address or is_pointer(node)
+    return node.op is address or node.op is address_after or is_pointer(node)
 
 
 def lanes_of(node: Node) -> int:
@@ -178,6 +178,14 @@ def _infer_address(sources: tuple[Node, ...], attributes: AddressAttributes) -> 
         raise VerifyError("address takes an address and perhaps an index", got=sources)
     if len(sources) == 2 and (sources[1].dtype is not dtypes.index or sources[1].shape):
         raise VerifyError("address adds a scalar index", got=sources[1])
+    return sources[0].dtype, ()
+
+
+def _infer_address_after(sources: tuple[Node, ...], attributes: None) -> Inferred:
+    del attributes
+    _check_address(sources[0])
+    if sources[1].dtype is not dtypes.void:
+        raise VerifyError("address_after comes after an effect", got=sources[1])
     return sources[0].dtype, ()
 
 
@@ -326,6 +334,12 @@ address = _define(
     _infer_address,
     AddressAttributes,
 )
+address_after = _define(
+    "address_after",
+    "The address, for reads that come after an effect but in no other order.",
+    2,
+    _infer_address_after,
+)
 read = _define(
     "read",
     "Consecutive elements at an address, 0 where masked off: read(address, [mask]).",
@@ -425,6 +439,7 @@ OPS: tuple[Op, ...] = (
     multiply_add,
     scale_exponent,
     address,
+    address_after,
     read,
     write,
     read_scattered,

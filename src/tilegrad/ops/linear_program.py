@@ -8,9 +8,9 @@ from tilegrad.base.errors import VerifyError
 from tilegrad.ir.dtype import Kind
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import attributes_of
-from tilegrad.ops import leaves, linear
+from tilegrad.ops import leaves, linear, matrix
 
-_UNLISTED = (leaves.constant_op, linear.vector)
+_UNLISTED = (leaves.constant_op, linear.vector, matrix.zero_matrix)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,8 @@ def _print_value(value: object) -> str:
 def _print_operand(node: Node, names: dict[Node, str]) -> str:
     if node.op is leaves.constant_op:
         return f"{node.dtype.name}({leaves.value_of(node)})"
+    if node.op is matrix.zero_matrix:
+        return f"{node.dtype.name}[{', '.join(map(str, node.shape))}](0)"
     if node.op is linear.vector:
         bits = attributes_of(node, linear.VectorAttributes).bits
         return f"{node.dtype.name}<{', '.join(map(str, bits))}>"

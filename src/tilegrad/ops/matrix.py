@@ -185,7 +185,9 @@ reinterpret = _define(
     _infer_reinterpret,
     ReinterpretAttributes,
 )
-zero_matrix = _define("zero_matrix", "A matrix of zeros.", 0, _infer_zero, MatrixAttributes)
+zero_matrix = _define(
+    "zero_matrix", "A matrix of zeros: a constant, not listed.", 0, _infer_zero, MatrixAttributes
+)
 read_matrix = _define(
     "read_matrix",
     "Rows at an address and every so many bytes after it: read_matrix(address, step).",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Op, attributes_of
 from tilegrad.ops import linear, matrix
-from tilegrad.ops.matrix import WORD_BYTES, InstructionAttributes
-from tilegrad.render.llvm_writer import Write, Writer
+from tilegrad.ops.matrix import InstructionAttributes
+from tilegrad.render.llvm_writer import Write, Writer, format_matrix_size
 
 _WORD_PRODUCTS = {
     "vdpbf16ps": ("llvm.x86.avx512bf16.dpbf16ps.{bits}", 2),
@@ -40,25 +40,16 @@ def _write_reinterpret(writer: Writer, node: Node) -> None:
     writer.lines.append(f"  {writer.names[node]} = {text}")
 
 
-def _size(node: Node) -> list[str]:
-    rows, columns = (int(size) for size in node.shape)  # type: ignore[arg-type]
-    return [f"i16 {rows}", f"i16 {columns * WORD_BYTES}"]
-
-
-def _write_zero(writer: Writer, node: Node) -> None:
-    writer.call(node, "llvm.x86.tilezero.internal", _size(node))
-
-
 def _write_read(writer: Writer, node: Node) -> None:
     address, step = (writer.operand(source, 0) for source in node.sources)
-    arguments = [*_size(node), f"ptr {address}", f"i64 {step}"]
+    arguments = [*format_matrix_size(node), f"ptr {address}", f"i64 {step}"]
     writer.call(node, "llvm.x86.tileloadd64.internal", arguments)
 
 
 def _write_write(writer: Writer, node: Node) -> None:
     address, step = (writer.operand(source, 0) for source in node.sources[:2])
     value = node.sources[2]
-    arguments = [*_size(value), f"ptr {address}", f"i64 {step}", writer.typed(value)]
+    arguments = [*format_matrix_size(value), f"ptr {address}", f"i64 {step}", writer.typed(value)]
     intrinsic = "llvm.x86.tilestored64.internal"
     writer.declare("void", intrinsic, arguments)
     writer.lines.append(f"  call void @{intrinsic}({', '.join(arguments)})")
@@ -66,15 +57,14 @@ def _write_write(writer: Writer, node: Node) -> None:
 
 def _write_multiply(writer: Writer, node: Node) -> None:
     name = attributes_of(node, InstructionAttributes).name
-    depth = _size(node.sources[1])[1]
-    arguments = [*_size(node), depth, *map(writer.typed, node.sources)]
+    depth = format_matrix_size(node.sources[1])[1]
+    arguments = [*format_matrix_size(node), depth, *map(writer.typed, node.sources)]
     writer.call(node, f"llvm.x86.{name}.internal", arguments)
 
 
 MATRIX_WRITERS: dict[Op, Write] = {
     matrix.multiply_words: _write_multiply_words,
     matrix.reinterpret: _write_reinterpret,
-    matrix.zero_matrix: _write_zero,
     matrix.read_matrix: _write_read,
     matrix.write_matrix: _write_write,
     matrix.multiply_matrices: _write_multiply,

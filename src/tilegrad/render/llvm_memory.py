@@ -29,6 +29,10 @@ def _write_address(writer: Writer, node: Node) -> None:
         lines.append(f"  {name} = getelementptr i8, ptr {base}, i64 {displacement}")
 
 
+def _write_address_after(writer: Writer, node: Node) -> None:
+    writer.names[node] = writer.operand(node.sources[0], 0)
+
+
 def _mask_text(writer: Writer, mask: Node, lanes: int) -> str:
     return f"<{lanes} x i1> {writer.operand(mask, lanes)}"
 
@@ -167,6 +171,7 @@ def _write_begin_loop(writer: Writer, node: Node) -> None:
     attributes = attributes_of(node, linear.BeginLoopAttributes)
     loop = f"loop{attributes.number}"
     start, stop = (writer.operand(source, 0) for source in node.sources[:2])
+    initial = [writer.operand(source, 0) for source in node.sources[3:]]
     if attributes.is_entered:
         writer.lines.append(f"  br label %{loop}")
     else:
@@ -175,7 +180,7 @@ def _write_begin_loop(writer: Writer, node: Node) -> None:
     writer.lines.append(f"{loop}:")
     position = f"phi i64 [ {start}, %{writer.label} ], [ %{loop}.next, %{loop}.latch ]"
     writer.lines.append(f"  %{loop}.position = {position}")
-    writer.openings[node] = writer.label, len(writer.lines)
+    writer.openings[node] = writer.label, len(writer.lines), initial
     # The values for the next round get their names later: end_loop writes these lines.
     writer.lines += [""] * (len(node.sources) - 3)
     writer.label = loop
@@ -215,12 +220,12 @@ def _write_end_loop(writer: Writer, node: Node) -> None:
         f"  br i1 %{loop}.again, label %{loop}, label %{loop}.end",
         f"{loop}.end:",
     ]
-    before, line = writer.openings[begin]
+    before, line, initial = writer.openings[begin]
     is_entered = attributes_of(begin, linear.BeginLoopAttributes).is_entered
     for index, value in enumerate(following):
         kind = writer.kind(value)
-        initial = writer.operand(begin.sources[3 + index], 0)
-        phi = f"phi {kind} [ {initial}, %{before} ], [ {writer.operand(value, 0)}, %{loop}.latch ]"
+        first, later = initial[index], writer.operand(value, 0)
+        phi = f"phi {kind} [ {first}, %{before} ], [ {later}, %{loop}.latch ]"
         writer.lines[line + index] = f"  %{loop}.carry{index} = {phi}"
         if not is_entered:
             writer.lines.append(f"  %{loop}.value{index} = {phi}")
@@ -229,6 +234,7 @@ def _write_end_loop(writer: Writer, node: Node) -> None:
 
 MEMORY_WRITERS: dict[Op, Write] = {
     linear.address: _write_address,
+    linear.address_after: _write_address_after,
     linear.read: _write_read,
     linear.write: _write_write,
     linear.read_scattered: _write_read_scattered,

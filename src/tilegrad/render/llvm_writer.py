@@ -18,7 +18,8 @@ class Writer:
         names: operand text of each value.
         declarations: intrinsics that the module must declare.
         label: the basic block that is being written.
-        openings: for each loop the block before it, and the number of its first phi's line.
+        openings: for each loop the block before it, the number of its first phi's line, and the
+            operands of what it carries first.
     """
 
     def __init__(self, name: str, declarations: dict[str, None]) -> None:
@@ -27,7 +28,7 @@ class Writer:
         self.lines: list[str] = []
         self.names: dict[Node, str] = {}
         self.label = "entry"
-        self.openings: dict[Node, tuple[str, int]] = {}
+        self.openings: dict[Node, tuple[str, int, list[str]]] = {}
 
     def operand(self, node: Node, lanes: int) -> str:
         """Return an operand without its type; a scalar constant stands for all lanes."""
@@ -36,8 +37,19 @@ class Writer:
             return name
         if node.op is linear.vector:
             return format_vector(attributes_of(node, linear.VectorAttributes))
+        if node.op is matrix.zero_matrix:
+            return self._write_zero_matrix(node)
         text = format_constant(attributes_of(node, leaves.ConstantAttributes))
         return f"splat ({format_type(node.dtype)} {text})" if lanes else text
+
+    def _write_zero_matrix(self, node: Node) -> str:
+        """Write zeros into a tile register of their own, as tile registers cannot be copied."""
+        name = f"%zero{len(self.lines)}"
+        arguments = format_matrix_size(node)
+        intrinsic = "llvm.x86.tilezero.internal"
+        self.declare("x86_amx", intrinsic, arguments)
+        self.lines.append(f"  {name} = call x86_amx @{intrinsic}({', '.join(arguments)})")
+        return name
 
     def kind(self, node: Node) -> str:
         """Return the type of a value."""
@@ -60,6 +72,12 @@ class Writer:
         """Note that the module uses an intrinsic."""
         kinds = ", ".join(_type_of(argument) for argument in arguments)
         self.declarations[f"declare {result} @{name}({kinds})"] = None
+
+
+def format_matrix_size(node: Node) -> list[str]:
+    """Return the arguments that say how many rows, and bytes of a row, a matrix has."""
+    rows, columns = (int(size) for size in node.shape)  # type: ignore[arg-type]
+    return [f"i16 {rows}", f"i16 {columns * matrix.WORD_BYTES}"]
 
 
 def _type_of(argument: str) -> str:

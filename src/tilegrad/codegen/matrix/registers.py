@@ -17,7 +17,7 @@ LARGEST_VECTOR = 16
 """Words in a vector register at most."""
 
 _SPILL = (1 << 30) + 1
-"""Identity of the memory through which vectors and tile registers exchange."""
+"""Identity of the memory from which vectors are read as matrices; others follow it."""
 _SPILL_BYTES = 1024
 
 
@@ -37,8 +37,8 @@ def put_read(
     return emitter.put_at(lowest, intern(op, sources, ordered))
 
 
-def _spill_address(context: Context) -> Node:
-    return context.scalar(make_scratch(_SPILL, dtypes.uint8, _SPILL_BYTES))
+def _spill_address(context: Context, number: int = 0) -> Node:
+    return context.scalar(make_scratch(_SPILL + number, dtypes.uint8, _SPILL_BYTES))
 
 
 def matrix_of(context: Context, rows: list[Vectors], attributes: MatrixAttributes) -> Node:
@@ -57,20 +57,25 @@ def matrix_of(context: Context, rows: list[Vectors], attributes: MatrixAttribute
 
 
 def rows_of(context: Context, value: Node, dtype: DType) -> list[Vectors]:
-    """Return the rows of a matrix as vectors."""
-    emitter, address = context.emitter, _spill_address(context)
+    """Return the rows of a matrix as vectors, which are read where they are used.
+
+    The memory that they are read from is therefore used for nothing else.
+    """
+    emitter = context.emitter
+    address = _spill_address(context, emitter.next_order())
     rows, columns = (int(size) for size in value.shape)  # type: ignore[arg-type]
     step = columns * matrix.WORD_BYTES
     depth = emitter.depth_of.get(value, 0)
     order = WriteAttributes(emitter.next_order())
     write = intern(matrix.write_matrix, (address, as_node(step), value), order)
     emitter.put_at(depth, write)
+    address = emitter.put(linear.address_after, (address, write))
     result = []
     for row in range(rows):
         vectors = []
         for start, width in cut_axis(columns, LARGEST_VECTOR):
             place = emitter.offset_address(address, row * step + start * matrix.WORD_BYTES)
             attributes = ReadAttributes(dtype, width if width > 1 else 0)
-            vectors.append(put_read(context, linear.read, (place,), attributes, depth))
+            vectors.append(emitter.put(linear.read, (place,), attributes))
         result.append(vectors)
     return result

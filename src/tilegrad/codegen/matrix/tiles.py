@@ -60,7 +60,7 @@ class _Instruction:
                     for row in grid[rows.start : rows.start + rows.width]
                 ]
                 if all(is_zero(vector) for row in chosen for vector in row):
-                    held.append(context.emitter.put(matrix.zero_matrix, (), attributes))
+                    held.append(matrix.zero_matrix(attributes=attributes))
                 else:
                     held.append(matrix_of(context, chosen, attributes))
         return held
