@@ -166,3 +166,21 @@ def test_a_softmax_along_the_other_axis_is_no_running_sum():
     q, k, v = (torch.tensor(make(HEADS, LENGTH, 16, seed=number).numpy()) for number in range(3))
     wanted = (q @ k.transpose(-2, -1)).softmax(-2) @ v
     numpy.testing.assert_allclose(output.numpy(), wanted.numpy(), rtol=1e-4, atol=2e-5)
+
+
+def test_cross_entropy_over_a_vocabulary_stores_no_logits():
+    tokens, width, vocabulary = 256, 32, 3000
+    states = make(tokens, width).realize()
+    weight = make(vocabulary, width, seed=1).realize()
+    labels = Tensor(numpy.random.default_rng(2).integers(0, vocabulary, tokens))
+    loss = (states @ weight.T).cross_entropy(labels)
+    gradients = loss.gradient(states, weight)
+    plan = plan_of([loss, *gradients])
+    assert plan.arena.nbytes < tokens * vocabulary
+    x, w = (torch.tensor(one.numpy(), requires_grad=True) for one in (states, weight))
+    wanted = torch.nn.functional.cross_entropy(x @ w.T, torch.tensor(labels.numpy()))
+    wanted.backward()
+    Tensor.realize(loss, *gradients)
+    assert abs(loss.item() - wanted.item()) < 1e-5 * wanted.item()
+    for found, expected in zip(gradients, (x.grad, w.grad), strict=True):
+        numpy.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=1e-3, atol=1e-6)

@@ -25,6 +25,7 @@ from tilegrad.schedule import cost
 from tilegrad.schedule.access import Indices
 from tilegrad.schedule.axes import Axes, FreeAxes, identity_indices
 from tilegrad.schedule.roots import Root
+from tilegrad.schedule.streams import Streams
 
 LEAST_PARALLEL = 8
 """A reduction is spread over at least so many rows, or it gets a kernel of its own ..."""
@@ -263,16 +264,21 @@ class Chooser:
         hosts, repeats = tuple(reversed(fitting)), length <= SHORT_ROW
         return Decision(frozenset(), "one kernel computes it for all", hosts, repeats)
 
-    def choose_running(self, node: Node, uses: Uses) -> Decision:
-        """Decide for a total that others of the same rows can be computed with in one pass."""
+    def choose_total(self, node: Node, uses: Uses, streams: Streams) -> Decision:
+        """Decide for a reduction of a virtual matrix to one value a row."""
         length = cost.count_elements(node.sources[0]) / max(1.0, cost.count_elements(node))
-        fitting = [
-            root
-            for root, reads in uses.items()
-            if _is_constant_inside(reads.values())
-            or self._find_row_problem(node, root, reads, length) is None
-        ]
+        fitting = []
+        for root, reads in uses.items():
+            if any(use.context for use in reads.values()):
+                is_inside = _is_constant_inside(reads.values())
+                fits = is_inside and streams.can_run(node, root.totals)
+            else:
+                fits = self._find_row_problem(node, root, reads, length) is None
+            if fits:
+                fitting.append(root)
         reason = "it runs along with the other totals of its rows"
+        if not fitting:
+            reason = "its matrix is walked in a kernel organised by its rows"
         return Decision(frozenset(), reason, tuple(reversed(fitting)), repeats=True)
 
     def _find_row_problem(

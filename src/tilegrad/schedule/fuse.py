@@ -144,8 +144,8 @@ class _Fuser:
         if node in self.streams.virtual:
             return Decision(frozenset(pending.uses), "a tile of it at a time: it is never stored")
         is_stored = pending.is_forced or bool(pending.readers)
-        if node in self.streams.running:
-            return self.chooser.choose_running(node, pending.uses)
+        if node in self.streams.totals and not self.summaries.is_contraction(node):
+            return self.chooser.choose_total(node, pending.uses, self.streams)
         if node.op.has(Property.REDUCTION):
             return self.chooser.choose_reduction(node, pending.uses, is_stored)
         return self.chooser.choose_elementwise(node, pending.uses, is_stored)
@@ -194,7 +194,7 @@ class _Fuser:
         identity = identity_indices(node.shape)
         if identity in uses[root] and not uses[root][identity].context:
             return identity
-        if node in self.streams.running and len(uses[root]) == 1:
+        if self.streams.can_run(node, root.totals) and len(uses[root]) == 1:
             (indices,) = uses[root]
             if is_one_to_one(indices, node.shape, root.node.shape):
                 return indices
@@ -216,6 +216,8 @@ class _Fuser:
         if is_movement(node):
             self._use(root, node.sources[0], read_movement(node, indices).indices, context)
         elif node.op.has(Property.REDUCTION):
+            if node in self.streams.totals:
+                root.totals.add(node)
             around = self.free.of_all(indices)
             below, own = axes_of_reduction(node, indices, around)
             is_contraction = self.summaries.is_contraction(node)

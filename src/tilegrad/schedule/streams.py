@@ -18,7 +18,7 @@ If anything else reads it, or the user wants it in memory, it is an ordinary ten
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -54,16 +54,23 @@ class Streams:
     Attributes:
         virtual: nodes that are never stored.
         totals: the reductions of virtual matrices.
-        running: totals of one value per row that other totals of the same rows can be computed
-            with in one pass: maxima that exponentials are shifted by, and sums that divide.
+        running: for each total, those that it can be computed with in one pass though it is made
+            of them: maxima that its exponentials are shifted by, and sums that divide it.
+        needed: for each total, all that it is made of inside its matrix.
         sides: for each total, the contractions that it reduces, and which axis of its result
             (counting those of more than one value) is left of the matrix.
     """
 
     virtual: set[Node] = field(default_factory=set)
     totals: set[Node] = field(default_factory=set)
-    running: set[Node] = field(default_factory=set)
+    running: dict[Node, set[Node]] = field(default_factory=dict)
+    needed: dict[Node, set[Node]] = field(default_factory=dict)
     sides: dict[Node, set[tuple[Node, int]]] = field(default_factory=dict)
+
+    def can_run(self, node: Node, totals: Iterable[Node]) -> bool:
+        """Whether a total can be computed along with those of a kernel that are made of it."""
+        users = [total for total in totals if node in self.needed[total]]
+        return bool(users) and all(node in self.running[total] for total in users)
 
 
 def find_streams(
@@ -101,9 +108,69 @@ def find_streams(
             for total, side in walk.totals.items():
                 result.sides.setdefault(total, set()).add((walk.start, side))
     result.totals -= result.virtual
-    _add_operands(order, users, wanted, result.virtual)
-    result.running = {node for node in result.totals if _is_running(node, users, result.virtual)}
+    _add_operands(order, users, wanted, result.virtual, summaries)
+    for total in result.totals:
+        _find_running(total, result)
     return result
+
+
+def _find_running(total: Node, streams: Streams) -> None:
+    """Note which totals a total is made of inside its matrix, and whether they may run along."""
+    needed: set[Node] = set()
+    refused: set[Node] = set()
+    inside = _below(total, streams.virtual)
+    for user in inside:
+        for source in user.sources:
+            origin = _origin(source)
+            if origin in streams.totals:
+                needed.add(origin)
+                is_allowed = _is_shift if origin.op is reduce_maximum else _is_scale
+                if not is_allowed(origin, source, user, inside):
+                    refused.add(origin)
+    streams.needed[total] = needed
+    streams.running[total] = needed - refused
+
+
+def _below(total: Node, virtual: set[Node]) -> dict[Node, list[Node]]:
+    """Return the virtual nodes that a total is made of, each with its users among them."""
+    result: dict[Node, list[Node]] = {}
+    stack = [(source, total) for source in total.sources]
+    while stack:
+        node, user = stack.pop()
+        if node not in virtual or node.op in (reduce_sum, reduce_maximum):
+            continue
+        is_new = node not in result
+        result.setdefault(node, []).append(user)
+        if is_new:
+            stack += [(source, node) for source in node.sources]
+    return result
+
+
+def _is_shift(node: Node, source: Node, user: Node, inside: Mapping[Node, Sequence[Node]]) -> bool:
+    """Whether ``user`` is x − maximum(x), and goes into exponentials only."""
+    if user.op in _MOVING:
+        return True
+    if user.op is not arithmetic.subtract or user.sources[1] is not source:
+        return False
+    is_same = _origin(user.sources[0]) is _origin(node.sources[0])
+    return is_same and all(other.op is exponential.exp for other in inside[user])
+
+
+def _is_scale(node: Node, source: Node, user: Node, inside: Mapping[Node, Sequence[Node]]) -> bool:
+    """Whether ``user`` divides by a sum or multiplies with it."""
+    del node, inside
+    if user.op is arithmetic.divide:
+        return user.sources[1] is source and user.sources[0] is not source
+    return user.op is arithmetic.multiply or user.op in _MOVING
+
+
+_MOVING = (reshape, permute, expand)
+
+
+def _origin(node: Node) -> Node:
+    while node.op in _MOVING:
+        node = node.sources[0]
+    return node
 
 
 def _add_operands(
@@ -111,16 +178,32 @@ def _add_operands(
     users: Mapping[Node, Sequence[Node]],
     wanted: frozenset[Node],
     virtual: set[Node],
+    summaries: cost.Summaries,
 ) -> None:
-    """Add what only virtual matrices are made of, and is cheap to compute again: masks, biases."""
+    """Add what only virtual matrices are made of, and is cheap to compute again: masks, biases.
+
+    What is made of far smaller tensors may be reduced by itself, too: it needs no memory there.
+    """
+    free: set[Node] = set()
     for node in reversed(order):
         is_light = node.op.has(Property.MOVEMENT) or (
             node.op.has(Property.ELEMENTWISE) and weight_of(node) <= MOST_WEIGHT
         )
-        if is_light and node not in virtual and node not in wanted:
-            read_by = users.get(node, ())
-            if read_by and all(user in virtual for user in read_by):
-                virtual.add(node)
+        if not is_light or node in virtual or node in wanted:
+            continue
+        read_by = users.get(node, ())
+        others = [user for user in read_by if user not in virtual]
+        if others and not (
+            all(user in free or user.op.has(Property.REDUCTION) for user in others)
+            and _has_small_leaves(node, summaries)
+        ):
+            continue
+        (virtual if len(others) < len(read_by) else free).add(node)
+
+
+def _has_small_leaves(node: Node, summaries: cost.Summaries) -> bool:
+    limit = cost.count_elements(node) / LEAST_LENGTH
+    return all(cost.count_elements(leaf) <= limit for leaf in summaries.of(node).leaves)
 
 
 def _is_running(node: Node, users: Mapping[Node, Sequence[Node]], virtual: set[Node]) -> bool:
