@@ -164,8 +164,7 @@ def dot(a: Tile, b: Tile, accumulator: Tile | None = None, dtype: DType | None =
         a: of the same dtype as ``b``.
         b: the other factor.
         accumulator: (M, N); zeros if it is left out.
-        dtype: of these zeros; by default float32 for narrower floats, int32 for narrower integers,
-            else that of the factors.
+        dtype: of these zeros; by default what ``accumulator_of`` gives.
 
     Raises:
         ShapeError: the shapes do not fit.
@@ -184,19 +183,19 @@ def dot(a: Tile, b: Tile, accumulator: Tile | None = None, dtype: DType | None =
             expected="one dtype",
         )
     if accumulator is None:
-        accumulator = zeros((a.shape[0], b.shape[1]), dtype or _accumulator(a.dtype))
+        accumulator = zeros((a.shape[0], b.shape[1]), dtype or accumulator_of(a.dtype))
     return Tile(tile.dot(a.node, b.node, expand(accumulator.node, (a.shape[0], b.shape[1]))))
 
 
-def _accumulator(dtype: DType) -> DType:
+def accumulator_of(dtype: DType) -> DType:
+    """Return the dtype to add up in: float32 for narrower floats, int32 for narrower integers."""
     if dtype.bits >= 32:
         return dtype
-    if dtype.is_float:
-        return dtypes.float32
-    return dtypes.int32
+    return dtypes.float32 if dtype.is_float else dtypes.int32
 
 
 __all__ = [
+    "accumulator_of",
     "acos",
     "acosh",
     "arange",

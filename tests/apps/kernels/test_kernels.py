@@ -4,7 +4,7 @@ import numpy
 import pytest
 
 from tests.language.running import close, on_both, run
-from tilegrad import Tensor, grad
+from tilegrad import Tensor, dtypes, grad
 from tilegrad.apps import kernels
 
 
@@ -69,6 +69,38 @@ def test_matmul(sizes, device):
     a, b = normal(m, k), normal(k, n, seed=1)
     for parameters in kernels.matmul.configurations()[:: 1 if device == "cpu" else 9]:
         close(run(kernels.matmul, a, b, device=device, **parameters), a @ b, 1e-4)
+
+
+@on_both
+@pytest.mark.parametrize("dtype", ["float64", "bfloat16", "float16", "int8", "uint8", "int64"])
+def test_matmul_of_every_kind(dtype, device):
+    random = numpy.random.default_rng(0)
+    a, b = (random.integers(0, 4, shape).astype(numpy.float32) for shape in [(9, 17), (17, 35)])
+    given = [Tensor(one, device=device).cast(getattr(dtypes, dtype)) for one in (a, b)]
+    close(kernels.matmul(*given).double().numpy(), (a @ b).astype(numpy.float64))
+
+
+@on_both
+def test_narrow_floats(device):
+    def narrow(*shape, seed=0):
+        return Tensor(normal(*shape, seed=seed), device=device).cast(dtypes.bfloat16)
+
+    def wide(tensor):
+        return tensor.float().numpy()
+
+    x, weight = narrow(3, 37), narrow(37, seed=1)
+    close(wide(kernels.softmax(x)), softmax(wide(x)), 0.01)
+    _, mean, _ = kernels.layer_norm(x, weight, weight)
+    close(mean.numpy(), wide(x).mean(1))
+    close(wide(kernels.running_sum(x)), wide(x).cumsum(1), 0.05)
+    close(wide(kernels.top_k(x, 3)[0]), -numpy.sort(-wide(x), 1)[:, :3])
+    q, k, v = (narrow(1, 19, 16, seed=seed) for seed in range(3))
+    found = wide(kernels.flash_attention(q, k, v, causal=True))
+    close(found, attention(wide(q), wide(k), wide(v), True), 0.03)
+    gradient = grad(lambda q: kernels.flash_attention(q, k, v).float().sum())(q)
+    ones = numpy.ones_like(wide(q))
+    expected = attention_gradient(wide(q), wide(k), wide(v), ones, False)[0]
+    close(wide(gradient), expected, 0.05)
 
 
 @on_both

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import math
 
-from tilegrad import Tensor, kernel
+from tilegrad import Tensor, dtypes, kernel
 from tilegrad import language as tl
 from tilegrad.apps.kernels.matmul import product
 from tilegrad.language import Array, KernelBuilder, Size, Span, Tile
 
 _INFINITY = float("inf")
+WIDE = dtypes.float32
+"""What sums are kept in, whatever the dtype of the arguments."""
 _ROWS = 64
 """So many rows of the results an instance of the gradient does."""
 
@@ -71,10 +73,10 @@ def attention_forward(
     keys so that their products with ``strip`` queries come out in registers.
     """
     heads, length, width = q.shape
-    out, logs = build.output(q.shape, q.dtype), build.output((heads, length), q.dtype)
+    out, logs = build.output(q.shape, q.dtype), build.output((heads, length), WIDE)
     head, queries, every = build.grid(heads), build.grid(length, rows), Span(0, block)
-    result, powers = build.scratch((rows, width), q.dtype), build.scratch((strip, block), q.dtype)
-    tops, sums = build.scratch((rows, 1), q.dtype), build.scratch((rows, 1), q.dtype)
+    result, powers = build.scratch((rows, width), WIDE), build.scratch((strip, block), v.dtype)
+    tops, sums = build.scratch((rows, 1), WIDE), build.scratch((rows, 1), WIDE)
     result[...], sums[...], tops[...] = 0.0, 0.0, -_INFINITY
     with build.loop(0, tl.minimum(queries.stop, length) if causal else length, block) as blocks:
         keys = blocks.span
@@ -86,12 +88,12 @@ def attention_forward(
             scores = tl.where(allowed, scores * _scale(width), -_INFINITY)
             top = tl.maximum(tops[own], scores.max(1, keepdim=True))
             power, rescale = tl.exp(scores - top), tl.exp(tops[own] - top)
-            tops[own], powers[...] = top, power
+            tops[own], powers[...] = top, power.cast(v.dtype)
             sums[own] = sums[own] * rescale + power.sum(1, keepdim=True)
             _add_product(build, powers, v.at(head), keys, result, own, rescale)
     with build.loop(0, rows, strip) as strips:
         own, query = strips.span, strips.span + queries.start
-        out[head, query] = result[own] / sums[own]
+        out[head, query] = (result[own] / sums[own]).cast(out.dtype)
         logs[head, query] = (tops[own] + tl.log(sums[own])).reshape(strip)
     return out, logs
 
@@ -114,7 +116,7 @@ def attention_backward_queries(
     heads, length, width = q.shape
     gradient = build.output(q.shape, q.dtype)
     head, queries, every = build.grid(heads), build.grid(length, _ROWS), Span(0, block)
-    result, slopes = build.scratch((_ROWS, width), q.dtype), build.scratch((strip, block), q.dtype)
+    result, slopes = build.scratch((_ROWS, width), WIDE), build.scratch((strip, block), k.dtype)
     result[...] = 0.0
     with build.loop(0, tl.minimum(queries.stop, length) if causal else length, block) as blocks:
         keys = blocks.span
@@ -126,10 +128,11 @@ def attention_backward_queries(
             powers = tl.exp(scores - logs[head, query][:, None])
             powers = tl.where(_allowed(query, keys, length, causal=causal), powers, 0)
             given = product(build, upstream.at(head), query, values, every, nothing)
-            slopes[...] = powers * (given - shift[head, query][:, None]) * _scale(width)
+            slope = powers * (given - shift[head, query][:, None]) * _scale(width)
+            slopes[...] = slope.cast(k.dtype)
             _add_product(build, slopes, k.at(head), keys, result, own)
     with build.loop(0, _ROWS, strip) as strips:
-        gradient[head, strips.span + queries.start] = result[strips.span]
+        gradient[head, strips.span + queries.start] = result[strips.span].cast(q.dtype)
     return gradient
 
 
@@ -151,8 +154,8 @@ def attention_backward_keys(
     heads, length, width = q.shape
     by_key, by_value = build.output(k.shape, k.dtype), build.output(v.shape, v.dtype)
     head, keys, every = build.grid(heads), build.grid(length, _ROWS), Span(0, block)
-    key_sums, value_sums = (build.scratch((_ROWS, width), k.dtype) for _ in range(2))
-    powers, slopes = (build.scratch((strip, block), k.dtype) for _ in range(2))
+    key_sums, value_sums = (build.scratch((_ROWS, width), WIDE) for _ in range(2))
+    powers, slopes = (build.scratch((strip, block), q.dtype) for _ in range(2))
     key_sums[...], value_sums[...] = 0.0, 0.0
     with build.loop(keys.start if causal else 0, length, block) as blocks:
         queries = blocks.span
@@ -164,14 +167,16 @@ def attention_backward_keys(
             scores = product(build, k.at(head), key, turned, every, nothing) * _scale(width)
             power = tl.exp(scores - logs[head, queries][None, :])
             allowed = _allowed(queries, key, length, causal=causal).T
-            powers[...] = power = tl.where(allowed, power, 0)
+            power = tl.where(allowed, power, 0)
             slope = product(build, v.at(head), key, given, every, nothing)
-            slopes[...] = power * (slope - shift[head, queries][None, :]) * _scale(width)
+            slope = power * (slope - shift[head, queries][None, :]) * _scale(width)
+            powers[...], slopes[...] = power.cast(q.dtype), slope.cast(q.dtype)
             _add_product(build, powers, upstream.at(head), queries, value_sums, own)
             _add_product(build, slopes, q.at(head), queries, key_sums, own)
     with build.loop(0, _ROWS, strip) as strips:
         own, key = strips.span, strips.span + keys.start
-        by_key[head, key], by_value[head, key] = key_sums[own], value_sums[own]
+        by_key[head, key] = key_sums[own].cast(k.dtype)
+        by_value[head, key] = value_sums[own].cast(v.dtype)
     return by_key, by_value
 
 
@@ -187,7 +192,7 @@ def _attention_gradient(
     **_: object,
 ) -> tuple[Tensor, ...]:
     (given, given_logs), (out, logs) = upstream, results
-    shift = (given * out).sum(-1) - given_logs
+    shift = (given.cast(WIDE) * out.cast(WIDE)).sum(-1) - given_logs
     by_query = attention_backward_queries(q, k, v, logs, given, shift, causal=causal)
     return by_query, *attention_backward_keys(q, k, v, logs, given, shift, causal=causal)
 

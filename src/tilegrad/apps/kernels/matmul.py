@@ -43,20 +43,24 @@ def matmul(
     columns: int = tl.choice(32, 16, 48),
     block: int = tl.choice(256, 64, 1024),
 ) -> Array:
-    """Return a·b for matrices of shape (m, k) and (k, n).
+    """Return a·b for matrices of shape (m, k) and (k, n); narrow integers give int32.
 
     Each instance makes ``block`` rows of a panel of ``columns`` columns. It packs the panel of b,
     so that it is read in a row, from the nearest cache, and once from memory; ``rows`` rows of the
-    result at a time stay in registers.
+    result at a time stay in registers. Of narrow factors as many as fill 32 bits are neighbours in
+    the panel, as instructions for dot products want them.
     """
-    (m, k), (_, n) = a.shape, b.shape
-    c = build.output((m, n), a.dtype)
+    (m, k), (_, n), group = a.shape, b.shape, max(1, 4 // a.dtype.itemsize)
+    wide = tl.accumulator_of(a.dtype)
+    c = build.output((m, n), a.dtype if a.dtype.is_float else wide)
     top, panel = build.grid(m, block), build.grid(n, columns).within(n)
-    packed = build.scratch((k, columns), b.dtype)
-    with build.loop(k) as depth:
-        packed[depth.index] = b[depth.index, panel]
+    packed = build.scratch(((k + group - 1) // group, columns, group), b.dtype)
+    with build.loop(0, k, group) as depth:
+        packed[depth.index // group] = b[depth.span, panel].T
     with build.loop(top.start, tl.minimum(top.stop, m), rows) as strip:
         band = strip.span.within(m)
-        total = product(build, a, band, packed, Span(0, columns), tl.zeros((rows, columns)))
-        c[band, panel] = total.cast(c.dtype)
+        with build.loop(0, k, group, total=tl.zeros((rows, columns), wide)) as depth:
+            right = packed[depth.index // group].T
+            depth.total = tl.dot(a[band, depth.span], right, depth.total)
+        c[band, panel] = depth.total.cast(c.dtype)
     return c

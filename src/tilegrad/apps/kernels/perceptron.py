@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from tilegrad import kernel
+from tilegrad import dtypes, kernel
 from tilegrad import language as tl
 from tilegrad.apps.kernels.matmul import product
 from tilegrad.language import Array, KernelBuilder, Span, Tile
@@ -36,7 +36,7 @@ def perceptron(
     y = build.output((m, n), x.dtype)
     row = build.grid(m, rows)
     inner = build.scratch((rows, hidden), x.dtype)
-    result = build.scratch((rows, n), x.dtype)
+    result = build.scratch((rows, n), dtypes.float32)
     result[...] = 0.0
     own = Span(0, rows)
     with build.loop(0, h, hidden) as loop:
@@ -49,5 +49,5 @@ def perceptron(
             total = result[:, column]
             result[:, column] = product(build, inner, own, second, column, total, unit.start)
     with build.loop(0, n, 32) as strip:
-        y[row, strip.span] = result[:, strip.span]
+        y[row, strip.span] = result[:, strip.span].cast(y.dtype)
     return y

@@ -37,7 +37,7 @@ def quantised_matmul(
         first = loop.index * BLOCK
         weight = levels[column, loop.index].cast(dtypes.float32)
         scale = scales[column, loop.index].cast(dtypes.float32)
-        part = x[row, first : first + BLOCK] * scale[:, None]
+        part = x[row, first : first + BLOCK].cast(dtypes.float32) * scale[:, None]
         loop.total += part * weight
-    y[row, column] = loop.total.sum(1)
+    y[row, column] = loop.total.sum(1).cast(y.dtype)
     return y

@@ -19,9 +19,9 @@ def softmax(build: KernelBuilder, x: Array) -> Array:
     rows, columns = x.shape
     y = build.output(x.shape, x.dtype)
     row, line = build.grid(rows), whole(columns)
-    value = x.load((row, line), other=-_INFINITY)
+    value = x.load((row, line), other=-_INFINITY).cast(tl.accumulator_of(x.dtype))
     powers = tl.exp(value - value.max())
-    y[row, line] = powers / powers.sum()
+    y[row, line] = (powers / powers.sum()).cast(y.dtype)
     return y
 
 
@@ -30,9 +30,9 @@ def softmax_backward(build: KernelBuilder, y: Array, upstream: Array) -> Array:
     """Return y · (g − Σ g·y) along the last axis, for the result y and its gradient g."""
     rows, columns = y.shape
     gradient = build.output(y.shape, y.dtype)
-    row, line = build.grid(rows), whole(columns)
-    value, given = y[row, line], upstream[row, line]
-    gradient[row, line] = value * (given - (value * given).sum())
+    row, line, wide = build.grid(rows), whole(columns), tl.accumulator_of(y.dtype)
+    value, given = y[row, line].cast(wide), upstream[row, line].cast(wide)
+    gradient[row, line] = (value * (given - (value * given).sum())).cast(y.dtype)
     return gradient
 
 
@@ -47,15 +47,16 @@ def layer_norm(
     build: KernelBuilder, x: Array, weight: Array, bias: Array, *, epsilon: float = 1e-5
 ) -> tuple[Array, Array, Array]:
     """Return (x − mean)·scale·weight + bias along the last axis, mean and scale = 1 / √(σ² + ε)."""
-    rows, columns = x.shape
+    (rows, columns), wide = x.shape, tl.accumulator_of(x.dtype)
     y = build.output(x.shape, x.dtype)
-    means, scales = build.output(rows, x.dtype), build.output(rows, x.dtype)
+    means, scales = build.output(rows, wide), build.output(rows, wide)
     row, line = build.grid(rows), whole(columns)
-    value = x[row, line]
+    value = x[row, line].cast(wide)
     mean = value.sum() / columns
     centred = tl.where(line.positions < columns, value - mean, 0)
     scale = tl.rsqrt((centred * centred).sum() / columns + epsilon)
-    y[row, line] = centred * scale * weight[line] + bias[line]
+    result = centred * scale * weight[line].cast(wide) + bias[line].cast(wide)
+    y[row, line] = result.cast(y.dtype)
     means[row], scales[row] = mean, scale
     return y, means, scales
 

@@ -13,8 +13,9 @@ def running_sum(build: KernelBuilder, x: Array, *, width: int = tl.choice(64, 16
     rows, columns = x.shape
     y = build.output(x.shape, x.dtype)
     row = build.grid(rows)
-    with build.loop(0, columns, width, total=tl.zeros((), x.dtype)) as loop:
-        chunk = x[row, loop.span]
-        y[row, loop.span] = chunk.cumsum() + loop.total
+    wide = tl.accumulator_of(x.dtype)
+    with build.loop(0, columns, width, total=tl.zeros((), wide)) as loop:
+        chunk = x[row, loop.span].cast(wide)
+        y[row, loop.span] = (chunk.cumsum() + loop.total).cast(y.dtype)
         loop.total += chunk.sum()
     return y

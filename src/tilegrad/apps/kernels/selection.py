@@ -19,7 +19,7 @@ def top_k(build: KernelBuilder, x: Array, k: int) -> tuple[Array, Array]:
     row, line = build.grid(rows), whole(columns)
     least = x.dtype.minimum
     rest = x.load((row, line), other=least)
-    rest = tl.where(tl.isnan(rest), least, rest)
+    rest = tl.where(tl.isnan(rest), least, rest) if x.dtype.is_float else rest
     with build.loop(k, rest=rest) as loop:
         place = loop.rest.argmax()
         values[row, loop.index] = loop.rest.max()
