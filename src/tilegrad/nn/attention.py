@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from tilegrad.base.errors import ArgumentError
 from tilegrad.nn import init
-from tilegrad.nn.container import Dropout
+from tilegrad.nn.dropout import Dropout
 from tilegrad.nn.linear import Linear
 from tilegrad.nn.module import Module
 from tilegrad.nn.normalisation import LayerNorm

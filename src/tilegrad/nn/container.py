@@ -1,8 +1,8 @@
-"""Layers that hold others or do one small thing."""
+"""Layers that hold others, or tensors."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from tilegrad.nn.module import Module
@@ -26,37 +26,48 @@ class Sequential(Module, list[Callable[..., Any]]):
         return x
 
 
-class Dropout(Module):
-    """Zeros a random share of the elements while ``Tensor.training``, and scales up the rest.
-
-    From N. Srivastava et al., "Dropout", 2014.
+class ModuleList(Module, list[Any]):
+    """Layers in a list; its tensors are called ``0.weight`` .. What is done with them is yours.
 
     Args:
-        p: the share.
+        modules: the layers to begin with.
     """
 
-    def __init__(self, p: float = 0.5) -> None:
-        self.p = p
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """Return the tensor with elements dropped."""
-        return x.dropout(self.p)
+    def __init__(self, modules: Iterable[Any] = ()) -> None:
+        super().__init__(modules)
 
 
-class Flatten(Module):
-    """Several axes made one.
+class ModuleDict(Module, dict[str, Any]):
+    """Layers by name; its tensors are called ``name.weight`` ..
 
     Args:
-        start_dim: the first of them.
-        end_dim: the last of them.
+        modules: the layers to begin with.
     """
 
-    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
-        self.start_dim, self.end_dim = start_dim, end_dim
+    def __init__(self, modules: Mapping[str, Any] | None = None) -> None:
+        super().__init__(modules or {})
 
-    def __call__(self, x: Tensor) -> Tensor:
-        """Return the flattened tensor."""
-        return x.flatten(self.start_dim, self.end_dim)
+
+class ParameterList(Module, list[Tensor]):
+    """Tensors in a list, called ``0``, ``1`` ..
+
+    Args:
+        values: the tensors to begin with.
+    """
+
+    def __init__(self, values: Iterable[Tensor] = ()) -> None:
+        super().__init__(values)
+
+
+class ParameterDict(Module, dict[str, Tensor]):
+    """Tensors by name.
+
+    Args:
+        values: the tensors to begin with.
+    """
+
+    def __init__(self, values: Mapping[str, Tensor] | None = None) -> None:
+        super().__init__(values or {})
 
 
 class Identity(Module):

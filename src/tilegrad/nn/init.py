@@ -41,22 +41,11 @@ def truncated_normal(
 ) -> Tensor:
     """Return normally distributed values, given that they lie in [low, high].
 
-    By inverting the distribution function: erf⁻¹ is a closed approximation (S. Winitzki, "A handy
-    approximation for the error function and its inverse", 2008) refined by Newton's method.
+    By inverting the distribution function.
     """
     first, last = (math.erf((bound - mean) / (std * math.sqrt(2))) for bound in (low, high))
     quantile = Tensor.uniform(*shape, low=first, high=last)
-    return (_inverse_erf(quantile) * (std * math.sqrt(2)) + mean).clip(low, high)
-
-
-def _inverse_erf(x: Tensor) -> Tensor:
-    x = x.clip(-1 + 1e-6, 1 - 1e-6)
-    logarithm = (1 - x * x).log()
-    half = 2 / (math.pi * 0.147) + logarithm / 2
-    root = x.sign() * ((half * half - logarithm / 0.147).sqrt() - half).sqrt()
-    for _ in range(2):
-        root = root - (root.erf() - x) * (root * root).exp() * (math.sqrt(math.pi) / 2)
-    return root
+    return (quantile.erfinv() * (std * math.sqrt(2)) + mean).clip(low, high)
 
 
 def xavier_uniform(shape: Shape, gain: float = 1.0) -> Tensor:

@@ -7,6 +7,7 @@ from typing import Self
 from tilegrad.base.errors import ArgumentError, ShapeError
 from tilegrad.engine import current_session
 from tilegrad.ir.dtype import dtypes
+from tilegrad.ir.node import Node
 from tilegrad.ops import exponential
 from tilegrad.ops.conversion import cast_to
 from tilegrad.tensor import nodes
@@ -15,7 +16,10 @@ from tilegrad.tensor.base import as_float, require_float
 from tilegrad.tensor.broadcasting import show_shape
 from tilegrad.tensor.creation import resolve_device
 from tilegrad.tensor.random import Random, uniform_of
-from tilegrad.tensor.size import as_size
+from tilegrad.tensor.size import Index, as_size
+
+_SELU_LIMIT = -1.7580993408473766
+"""What ``selu`` comes near to at -∞."""
 
 
 class Sampling(Random):
@@ -82,15 +86,58 @@ class Sampling(Random):
         Raises:
             ArgumentError: the share is not in [0, 1].
         """
-        if not 0.0 <= p <= 1.0:
-            raise ArgumentError("dropout: the share", got=p, expected="from 0 to 1")
-        if not (current_session().training if training is None else training) or p == 0.0:
+        if not self._is_dropping("dropout", p, training):
             return self
         if p == 1.0:
             return self.mul(0)
-        require_float("dropout", self.node.dtype)
-        is_kept = uniform_of(self.draw(self.node.shape, self.device), dtypes.float32) >= p
+        is_kept = self._draw_kept(self.node.shape, p)
         return self.with_node(nodes.where(is_kept, self.node * (1.0 / (1.0 - p)), 0.0))
+
+    def feature_dropout(self, p: float = 0.5, training: bool | None = None) -> Self:
+        """Return the tensor with a random share of the channels zero, as ``torch``'s dropout1d-3d.
+
+        The first two axes are batch and channels; the other arguments are those of ``dropout``.
+        """
+        if not self._is_dropping("feature_dropout", p, training):
+            return self
+        if p == 1.0:
+            return self.mul(0)
+        is_kept = self._draw_kept(self._features(), p)
+        return self.with_node(nodes.where(is_kept, self.node * (1.0 / (1.0 - p)), 0.0))
+
+    def alpha_dropout(
+        self, p: float = 0.5, training: bool | None = None, *, by_feature: bool = False
+    ) -> Self:
+        """Return the tensor with random elements at SELU's lower limit, mean and variance kept.
+
+        From G. Klambauer et al., "Self-normalizing neural networks", 2017.
+
+        Args:
+            p: share of the elements.
+            training: whether to drop anything at all; ``Tensor.training`` if None.
+            by_feature: whether whole channels (of the first two axes) are dropped.
+        """
+        if not self._is_dropping("alpha_dropout", p, training):
+            return self
+        if p == 1.0:
+            return self.mul(0)
+        scale = ((1.0 - p) * (1.0 + p * _SELU_LIMIT**2)) ** -0.5
+        is_kept = self._draw_kept(self._features() if by_feature else self.node.shape, p)
+        dropped = nodes.where(is_kept, self.node, _SELU_LIMIT)
+        return self.with_node(dropped * scale - scale * _SELU_LIMIT * p)
+
+    def _is_dropping(self, name: str, p: float, training: bool | None) -> bool:
+        if not 0.0 <= p <= 1.0:
+            raise ArgumentError(f"{name}: the share", got=p, expected="from 0 to 1")
+        require_float(name, self.node.dtype)
+        return bool(current_session().training if training is None else training) and p > 0.0
+
+    def _features(self) -> tuple[Index, ...]:
+        shape = self.node.shape
+        return (*shape[:2], *(1 for _ in shape[2:]))
+
+    def _draw_kept(self, shape: tuple[Index, ...], p: float) -> Node:
+        return uniform_of(self.draw(shape, self.device), dtypes.float32) >= p
 
     def rrelu(
         self, lower: float = 1 / 8, upper: float = 1 / 3, training: bool | None = None

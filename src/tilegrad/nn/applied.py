@@ -1,0 +1,28 @@
+"""The base of the layers that apply a method of tensors with arguments of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from tilegrad.nn.module import Module
+from tilegrad.tensor import Tensor
+
+
+class Applied(Module):
+    """A layer that calls ``function`` with its attributes as keyword arguments.
+
+    Attributes:
+        function: a method of tensors. What a layer's constructor sets are its keyword arguments.
+    """
+
+    function: ClassVar[Callable[..., Tensor]]
+
+    def __call__(self, *tensors: Tensor) -> Tensor:
+        """Return the method of the first tensor, the others as further arguments."""
+        return type(self).function(*tensors, **vars(self))
+
+
+def as_constant(tensor: Tensor | None) -> Tensor | None:
+    """Return a tensor's value as what no optimiser changes."""
+    return None if tensor is None else tensor.detach().requires_grad_(False)
