@@ -16,6 +16,7 @@ from tilegrad.base import errors
 from tilegrad.base.events import EVENTS, Event
 from tilegrad.base.settings import Settings
 from tools.reference_array_api import describe_array_api
+from tools.reference_language import describe_language
 from tools.reference_ops import describe_ops
 from tools.reference_rules import describe_rules
 
@@ -96,6 +97,7 @@ PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "ops.md": describe_ops,
     "rules.md": describe_rules,
     "array-api.md": describe_array_api,
+    "language.md": describe_language,
 }
 
 

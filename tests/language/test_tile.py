@@ -1,5 +1,7 @@
 """Operators, movement, reductions and scans of tiles against NumPy, on both devices."""
 
+import operator
+
 import numpy
 import pytest
 from hypothesis import given
@@ -8,6 +10,8 @@ from hypothesis import strategies as st
 from tests.language.running import close, on_both, run
 from tilegrad import Tensor, dtypes, kernel
 from tilegrad import language as tl
+from tilegrad.base.errors import TilegradError
+from tilegrad.ops import ELEMENTWISE_OPS
 
 X = numpy.random.default_rng(1).standard_normal((4, 6)).astype(numpy.float32)
 Y = numpy.random.default_rng(2).standard_normal((4, 6)).astype(numpy.float32) + 3
@@ -173,3 +177,39 @@ def test_positions_mix_with_integers(device):
     place = numpy.arange(6)
     expected = numpy.where((place % 4 // 2 == 1) & (place != 3), N + place, J)
     numpy.testing.assert_array_equal(apply(mixed, N, J, device=device), expected)
+
+
+NO_OPS = ("known", "choice", "accumulator_of", "full", "zeros", "ones", "arange", "dot", "Size")
+NO_OPS += ("Array", "Choice", "KernelBuilder", "KernelLoop", "Span", "Tile")
+
+
+def test_every_elementwise_op_can_be_written():
+    names = [name for name in tl.__all__ if name not in NO_OPS]
+    made = set()
+    for x in (
+        tl.full((2,), 1.5),
+        tl.full((2,), 3, dtypes.uint64),
+        tl.full((2,), True, dtypes.bool),
+    ):
+        attempts = [lambda x=x, name=name: getattr(tl, name)(x) for name in names]
+        attempts += [lambda x=x, name=name: getattr(tl, name)(x, x) for name in names]
+        attempts += [lambda x=x: tl.where(x == x, x, x), lambda x=x: tl.fma(x, x, x)]
+        attempts += [lambda x=x: x.cast(dtypes.int32), lambda x=x: x.bitcast(dtypes.int32)]
+        attempts += [lambda x=x, op=op: op(x, x) for op in BINARY]
+        attempts += [lambda x=x: -x, lambda x=x: ~x, lambda x=x: abs(x)]
+        made |= {node.op for attempt in attempts for node in _nodes(attempt)}
+    missing = {op.name for op in ELEMENTWISE_OPS if op not in made}
+    assert not missing
+
+
+BINARY = [getattr(operator, name) for name in ("add", "sub", "mul", "truediv", "floordiv", "mod")]
+BINARY += [getattr(operator, name) for name in ("pow", "and_", "or_", "xor", "lshift", "rshift")]
+BINARY += [getattr(operator, name) for name in ("lt", "le", "eq", "ne")]
+
+
+def _nodes(attempt):
+    try:
+        value = attempt()
+    except (TilegradError, TypeError):
+        return []
+    return [value.node] if isinstance(value, tl.Tile) else []
