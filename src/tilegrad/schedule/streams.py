@@ -24,11 +24,12 @@ from typing import NamedTuple
 
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Property, Shape, attributes_of
-from tilegrad.ops import arithmetic, exponential
+from tilegrad.ops import exponential
 from tilegrad.ops.movement import PermuteAttributes, expand, permute, reshape
 from tilegrad.ops.reduction import ReduceAttributes, reduce_maximum, reduce_sum
 from tilegrad.ops.weights import weight_of
 from tilegrad.schedule import cost
+from tilegrad.schedule.running import find_running
 
 LEAST_BYTES = 1 << 17
 """A smaller matrix stays in cache: it is stored."""
@@ -110,67 +111,9 @@ def find_streams(
     result.totals -= result.virtual
     _add_operands(order, users, wanted, result.virtual, summaries)
     for total in result.totals:
-        _find_running(total, result)
+        found = find_running(total, result.totals, result.virtual)
+        result.needed[total], result.running[total] = found
     return result
-
-
-def _find_running(total: Node, streams: Streams) -> None:
-    """Note which totals a total is made of inside its matrix, and whether they may run along."""
-    needed: set[Node] = set()
-    refused: set[Node] = set()
-    inside = _below(total, streams.virtual)
-    for user in inside:
-        for source in user.sources:
-            origin = _origin(source)
-            if origin in streams.totals:
-                needed.add(origin)
-                is_allowed = _is_shift if origin.op is reduce_maximum else _is_scale
-                if not is_allowed(origin, source, user, inside):
-                    refused.add(origin)
-    streams.needed[total] = needed
-    streams.running[total] = needed - refused
-
-
-def _below(total: Node, virtual: set[Node]) -> dict[Node, list[Node]]:
-    """Return the virtual nodes that a total is made of, each with its users among them."""
-    result: dict[Node, list[Node]] = {}
-    stack = [(source, total) for source in total.sources]
-    while stack:
-        node, user = stack.pop()
-        if node not in virtual or node.op in (reduce_sum, reduce_maximum):
-            continue
-        is_new = node not in result
-        result.setdefault(node, []).append(user)
-        if is_new:
-            stack += [(source, node) for source in node.sources]
-    return result
-
-
-def _is_shift(node: Node, source: Node, user: Node, inside: Mapping[Node, Sequence[Node]]) -> bool:
-    """Whether ``user`` is x − maximum(x), and goes into exponentials only."""
-    if user.op in _MOVING:
-        return True
-    if user.op is not arithmetic.subtract or user.sources[1] is not source:
-        return False
-    is_same = _origin(user.sources[0]) is _origin(node.sources[0])
-    return is_same and all(other.op is exponential.exp for other in inside[user])
-
-
-def _is_scale(node: Node, source: Node, user: Node, inside: Mapping[Node, Sequence[Node]]) -> bool:
-    """Whether ``user`` divides by a sum or multiplies with it."""
-    del node, inside
-    if user.op is arithmetic.divide:
-        return user.sources[1] is source and user.sources[0] is not source
-    return user.op is arithmetic.multiply or user.op in _MOVING
-
-
-_MOVING = (reshape, permute, expand)
-
-
-def _origin(node: Node) -> Node:
-    while node.op in _MOVING:
-        node = node.sources[0]
-    return node
 
 
 def _add_operands(
@@ -204,45 +147,6 @@ def _add_operands(
 def _has_small_leaves(node: Node, summaries: cost.Summaries) -> bool:
     limit = cost.count_elements(node) / LEAST_LENGTH
     return all(cost.count_elements(leaf) <= limit for leaf in summaries.of(node).leaves)
-
-
-def _is_running(node: Node, users: Mapping[Node, Sequence[Node]], virtual: set[Node]) -> bool:
-    """Whether a total is used, inside virtual matrices, only in ways that a running sum allows."""
-    allowed = {reduce_maximum: _is_shift, reduce_sum: _is_scale}[node.op]
-    stack = [node]
-    found = False
-    while stack:
-        source = stack.pop()
-        for user in users.get(source, ()):
-            if user.op in (reshape, permute, expand):
-                stack.append(user)
-            elif user in virtual:
-                found = True
-                if not allowed(node, source, user, users):
-                    return False
-    return found
-
-
-def _is_shift(node: Node, source: Node, user: Node, users: Mapping[Node, Sequence[Node]]) -> bool:
-    """Whether ``user`` is x − maximum(x), and goes into exponentials only."""
-    if user.op is not arithmetic.subtract or user.sources[1] is not source:
-        return False
-    is_same = _origin(user.sources[0]) is _origin(node.sources[0])
-    return is_same and all(other.op is exponential.exp for other in users.get(user, ()))
-
-
-def _is_scale(node: Node, source: Node, user: Node, users: Mapping[Node, Sequence[Node]]) -> bool:
-    """Whether ``user`` divides by a sum or multiplies with it."""
-    del node, users
-    if user.op is arithmetic.divide:
-        return user.sources[1] is source and user.sources[0] is not source
-    return user.op is arithmetic.multiply
-
-
-def _origin(node: Node) -> Node:
-    while node.op in (reshape, permute, expand):
-        node = node.sources[0]
-    return node
 
 
 def _find_matrix(node: Node, summaries: cost.Summaries) -> Matrix | None:
