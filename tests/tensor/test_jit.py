@@ -93,6 +93,24 @@ def test_one_capture_serves_every_value_of_a_bound_variable() -> None:
     assert len(function.captured) == 1
 
 
+def test_temporaries_of_a_capture_have_room_for_every_value_of_a_bound_variable() -> None:
+    length = Variable("length", 1, 512)
+    keys, values = (Tensor(array(512, 8)).realize() for _ in range(2))
+    query = Tensor(array(3, 8)).realize()
+
+    @jit
+    def attend(query: Tensor, n: Variable) -> Tensor:
+        return (query @ keys[:n].transpose(0, 1)).softmax(-1) @ values[:n]
+
+    for count in (2, 3, 512, 100):
+        scores = query.numpy() @ keys.numpy()[:count].T
+        weights = numpy.exp(scores - scores.max(-1, keepdims=True))
+        expected = weights / weights.sum(-1, keepdims=True) @ values.numpy()[:count]
+        got = attend(query, length.bind(count)).numpy()
+        numpy.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
+    assert len(attend.captured) == 1
+
+
 def test_lazy_tensor_keeps_its_value_across_a_replay_that_overwrites_what_it_reads() -> None:
     state = Tensor(array(10)).realize()
 

@@ -249,7 +249,7 @@ class _Builder:
         self.launches: list[Launched] = []
 
     def build(self) -> CapturedStep:
-        arenas = [entry.plan.place_temporaries(self.symbols) for entry in self.ran]
+        arenas = [entry.plan.place_temporaries() for entry in self.ran]
         nbytes = max((arena.nbytes for arena in arenas), default=0)
         arena = self.executor.device.allocator.allocate(max(1, nbytes))
         for entry, placed in zip(self.ran, arenas, strict=True):

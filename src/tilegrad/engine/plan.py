@@ -15,6 +15,7 @@ from tilegrad.ir.node import Node, intern
 from tilegrad.ir.op import Shape
 from tilegrad.ops import graph, symbolic
 from tilegrad.ops.affine import Index
+from tilegrad.ops.bounds import bounds
 from tilegrad.ops.graph import CallAttributes
 from tilegrad.ops.program import Slot
 from tilegrad.ops.scatter_sources import stored_sources
@@ -115,12 +116,16 @@ class Plan:
             step.is_symbolic for group in self.groups for step in group
         )
 
-    def place_temporaries(self, symbols: Mapping[str, int]) -> Arena:
-        """Return where the temporaries lie for these values of the symbols."""
+    def place_temporaries(self, symbols: Mapping[str, int] | None = None) -> Arena:
+        """Return where the temporaries lie.
+
+        Args:
+            symbols: their values; without them there is room for whatever their bounds allow.
+        """
         if all(isinstance(made.size, int) for made in self.temporaries):
             return self.arena
         lifetimes = [
-            life._replace(nbytes=evaluate_index(made.size, symbols) * made.dtype.itemsize)
+            life._replace(nbytes=_count(made.size, symbols) * made.dtype.itemsize)
             for made, life in zip(self.temporaries, self.lifetimes, strict=True)
         ]
         return plan_arena(lifetimes)
@@ -257,6 +262,10 @@ class _Planner:
             nbytes = int(made.size) * made.dtype.itemsize if isinstance(made.size, int) else 0
             lifetimes.append(Lifetime(nbytes, first.get(number, 0), last.get(number, 0)))
         return lifetimes
+
+
+def _count(size: Index, symbols: Mapping[str, int] | None) -> int:
+    return int(bounds(size)[1]) if symbols is None else evaluate_index(size, symbols)
 
 
 def _results_of(node: Node) -> list[Node]:
