@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from tilegrad.nn.module import Module
 from tilegrad.tensor import Tensor
@@ -16,9 +16,9 @@ class Applied(Module):
         function: a method of tensors. What a layer's constructor sets are its keyword arguments.
     """
 
-    function: ClassVar[Callable[..., Tensor]]
+    function: ClassVar[Callable[..., Any]]
 
-    def __call__(self, *tensors: Tensor) -> Tensor:
+    def __call__(self, *tensors: Tensor) -> Any:
         """Return the method of the first tensor, the others as further arguments."""
         return type(self).function(*tensors, **vars(self))
 

@@ -20,12 +20,12 @@ class _Pad(Module):
     mode: ClassVar[str]
 
     def __init__(self, padding: int | Sequence[int]) -> None:
-        is_one = isinstance(padding, int)
-        self.padding = (padding,) * (2 * self.axes) if is_one else tuple(padding)  # type: ignore[arg-type]
+        count = 2 * self.axes
+        self.padding = (padding,) * count if isinstance(padding, int) else tuple(padding)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return the padded tensor."""
-        return x.pad(self.padding, self.mode)  # type: ignore[arg-type]
+        return x.pad(self.padding, self.mode)
 
 
 class _ConstantPad(_Pad):
@@ -37,7 +37,7 @@ class _ConstantPad(_Pad):
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return the padded tensor."""
-        return x.pad(self.padding, self.mode, self.value)  # type: ignore[arg-type]
+        return x.pad(self.padding, self.mode, self.value)
 
 
 class _ZeroPad(_ConstantPad):

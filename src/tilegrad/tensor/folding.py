@@ -8,9 +8,10 @@ from typing import Self
 
 from tilegrad.base.errors import ShapeError
 from tilegrad.ir.node import Node
+from tilegrad.ops import symbolic
 from tilegrad.ops.movement import pad_with, permute_axes, reshape_to, shrink_to
 from tilegrad.tensor import nodes
-from tilegrad.tensor.arguments import per_axis
+from tilegrad.tensor.arguments import as_integer, per_axis
 from tilegrad.tensor.broadcasting import show_shape
 from tilegrad.tensor.special_functions import SpecialFunctions
 from tilegrad.tensor.windows import Windows, check_rank, open_windows, read_windows
@@ -78,7 +79,8 @@ class Folding(SpecialFunctions):
         counts = plan.count(sizes)
         batch, rows, columns = self.node.shape
         samples = math.prod(plan.sizes)
-        if columns != math.prod(counts) or not isinstance(rows, int) or rows % samples:  # type: ignore[arg-type]
+        is_counted = columns == symbolic.multiply_all(counts)
+        if not is_counted or not isinstance(rows, int) or rows % samples:
             raise ShapeError(
                 "col2im: the columns do not fit the images",
                 got=show_shape(self.node.shape),
@@ -141,7 +143,7 @@ def _close_windows(node: Node, plan: Windows, sizes: tuple[int, ...]) -> Node:
 
 def _images(name: str, tensor: Folding, factor: int) -> tuple[int, ...]:
     """Return the sizes of images, whose channels must be a multiple of a factor."""
-    shape = tuple(int(size) for size in tensor.shape)
+    shape = tuple(as_integer(size, "a size of an image") for size in tensor.shape)
     if len(shape) < 3 or shape[-3] % factor:
         raise ShapeError(
             f"{name} needs images",

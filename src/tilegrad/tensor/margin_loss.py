@@ -7,6 +7,9 @@ from collections.abc import Callable
 from typing import Self
 
 from tilegrad.base.errors import ShapeError
+from tilegrad.ir.dtype import dtypes
+from tilegrad.tensor import nodes
+from tilegrad.tensor.arguments import as_integer
 from tilegrad.tensor.base import TensorBase
 from tilegrad.tensor.broadcasting import show_shape
 from tilegrad.tensor.folding import Folding
@@ -54,14 +57,14 @@ class MarginLoss(Folding):
             reduction: what becomes of the elements.
         """
         scores, labels = self._rows("multilabel_margin_loss", target)
-        is_label = (labels < 0).cast("int64").cumsum(1) == 0
+        is_label = (labels < 0).cast(dtypes.int64).cumsum(1) == 0
         places = is_label.where(labels, -1)
         classes = scores._classes()  # noqa: SLF001
         is_target = (places.unsqueeze(2) == classes.unsqueeze(0)).any(1)
         chosen = scores.gather(1, is_label.where(labels, 0))
         loss = (1.0 - chosen.unsqueeze(2) + scores.unsqueeze(1)).relu()
         is_counted = is_label.unsqueeze(2).logical_and(is_target.logical_not().unsqueeze(1))
-        loss = is_counted.where(loss, 0.0).sum((1, 2)) / int(scores.shape[1])
+        loss = is_counted.where(loss, 0.0).sum((1, 2)) / as_integer(scores.shape[1], "the classes")
         return self._reduce_rows(loss, reduction)
 
     def multilabel_soft_margin_loss(
@@ -144,7 +147,7 @@ class MarginLoss(Folding):
         labels = self._with_blanks(targets, blank)
         can_skip = _can_skip(labels, blank)
         emitted = [step.gather(1, labels) for step in self.unbind(0)]
-        number = type(self).arange(int(labels.shape[1]), device=self.device)
+        number = labels._classes()  # noqa: SLF001
         total = (number < 2).where(emitted[0], _LOG_ZERO)
         for time, score in enumerate(emitted[1:], 1):
             moved = _log_add(_log_add(total, _delayed(total, 1)), can_skip(_delayed(total, 2)))
@@ -162,8 +165,8 @@ class MarginLoss(Folding):
 
     def _with_blanks(self, targets: Self, blank: int) -> Self:
         """Return blank, label, blank, label, .., blank for each row."""
-        batch, count = (int(size) for size in targets.shape)
-        wide = targets.cast("int64").unsqueeze(2)
+        batch, count = (as_integer(size, "a size of targets") for size in targets.shape)
+        wide = targets.cast(dtypes.int64).unsqueeze(2)
         pairs = (wide * 0 + blank).cat(wide, dim=2).reshape(batch, 2 * count)
         return pairs.pad((0, 1), value=blank)
 
@@ -180,7 +183,7 @@ class MarginLoss(Folding):
         return scores, self.with_node(wanted.node)
 
     def _classes(self) -> Self:
-        return type(self).arange(int(self.shape[1]), device=self.device).unsqueeze(0)
+        return self.with_node(nodes.positions(self.node.shape[1], dtypes.int64, 2, 1))
 
     def _reduce_rows(self, loss: Self, reduction: str) -> Self:
         kept = loss.squeeze(0) if self.ndim == 1 and reduction == "none" else loss

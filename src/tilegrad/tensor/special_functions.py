@@ -7,7 +7,7 @@ once.
 from __future__ import annotations
 
 import math
-from typing import Self
+from typing import Self, TypeVar
 
 from tilegrad.base.errors import ArgumentError
 from tilegrad.ir.dtype import dtypes
@@ -121,7 +121,10 @@ class SpecialFunctions(Rearrangement):
         return (zeta * factor)._narrowed(self)  # noqa: SLF001
 
 
-def _hurwitz_zeta(s: float, x: SpecialFunctions) -> SpecialFunctions:
+T = TypeVar("T", bound=SpecialFunctions)
+
+
+def _hurwitz_zeta(s: float, x: T) -> T:
     """Return Σ (x + k)⁻ˢ over all k ≥ 0, for positive x in float64."""
     total = x.pow(-s)
     for k in range(1, _TERMS):
