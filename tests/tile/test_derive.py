@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from tests.conformance.graphs import graphs
 from tests.tile.plans import TARGETS, run
 from tilegrad import Tensor
+from tilegrad.engine.explain import explain
 from tilegrad.engine.storage import storage_of, view_storage, wrap_array
 from tilegrad.ir.dtype import dtypes
-from tilegrad.ir.node import Node
+from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.graph import assign
 from tilegrad.ops.leaves import (
@@ -343,3 +344,25 @@ def test_a_row_that_is_set(target):
     (found,) = compute(target, row.where(Tensor(numpy.float32(5)), Tensor(x)))
     x[7] = 5
     assert_exact(found, x)
+
+
+@each_target
+@pytest.mark.parametrize("shape", [(3, 100), (2, 4, 129), (20, 300), (1, 1000)])
+def test_rows_whose_values_are_kept(target, shape):
+    generator = numpy.random.default_rng(3)
+    x, d = (generator.standard_normal(shape).astype(numpy.float32) for _ in range(2))
+    powers = numpy.exp(x - x.max(-1, keepdims=True), dtype=numpy.float64)
+    expected = powers / powers.sum(-1, keepdims=True)
+    (found,) = compute(target, Tensor(x).softmax(-1))
+    assert_close(found, expected)
+    leaf = Tensor(x)
+    (gradient,) = compute(target, leaf.softmax(-1).gradient(leaf, gradient=Tensor(d))[0])
+    inner = (expected * d).sum(-1, keepdims=True)
+    assert_close(gradient, expected * (d - inner))
+
+
+def test_dear_values_of_a_row_are_computed_once():
+    (kernel,) = explain(Tensor(whole(30, 400)).realize().softmax(-1)).kernels
+    order = sort_topologically([kernel.step.program.program.root])
+    dear = [node for node in order if node.op.name == "exp"]
+    assert len(dear) == 2  # one in the loop over whole tiles, one for the rest

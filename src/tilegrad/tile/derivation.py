@@ -100,6 +100,7 @@ class Derivation:
         outside = [store for store in stores if axis not in self.facts.free[store]]
         result = self.effects(outside, rest, environment) if outside else []
         if inside:
+            result += self.lowering.before(axis, environment)
             result += self.walk(axis, environment, lambda at: self.effects(inside, rest, at))
         return result
 

@@ -18,6 +18,7 @@ from tilegrad.tile.contraction import find_contraction
 from tilegrad.tile.derivation import Derivation
 from tilegrad.tile.facts import Facts
 from tilegrad.tile.generalise import generalise
+from tilegrad.tile.kept import KeepingLowering, find_kept
 from tilegrad.tile.schedule import choose_schedule
 from tilegrad.tile.split import derive_split, fill_parts
 from tilegrad.tile.staged import StagedDerivation
@@ -51,7 +52,9 @@ def derive(root: Node, slots: Sequence[Slot], target: TileTarget, name: str) -> 
         return derive_columns(facts, schedule, schedule.columns, slots, name)
     if schedule.parts > 1:
         return derive_split(facts, schedule, slots, name, fill_parts)
-    return Derivation(facts, schedule).program(slots, name)
+    kept = find_kept(facts, schedule)
+    lowering = KeepingLowering(facts, schedule, kept) if kept else None
+    return Derivation(facts, schedule, lowering).program(slots, name)
 
 
 def _bind_symbols(

@@ -100,6 +100,7 @@ class Lowering:
         self.schedule = schedule
         self.loops = 0
         self.reductions: dict[object, Node] = {}
+        self.performed: list[Node] = []
 
     def full_like(self, scalar: Node, like: Node) -> Node:
         """Return a scalar as a tile of the shape of another."""
@@ -125,10 +126,28 @@ class Lowering:
                 done[node] = self.reduce(node, environment)
             elif node.op is memory.load:
                 done[node] = self._load(node, done, environment)
+            elif (known_value := self.read_known(node, environment)) is not None:
+                done[node] = known_value
             else:
                 built = rebuild(node, tuple(done[source] for source in node.sources))
                 done[node] = fold_condition(built)
         return done[expression]
+
+    def before(self, axis: Node, environment: Environment) -> list[Node]:
+        """Return what is to be performed before the tiles along an axis of the results."""
+        del axis, environment
+        return []
+
+    def read_known(self, node: Node, environment: Environment) -> Node | None:
+        """Return the tile of an expression that is in memory already, None if it is not."""
+        del node, environment
+        return None
+
+    def note_loop(self, loop: Node) -> None:
+        """Take note of the loop of a reduction."""
+
+    def note_terms(self, accumulators: list[Accumulator], environment: Environment) -> None:
+        """Take note of the place of the terms that accumulators are about to get."""
 
     def _load(self, node: Node, done: dict[Node, Node], environment: Environment) -> Node:
         pointer, offset, *guard = (done[source] for source in node.sources)
@@ -239,6 +258,7 @@ class Lowering:
             environment: positions of all other axes.
         """
         if not axes:
+            self.note_terms(accumulators, environment)
             return [self.add_in(accumulator, environment) for accumulator in accumulators]
         axis, rest_axes = axes[0], axes[1:]
         size, rest = self.sizes(axis)
@@ -285,9 +305,13 @@ class Lowering:
             Accumulator(accumulator.reduction, carry, accumulator.is_rest)
             for accumulator, carry in zip(accumulators, carries, strict=True)
         ]
+        around = self.performed
+        self.performed = performed = list[Node]()
         inside = self._rounds(axis, index, unrolled, rest_axes, inside, environment)
         pairs = [(carry, after.value) for carry, after in zip(carries, inside, strict=True)]
-        loop = tile.make_loop(index, size * unrolled, pairs)
+        loop = tile.make_loop(index, size * unrolled, pairs, performed)
+        self.performed = around
+        self.note_loop(loop)
         results = tile.make_loop_results(loop)
         return [
             Accumulator(after.reduction, result, after.is_rest)
