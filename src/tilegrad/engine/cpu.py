@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from tilegrad.base.settings import Settings
 from tilegrad.base.trace import Trace
 from tilegrad.codegen.lower import lower
+from tilegrad.codegen.matrix.units import list_matrix_facts
 from tilegrad.codegen.target import CodegenTarget
 from tilegrad.engine.cache import DiskCache
 from tilegrad.engine.compiled import CompiledExecutor
@@ -54,4 +55,5 @@ def tile_target(target: CpuTarget) -> TileTarget:
     """Return what choosing tiles needs to know of a processor."""
     has_many = target.architecture == "aarch64" or target.has("avx512f")
     registers = 32 if has_many else 16
-    return TileTarget(target.vector_bits // 8, registers, target.l2 or _USUAL_CACHE)
+    units = list_matrix_facts(code_target(target))
+    return TileTarget(target.vector_bits // 8, registers, target.l2 or _USUAL_CACHE, units)

@@ -12,8 +12,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from tilegrad.ir.node import Node
+from tilegrad.ops.matrix import MatrixFacts
 from tilegrad.tile.contraction import Contraction, Factor, loads_of
 from tilegrad.tile.facts import Facts, constant_extent
+from tilegrad.tile.narrow import find_depth, find_narrow, find_unit, has_words
 from tilegrad.tile.packing import segment_axes
 from tilegrad.tile.staging import PanelOrder, Side, Staging, SumBlocks
 from tilegrad.tile.target import TileTarget
@@ -26,6 +28,8 @@ LARGEST_CACHE = 2 << 20
 """Scratch memory lies on the stack of a thread, so that more of a cache than this is not used."""
 MOST_ROWS = 14
 MOST_VECTORS = 4
+LEAST_WORDS = 4
+"""Lanes of a tile are a multiple of so many where dot products in lanes multiply."""
 LEAST_LATENCY = 4.0
 """Cycles between multiply-adds of one result."""
 LEAST_INSTANCES = 8
@@ -62,8 +66,9 @@ class StagingChoice:
         self.facts = facts
         self.contraction = contraction
         self.target = target
-        self.itemsize = contraction.reduction.dtype.itemsize
-        self.lanes = max(1, target.vector_bytes // self.itemsize)
+        self.total_size = contraction.reduction.dtype.itemsize
+        self.itemsize = contraction.factors[0].value.dtype.itemsize
+        self.lanes = max(1, target.vector_bytes // self.total_size)
         self.cache = min(target.cache_bytes, LARGEST_CACHE)
         most = self.cache // (2 * LANES_OF_BLOCK * self.itemsize)
         self.sums = _cut_sum(contraction.bound, max(LEAST_SUM, most))
@@ -75,17 +80,29 @@ class StagingChoice:
         first, second = self.contraction.factors
         best: tuple[float, Staging] | None = None
         for rows, columns in ((first, second), (second, first)):
-            for tall, wide in itertools.product(self._row_tiles(rows), self._lane_tiles(columns)):
-                if tall.count * wide.count + wide.count + 1 > self.target.registers:
+            unit = find_unit(self.contraction, rows, columns)
+            if self.contraction.units and (unit is None or not self._fits(unit, rows, columns)):
+                continue
+            registers = self.target.registers if unit is None else unit.registers
+            tiles = self._row_tiles(rows, unit), self._lane_tiles(columns, unit)
+            for tall, wide in itertools.product(*tiles):
+                if tall.count * wide.count + wide.count + 1 > registers:
                     continue
-                found = self._measure(rows, columns, tall, wide)
+                found = self._measure(rows, columns, tall, wide, unit)
                 if best is None or found[0] < best[0]:
                     best = found
         return None if best is None else best[1]
 
+    def _fits(self, unit: MatrixFacts, rows: Factor, columns: Factor) -> bool:
+        """Whether the terms of the sum are whole words for a unit."""
+        factors = (rows, columns)
+        return find_depth(unit, self.sums) is not None and all(
+            has_words(unit, self.sums, factor.value) for factor in factors
+        )
+
     # --- register tiles ---
 
-    def _lane_tiles(self, factor: Factor) -> list[_Shape]:
+    def _lane_tiles(self, factor: Factor, unit: MatrixFacts | None) -> list[_Shape]:
         """Return the tiles that may run along the lanes."""
         extents = _extents(factor.axes)
         *_, last = extents
@@ -101,27 +118,37 @@ class StagingChoice:
             if len(extents) == 1 and last < most:
                 width = math.ceil(last / self.lanes) * self.lanes
             pieces = _count_pieces(width, self.lanes)
+            if unit is not None:
+                if width % LEAST_WORDS:
+                    continue
+                pieces = math.ceil(width / unit.columns)
             found[tuple(sizes)] = _Shape(tuple(sizes), width, pieces)
         return list(found.values())
 
-    def _row_tiles(self, factor: Factor) -> list[_Shape]:
+    def _row_tiles(self, factor: Factor, unit: MatrixFacts | None) -> list[_Shape]:
         """Return the tiles whose elements are used one by one."""
         extents = _extents(factor.axes)
         *_, last = extents
         found: dict[tuple[int, ...], _Shape] = {}
-        for rows in range(1, MOST_ROWS + 1):
+        step = 1 if unit is None else unit.rows
+        for rows in range(step, step * MOST_ROWS + 1, step):
             sizes = [1] * len(extents)
             sizes[-1] = min(last, rows)
             if last <= rows and len(extents) > 1:
                 sizes[-2] = min(extents[-2], rows // last)
             elements = math.prod(sizes)
-            found[tuple(sizes)] = _Shape(tuple(sizes), elements, elements)
+            found[tuple(sizes)] = _Shape(tuple(sizes), elements, math.ceil(elements / step))
         return list(found.values())
 
     # --- costs ---
 
     def _measure(
-        self, rows: Factor, columns: Factor, tall: _Shape, wide: _Shape
+        self,
+        rows: Factor,
+        columns: Factor,
+        tall: _Shape,
+        wide: _Shape,
+        unit: MatrixFacts | None,
     ) -> tuple[float, Staging]:
         steps = self.sums.length * self.itemsize
         row_count = _count_tiles(rows, tall)
@@ -131,7 +158,7 @@ class StagingChoice:
         lane_tiles = max(1, min(lane_count, int(cache / 2 / (steps * wide.width))))
         row_tiles = max(1, min(row_count, LARGEST_ROWS // tall.width))
         if not is_single:
-            most = cache / 4 / (self.itemsize * tall.width * wide.width * lane_tiles)
+            most = cache / 4 / (self.total_size * tall.width * wide.width * lane_tiles)
             row_tiles = max(1, min(row_tiles, int(most)))
         row_tiles, lane_tiles = _divide(row_count, row_tiles), _divide(lane_count, lane_tiles)
         row_tiles, lane_tiles = self._spread(
@@ -140,12 +167,17 @@ class StagingChoice:
         staging = Staging(
             self.contraction.reduction,
             self.contraction.batch,
-            self._side(rows, tall, row_tiles, is_lanes=False),
-            self._side(columns, wide, lane_tiles, is_lanes=True),
+            self._side(rows, tall, row_tiles, unit, is_lanes=False),
+            self._side(columns, wide, lane_tiles, unit, is_lanes=True),
             self.sums,
+            1 if unit is None else find_depth(unit, self.sums) or 1,
         )
         results = tall.count * wide.count
         round_ = max(results / 2, (tall.count + wide.count) / 2, LEAST_LATENCY) + 0.5
+        if unit is not None and unit.rows > 1:
+            round_ = max(results, tall.count + wide.count) * unit.rows
+        if unit is not None:
+            round_ /= unit.depth
         tiles = row_count * lane_count
         total = tiles * (self.terms * round_ + results * self._store_cost(rows, columns, tall))
         packed_rows = staging.lanes.blocks * row_count * tall.width
@@ -169,10 +201,16 @@ class StagingChoice:
             else:
                 return row_tiles, lane_tiles
 
-    def _side(self, factor: Factor, shape: _Shape, tiles: int, *, is_lanes: bool) -> Side:
-        extents = _extents(factor.axes)
+    def _side(
+        self, factor: Factor, shape: _Shape, tiles: int, unit: MatrixFacts | None, *, is_lanes: bool
+    ) -> Side:
         order = self._order(factor, shape, is_lanes=is_lanes)
-        return Side(factor.value, factor.axes, extents, shape.sizes, shape.width, tiles, order)
+        if unit is not None and unit.rows > 1 and not is_lanes:
+            order = PanelOrder.SUM
+        group = 1 if unit is None or order is PanelOrder.SUM else unit.group
+        extents = _extents(factor.axes)
+        sizes, width = shape.sizes, shape.width
+        return Side(factor.value, factor.axes, extents, sizes, width, tiles, order, group)
 
     def _order(self, factor: Factor, shape: _Shape, *, is_lanes: bool) -> PanelOrder:
         last = segment_axes(self.sums, factor.value)[-1][-1]
@@ -279,6 +317,10 @@ def pays(choice: StagingChoice, staging: Staging) -> bool:
 
 def choose_staging(facts: Facts, contraction: Contraction, target: TileTarget) -> Staging | None:
     """Return how a contraction is staged, None if it is better read where it lies."""
-    choice = StagingChoice(facts, contraction, target)
-    staging = choice.choose()
-    return staging if staging is not None and pays(choice, staging) else None
+    narrow = find_narrow(contraction, target.units)
+    for each in (contraction,) if narrow is None else (narrow, contraction):
+        choice = StagingChoice(facts, each, target)
+        staging = choice.choose()
+        if staging is not None and pays(choice, staging):
+            return staging
+    return None

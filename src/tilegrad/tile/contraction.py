@@ -12,6 +12,7 @@ from typing import NamedTuple
 from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ops import arithmetic, kernel, memory
+from tilegrad.ops.matrix import MatrixFacts
 from tilegrad.tile.facts import Facts, constant_extent
 
 
@@ -35,12 +36,15 @@ class Contraction(NamedTuple):
         bound: the axes that are summed over, outermost first.
         batch: the axes of the results that both factors depend on.
         factors: the two factors.
+        units: the matrix units that may multiply them; the factors are then of their dtypes. None
+            of them if the factors are of the sum's dtype.
     """
 
     reduction: Node
     bound: tuple[Node, ...]
     batch: tuple[Node, ...]
     factors: tuple[Factor, Factor]
+    units: tuple[MatrixFacts, ...] = ()
 
 
 def find_contraction(facts: Facts) -> Contraction | None:
@@ -53,7 +57,7 @@ def find_contraction(facts: Facts) -> Contraction | None:
     outputs = frozenset(facts.outputs)
     if (
         reduction.attributes != kernel.ReduceOverAttributes("add")
-        or reduction.dtype not in (dtypes.float32, dtypes.float64)
+        or reduction.dtype not in (dtypes.float32, dtypes.float64, dtypes.int32)
         or body.op is not arithmetic.multiply
         or facts.free[reduction] != outputs
         or any(facts.free[store] != outputs for store in facts.stores)

@@ -10,6 +10,7 @@ from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ops import kernel, memory, symbolic, tile
 from tilegrad.ops.affine import Index, affine, as_index, split_terms
 from tilegrad.ops.build import lanes
+from tilegrad.ops.movement import expand_to, permute_axes, reshape_to
 from tilegrad.tile.environment import Environment, Position
 from tilegrad.tile.lower import Lowering
 from tilegrad.tile.staging import PanelOrder, Side, SumBlocks
@@ -48,6 +49,44 @@ class Panels:
         return symbolic.add(
             symbolic.multiply(panel, self.size), symbolic.multiply(across, self.pitch), along
         )
+
+    def words_offset(self, panel: Index, element: Index, term: Index, rows: int) -> Index:
+        """Return where the words of an element begin, an index tile of so many rows of words.
+
+        ``term`` is the first of a word.
+        """
+        group = self.side.group
+        return symbolic.add(
+            symbolic.multiply(panel, self.size),
+            symbolic.multiply(symbolic.add(term, lanes(rows, 2, 0) * group), self.pitch),
+            symbolic.multiply(element, group),
+        )
+
+    def left(self, panel: Index, term: Index, depth: int, after: Node) -> Node:
+        """Return the tile as the left operand of a product over some terms."""
+        width = self.side.width
+        if self.side.group == 1:
+            offset = self.offset(panel, _span(0, width, 0), _span(term, depth, 1))
+            return memory.make_load(self.memory, offset, after=after)
+        words = permute_axes(self._words(panel, term, depth, after), (1, 0, 2))
+        return reshape_to(words, (width, depth))
+
+    def right(self, panel: Index, term: Index, depth: int, after: Node) -> Node:
+        """Return the tile as the right operand of a product over some terms."""
+        width = self.side.width
+        if self.side.group == 1:
+            offset = self.offset(panel, _span(0, width, 1), _span(term, depth, 0))
+            return memory.make_load(self.memory, offset, after=after)
+        words = permute_axes(self._words(panel, term, depth, after), (0, 2, 1))
+        return reshape_to(words, (depth, width))
+
+    def _words(self, panel: Index, term: Index, depth: int, after: Node) -> Node:
+        """Return the words of some terms: (words along the terms, elements, group)."""
+        group, width = self.side.group, self.side.width
+        offset = self.words_offset(panel, 0, term, depth // group)
+        offset = symbolic.add(offset, lanes(width * group, 2, 1))
+        words = memory.make_load(self.memory, offset, after=after)
+        return reshape_to(words, (depth // group, width, group))
 
 
 def segment_axes(sums: SumBlocks, value: Node) -> list[list[Node]]:
@@ -163,11 +202,13 @@ class Packer:
         self, length: Index, least: int, chunk: Callable[[Index, int], list[Node]]
     ) -> list[Node]:
         """Return a loop over a segment's terms, several at a time; ``length`` is never less."""
+        group = self.side.group
         if self.side.order is PanelOrder.TILE:
-            rounds = range(1, MOST_ROUNDS + 1)
-            size = max(n for n in rounds if (isinstance(length, int) and length % n == 0) or n == 1)
+            rounds = [n * group for n in range(1, MOST_ROUNDS + 1)]
+            is_known = isinstance(length, int)
+            size = max(n for n in rounds if n == group or (is_known and length % n == 0))
         else:
-            size = min(TURNED, least)
+            size = min(TURNED, least) // group * group
         if length == size:
             return chunk(0, size)
         _, index = self.lowering.new_loop(0, length)
@@ -214,9 +255,25 @@ class Packer:
         value = symbolic.add(base, elements)
         condition = symbolic.less(value, side.extents[self.last]) if side.is_padded else True
         at = at.bind(side.axes[self.last], Position(value, dimension, length, condition))
-        offset = self.panels.offset(panel, symbolic.add(element, elements), terms)
         stored = self.lowering.value(side.value, at)
+        if side.group > 1:
+            return self._store_words(panel, symbolic.add(element, start), length, terms, stored)
+        offset = self.panels.offset(panel, symbolic.add(element, elements), terms)
         return memory.make_store(self.panels.memory, offset, stored)
+
+    def _store_words(
+        self, panel: Index, element: Index, length: int, terms: Index, stored: Node
+    ) -> Node:
+        """Return the store of a run of elements for some terms as rows of words."""
+        group, count = self.side.group, int(as_index(terms).shape[0])  # type: ignore[arg-type]
+        rows = count // group
+        whole = expand_to(reshape_to(stored, stored.shape or (1, 1)), (count, length))
+        split = permute_axes(reshape_to(whole, (rows, group, length)), (0, 2, 1))
+        words = reshape_to(split, (rows, length * group))
+        first = symbolic.subtract(terms, lanes(count, 2, 0))
+        place = self.panels.words_offset(panel, element, first, rows)
+        place = symbolic.add(place, lanes(length * group, 2, 1))
+        return memory.make_store(self.panels.memory, place, words)
 
 
 def _span(start: Index, size: int, dimension: int) -> Index:

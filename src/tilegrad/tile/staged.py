@@ -154,15 +154,9 @@ class StagedDerivation:
         else:
             first = memory.make_load(self.partial, place, after=start)
         carry = tile.make_carry(number, 0, first)
-        row = memory.make_load(
-            rows.memory, rows.offset(0, _lanes(rows.side.width, ROWS), term), after=after[0]
-        )
-        column = memory.make_load(
-            columns.memory,
-            columns.offset(panel, _lanes(columns.side.width, LANES), term),
-            after=after[1],
-        )
-        loop = tile.make_loop(term, 1, [(carry, tile.dot(row, column, carry))])
+        row = rows.left(0, term, self.staging.depth, after[0])
+        column = columns.right(panel, term, self.staging.depth, after[1])
+        loop = tile.make_loop(term, self.staging.depth, [(carry, tile.dot(row, column, carry))])
         (result,) = tile.make_loop_results(loop)
         return result
 

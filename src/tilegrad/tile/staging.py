@@ -43,6 +43,8 @@ class Side(NamedTuple):
             of the sizes if the tile is padded.
         tiles: how many tiles one instance has.
         order: what is next to each other in a panel.
+        group: so many neighbouring terms of an element make a word, which is next to each other;
+            of a panel whose order is not that of the sum.
     """
 
     value: Node
@@ -52,6 +54,7 @@ class Side(NamedTuple):
     width: int
     tiles: int
     order: PanelOrder
+    group: int = 1
 
     @property
     def counts(self) -> tuple[int, ...]:
@@ -121,6 +124,7 @@ class Staging(NamedTuple):
         rows: the factor whose elements are used one by one, for all lanes.
         lanes: the factor that runs along the lanes of vectors.
         sums: the blocks of the summed axes.
+        depth: how many terms a round of the innermost loop multiplies.
     """
 
     reduction: Node
@@ -128,3 +132,4 @@ class Staging(NamedTuple):
     rows: Side
     lanes: Side
     sums: SumBlocks
+    depth: int = 1

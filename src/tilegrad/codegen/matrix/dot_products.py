@@ -120,7 +120,7 @@ def _make_unit(
         *operands,
         total,
         features,
-        functools.partial(_facts, instruction.group, (*operands, total)),
+        functools.partial(_facts, instruction, (*operands, total)),
         accepts,
         instruction.hold,
         instruction.accumulate,
@@ -128,11 +128,18 @@ def _make_unit(
     )
 
 
-def _facts(group: int, kinds: tuple[DType, DType, DType], target: CodegenTarget) -> MatrixFacts:
+def _facts(
+    instruction: _Instruction, kinds: tuple[DType, DType, DType], target: CodegenTarget
+) -> MatrixFacts:
     lanes = target.vector_bits // (8 * WORD_BYTES)
-    return MatrixFacts(*kinds, 1, lanes, group, group, target.registers)
+    registers = target.registers
+    if instruction.is_raised:
+        registers -= _RAISING
+    return MatrixFacts(*kinds, 1, lanes, instruction.group, instruction.group, registers)
 
 
+_RAISING = 5
+"""Registers that correcting the sums of raised operands takes, about."""
 _BYTE, _UNSIGNED = dtypes.int8, dtypes.uint8
 _BF16 = (dtypes.bfloat16, dtypes.bfloat16)
 _VNNI = (("avx512vnni", "avx512vl"), ("avxvnni",))

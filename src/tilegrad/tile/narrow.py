@@ -1,0 +1,64 @@
+"""Contractions of narrow operands that a processor has matrix instructions for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from tilegrad.ir.node import Node
+from tilegrad.ops import conversion
+from tilegrad.ops.matrix import MatrixFacts
+from tilegrad.tile.contraction import Contraction, Factor
+from tilegrad.tile.packing import segment_axes
+from tilegrad.tile.staging import SumBlocks
+
+WORDS_A_ROUND = 4
+"""Words along the depth that a round of the innermost loop multiplies by dot products in lanes."""
+
+
+def find_narrow(contraction: Contraction, units: Sequence[MatrixFacts]) -> Contraction | None:
+    """Return a contraction with its factors as they are before they are widened, with its units.
+
+    The products of bfloat16 are exact in float32, and those of bytes in int32, so that widening is
+    part of what the units do. None if the factors are not widened, or nothing multiplies them.
+    """
+    factors = [factor._replace(value=_peel(factor.value)) for factor in contraction.factors]
+    kinds = {tuple(factor.value.dtype for factor in factors)}
+    kinds |= {(right, left) for left, right in kinds}
+    total = contraction.reduction.dtype
+    fitting = tuple(
+        unit for unit in units if (unit.left, unit.right) in kinds and unit.accumulator is total
+    )
+    if not fitting:
+        return None
+    return contraction._replace(factors=(factors[0], factors[1]), units=fitting)
+
+
+def _peel(value: Node) -> Node:
+    """Return what a factor is before it is widened."""
+    return value.sources[0] if value.op is conversion.cast else value
+
+
+def find_unit(contraction: Contraction, rows: Factor, columns: Factor) -> MatrixFacts | None:
+    """Return the unit that multiplies two factors in these roles."""
+    kinds = rows.value.dtype, columns.value.dtype
+    return next((unit for unit in contraction.units if (unit.left, unit.right) == kinds), None)
+
+
+def find_depth(unit: MatrixFacts, sums: SumBlocks) -> int | None:
+    """Return how many terms a round multiplies, None if some block has parts of words."""
+    most = unit.depth if unit.rows > 1 else unit.group * WORDS_A_ROUND
+    shared = math.gcd(sums.length, sums.least * sums.per_value)
+    if shared % unit.group:
+        return None
+    return unit.group * math.gcd(most // unit.group, shared // unit.group)
+
+
+def has_words(unit: MatrixFacts, sums: SumBlocks, value: Node) -> bool:
+    """Whether the terms that are walked as one, of a factor, are whole words."""
+    last = segment_axes(sums, value)[-1]
+    inner = dict(zip(sums.inner, sums.extents[1:], strict=True))
+    lengths = [math.prod(inner.get(axis, 1) for axis in last)]
+    if sums.cut in last:
+        lengths = [count * lengths[0] for count in (sums.size, sums.least)]
+    return all(length % unit.group == 0 for length in lengths)
