@@ -124,6 +124,29 @@ def test_choices():
     assert bounds.__doc__.startswith("The least")
 
 
+def test_tuning_changes_nothing_but_the_choices():
+    x = Tensor(X)
+    written = []
+
+    @kernel
+    def noted(build, x, factor, *, width: int = tl.choice(8, 16), step: int = tl.choice(1, 2)):
+        written.append((width, step))
+        out = build.output(x.size, x.dtype)
+        block = build.grid(x.size, width)
+        out[block] = x.flat[block] * factor
+        return out
+
+    best = noted.tune(x, 2.0, step=2, seconds=0.01)
+    assert best in [{"width": 8}, {"width": 16}]
+    assert sorted(written) == [(8, 2), (16, 2)]
+    close(noted(x, 2.0).numpy(), 2 * X.ravel())
+    assert written[2:] in [[(8, 1)], [(16, 1)]]
+    close(noted(x, 3.0).numpy(), 3 * X.ravel())
+    assert written[3] == (8, 1)
+    with pytest.raises(DeviceError, match="only what is compiled"):
+        noted.tune(Tensor(X, device="reference"), 2.0)
+
+
 # --- gradients ---
 
 

@@ -12,31 +12,29 @@ import inspect
 import itertools
 import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar, cast, overload
 
 from tilegrad.base.errors import (
     ArgumentError,
     ArgumentTypeError,
     DeviceError,
-    DTypeError,
-    GradientError,
-    ShapeError,
 )
+from tilegrad.engine import current_session
 from tilegrad.ir.dtype import DType
-from tilegrad.ir.node import Node
 from tilegrad.ir.op import Shape
 from tilegrad.language import Array, Choice, KernelBuilder
 from tilegrad.ops import dialects
 from tilegrad.ops.graph import CallAttributes, ResultAttributes, call, result
-from tilegrad.ops.leaves import constant
 from tilegrad.ops.program import Program
-from tilegrad.rewrite.graph import broadcast_to
 from tilegrad.tensor.base import TensorBase
+from tilegrad.tensor.call_gradient import CallGradient, Gradient
+from tilegrad.tensor.jit import jit
 from tilegrad.tensor.tensor import Tensor
+from tilegrad.tensor.tuning import find_fastest
 
 R = TypeVar("R")
-Gradient = Callable[..., Tensor | Sequence[Tensor | None] | None]
+_CALLS_TO_CAPTURE = 3
+"""After so many calls a captured function is a replay."""
 
 
 class _Signature(NamedTuple):
@@ -81,6 +79,7 @@ class Kernel(Generic[R]):
         _check_signature(self.name, self._signature)
         self._gradient: Gradient | None = None
         self._written: dict[Hashable, _Written] = {}
+        self._tuned: dict[Hashable, dict[str, object]] = {}
         functools.update_wrapper(self, function, updated=())
 
     def __call__(self, *arguments: object, **parameters: object) -> R:
@@ -98,7 +97,7 @@ class Kernel(Generic[R]):
         gradient = None
         if self._gradient is not None:
             constants = tuple((n, v) for n, v in values.items() if not isinstance(v, TensorBase))
-            gradient = _CallGradient(self._gradient, device, written.is_single, constants)
+            gradient = CallGradient(self._gradient, device, written.is_single, constants)
         attributes = CallAttributes(written.program, written.results, gradient)
         node = call(*(tensor.node for tensor in tensors), attributes=attributes)
         outputs = tuple(
@@ -122,24 +121,57 @@ class Kernel(Generic[R]):
 
     def configurations(self) -> list[dict[str, object]]:
         """Return all combinations of the candidates of its parameters, the default first."""
-        choices = {
-            name: parameter.default.values
-            for name, parameter in self._signature.parameters.items()
-            if isinstance(parameter.default, Choice)
-        }
+        choices = {name: choice.values for name, choice in self._choices.items()}
         return [
             dict(zip(choices, values, strict=True))
             for values in itertools.product(*choices.values())
         ]
 
+    def tune(
+        self, *arguments: object, seconds: float = 2.0, **parameters: object
+    ) -> dict[str, object]:
+        """Measure all configurations for some arguments; return the fastest.
+
+        Later calls with tensors of the same shapes and dtypes, and the same other arguments, use it
+        unless they say otherwise.
+
+        Args:
+            arguments: as for a call.
+            seconds: how long to measure; compiling comes on top of it.
+            parameters: as for a call; a choice that is made here is not searched over.
+
+        Raises:
+            DeviceError: the tensors are on a device that only interprets.
+        """
+        free = [name for name in self._choices if name not in parameters]
+        configurations = [{name: values[name] for name in free} for values in self.configurations()]
+        configurations = [
+            one for n, one in enumerate(configurations) if one not in configurations[:n]
+        ]
+        tensors = [one for one in arguments if isinstance(one, TensorBase)]
+        if current_session().compiled(_common_device(tensors)) is None:
+            raise DeviceError("only what is compiled can be tuned", got=_common_device(tensors))
+        runs = [functools.partial(jit(self), *arguments, **parameters, **c) for c in configurations]
+        for run in runs:
+            for _ in range(_CALLS_TO_CAPTURE):
+                run()
+        best = configurations[find_fastest(runs, seconds)]
+        self._tuned[self._key_without_choices(self._bound(arguments, parameters))] = best
+        return best
+
     def program(self, *arguments: object, **parameters: object) -> Program:
         """Return the tile program for some arguments; print it to read it."""
         return self._write(self._bind(arguments, parameters)).program
 
-    def _bind(
+    @property
+    def _choices(self) -> dict[str, Choice]:
+        parameters = self._signature.parameters.items()
+        return {n: one.default for n, one in parameters if isinstance(one.default, Choice)}
+
+    def _bound(
         self, arguments: Sequence[object], parameters: Mapping[str, object]
     ) -> dict[str, object]:
-        """Return the value of every argument but the first by name, choices made."""
+        """Return the value of every argument but the first by name, free choices as such."""
         try:
             bound = self._signature.bind(None, *arguments, **parameters)
         except TypeError as error:
@@ -150,9 +182,20 @@ class Kernel(Generic[R]):
             ) from None
         bound.apply_defaults()
         (_, *given) = bound.arguments.items()
-        return {
-            name: value.values[0] if isinstance(value, Choice) else value for name, value in given
-        }
+        return dict(given)
+
+    def _bind(
+        self, arguments: Sequence[object], parameters: Mapping[str, object]
+    ) -> dict[str, object]:
+        """Return the value of every argument but the first by name, choices made."""
+        values = self._bound(arguments, parameters)
+        free = [name for name, value in values.items() if isinstance(value, Choice)]
+        best = self._tuned.get(self._key_without_choices(values), {}) if self._tuned else {}
+        chosen = {name: best.get(name, self._choices[name].values[0]) for name in free}
+        return {**values, **chosen}
+
+    def _key_without_choices(self, values: Mapping[str, object]) -> Hashable:
+        return tuple(_key_of(n, value) for n, value in values.items() if n not in self._choices)
 
     def _write(self, values: Mapping[str, object]) -> _Written:
         key = tuple(_key_of(name, value) for name, value in values.items())
@@ -190,72 +233,6 @@ def kernel(function: Callable[..., tuple[Array, ...]]) -> Kernel[tuple[Tensor, .
 def kernel(function: Callable[..., Array | tuple[Array, ...]]) -> Kernel[Any]:
     """Return the kernel that a function writes; a decorator. See ``Kernel``."""
     return Kernel(function)
-
-
-@dataclass(frozen=True, slots=True)
-class _CallGradient:
-    """The gradient of a call: equal for calls of one kernel with the same constants."""
-
-    function: Gradient
-    device: str
-    is_single: bool
-    constants: tuple[tuple[str, object], ...]
-
-    def __call__(self, node: Node, upstream: Sequence[Node | None]) -> list[Node | None]:
-        shapes = [
-            (result(node, attributes=ResultAttributes(number)), given)
-            for number, given in enumerate(upstream)
-        ]
-        outputs = [self._tensor(output) for output, _ in shapes]
-        given = [
-            self._tensor(
-                broadcast_to(constant(0, output.dtype) if one is None else one, output.shape)
-            )
-            for output, one in shapes
-        ]
-        tensors = [self._tensor(source) for source in node.sources]
-        if self.is_single:
-            found = self.function(given[0], outputs[0], *tensors, **dict(self.constants))
-        else:
-            found = self.function(tuple(given), tuple(outputs), *tensors, **dict(self.constants))
-        return _check_gradients(found, node.sources)
-
-    def _tensor(self, node: Node) -> Tensor:
-        return Tensor.from_node(node, self.device)
-
-
-def _check_gradients(
-    found: Tensor | Sequence[Tensor | None] | None, sources: Sequence[Node]
-) -> list[Node | None]:
-    """Return the gradients as nodes, one for each source.
-
-    Raises:
-        GradientError: there are more or fewer.
-        ShapeError, DTypeError: one does not fit its source.
-    """
-    listed = [found] if found is None or isinstance(found, TensorBase) else list(found)
-    if len(listed) != len(sources):
-        raise GradientError(
-            "the gradient of a hand-written kernel gives one tensor for each that it takes",
-            got=f"{len(listed)} results",
-            expected=f"{len(sources)}, None where it is zero",
-        )
-    for one, source in zip(listed, sources, strict=True):
-        if one is None:
-            continue
-        if one.node.shape != source.shape:
-            raise ShapeError(
-                "a gradient has another shape than its tensor",
-                got=one.node.shape,
-                expected=source.shape,
-            )
-        if one.node.dtype is not source.dtype:
-            raise DTypeError(
-                "a gradient has another dtype than its tensor",
-                got=one.node.dtype.name,
-                expected=source.dtype.name,
-            )
-    return [None if one is None else one.node for one in listed]
 
 
 def _check_signature(name: str, signature: inspect.Signature) -> None:

@@ -4,7 +4,7 @@ import numpy
 import pytest
 
 from tests.language.running import close, on_both, run
-from tilegrad import Tensor, dtypes, grad
+from tilegrad import Tensor, Variable, dtypes, grad, jit
 from tilegrad.apps import kernels
 
 
@@ -168,3 +168,19 @@ def attention_gradient(q, k, v, g, causal):
     out = torch.nn.functional.scaled_dot_product_attention(*tensors, is_causal=causal)
     (out * torch.tensor(g)).sum().backward()
     return [one.grad.numpy() for one in tensors]
+
+
+@on_both
+def test_one_kernel_serves_every_length(device):
+    length = Variable("length", 1, 70)
+    q = Tensor(normal(2, 70, 8), device=device).realize()
+
+    @jit
+    def attend(q, length):
+        part = q[:, :length]
+        return kernels.flash_attention(part, part, part, causal=True)
+
+    for count in (5, 33, 70) if device == "cpu" else (5, 33):
+        part = q.numpy()[:, :count]
+        found = attend(q, length.bind(count)).numpy()
+        close(found, attention(part, part, part, True), 1e-4)
