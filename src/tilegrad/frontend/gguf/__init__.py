@@ -1,0 +1,12 @@
+"""GGUF: files of language models, whose weights are computed on as they are stored.
+
+Enter at `read_gguf`. `reader.py` maps a file into memory (through the package ``gguf``),
+`blocks.py` and `formats.py` say how blocks of quantised numbers become floats, as lazy expressions
+that fuse into whatever uses them, and `weight.py` multiplies by a stored matrix.
+"""
+
+from tilegrad.frontend.gguf.formats import FORMATS
+from tilegrad.frontend.gguf.reader import GGUFFile, read_gguf
+from tilegrad.frontend.gguf.weight import Weight
+
+__all__ = ["FORMATS", "GGUFFile", "Weight", "read_gguf"]

@@ -1,0 +1,74 @@
+"""A matrix as a file stores it: what uses it reads the stored bytes, nothing larger is kept."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from tilegrad.base.errors import ShapeError
+from tilegrad.frontend.gguf.blocks import Blocks
+from tilegrad.frontend.gguf.formats import FORMATS
+from tilegrad.tensor import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """A stored tensor.
+
+    Attributes:
+        name: as the file has it.
+        format: ggml's name of how it is stored.
+        shape: in row-major order; the last axis is the one that matrix products sum over.
+        stored: the blocks, shape (*shape[:-1], blocks, ..); for F32, F16 and BF16 the tensor.
+    """
+
+    name: str
+    format: str
+    shape: tuple[int, ...]
+    stored: Blocks | Tensor
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes that it takes in the file."""
+        if isinstance(self.stored, Tensor):
+            return math.prod(self.shape) * self.stored.element_size()
+        form = FORMATS[self.format]
+        return math.prod(self.shape) // form.elements * form.nbytes
+
+    def numbers(self) -> Tensor:
+        """Return the lazy float32 tensor of what is stored."""
+        decoded = _decode(self.format, self.stored)
+        return decoded.reshape(self.shape)
+
+    def linear(self, x: Tensor) -> Tensor:
+        """Return x @ selfᵀ, of shape (.., rows), for a matrix (rows, columns) and x (.., columns).
+
+        The sum runs over blocks and parts of blocks as axes of their own.
+
+        Raises:
+            ShapeError: this is no matrix, or x does not end in its columns.
+        """
+        if len(self.shape) != 2 or x.shape[-1] != self.shape[1]:
+            raise ShapeError(
+                f"{self.name}: linear: the shapes do not fit",
+                got=f"{x.shape} and {self.shape}",
+                expected="a matrix with as many columns as x has features",
+            )
+        decoded = _decode(self.format, self.stored)
+        parts = decoded.shape[1:]
+        factor = x.unsqueeze(-2).unflatten(-1, parts)
+        return (factor * decoded).sum(tuple(range(-len(parts), 0)))
+
+    def rows(self, index: Tensor) -> Tensor:
+        """Return some rows, shape (*index.shape, columns)."""
+        if isinstance(self.stored, Tensor):
+            picked: Blocks | Tensor = self.stored[index]
+        else:
+            halves = self.stored.halves
+            picked = Blocks(self.stored.bytes[index], None if halves is None else halves[index])
+        return _decode(self.format, picked).reshape(*index.shape, *self.shape[1:])
+
+
+def _decode(form: str, stored: Blocks | Tensor) -> Tensor:
+    """Return float32 of shape (.., blocks, *parts), or (.., columns) where there are no blocks."""
+    return stored.float() if isinstance(stored, Tensor) else FORMATS[form].decode(stored)
