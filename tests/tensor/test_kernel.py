@@ -151,17 +151,20 @@ def test_tuning_changes_nothing_but_the_choices():
 
 
 @kernel
-def cube(build, x, factor):
+def cube(build, x, factor, *, width: int = tl.choice(16, 8)):
     out, square = build.output(x.shape, x.dtype), build.output(x.shape, x.dtype)
-    block = build.grid(x.size, 16)
+    block = build.grid(x.size, width)
     value = x.flat[block]
     out.flat[block], square.flat[block] = value * value * value * factor, value * value
     return out, square
 
 
 @cube.gradient
-def cube_gradient(upstream, results, x, *, factor):
-    return 3 * factor * results[1] * upstream[0] + 2 * x * upstream[1]
+def cube_gradient(upstream, results, x, factor):
+    parts = (3 * factor * results[1], 2 * x)
+    return sum(
+        part * given for part, given in zip(parts, upstream, strict=True) if given is not None
+    )
 
 
 @on_both

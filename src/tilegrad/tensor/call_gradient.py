@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tilegrad.base.errors import DTypeError, GradientError, ShapeError
 from tilegrad.ir.node import Node
 from tilegrad.ops.graph import ResultAttributes, result
-from tilegrad.ops.leaves import constant
 from tilegrad.rewrite.graph import broadcast_to
 from tilegrad.tensor.base import TensorBase
 from tilegrad.tensor.tensor import Tensor
@@ -16,21 +16,35 @@ from tilegrad.tensor.tensor import Tensor
 Gradient = Callable[..., Tensor | Sequence[Tensor | None] | None]
 
 
+class Given(NamedTuple):
+    """An argument that a kernel was called with.
+
+    Attributes:
+        name: of the parameter, if it must be given by name, else None.
+        is_tensor: whether it is a tensor.
+        value: what else it is.
+    """
+
+    name: str | None
+    is_tensor: bool
+    value: object = None
+
+
 @dataclass(frozen=True, slots=True)
 class CallGradient:
-    """The gradient of a call: equal for calls of one kernel with the same constants.
+    """The gradient of a call: equal for calls of one kernel that differ in their tensors only.
 
     Attributes:
         function: gives the gradients; see ``Kernel.gradient``.
         device: where the tensors are.
         is_single: whether the kernel returns one tensor, rather than a tuple.
-        constants: its arguments that are no tensors, by name.
+        arguments: what the kernel was called with.
     """
 
     function: Gradient
     device: str
     is_single: bool
-    constants: tuple[tuple[str, object], ...]
+    arguments: tuple[Given, ...]
 
     def __call__(self, node: Node, upstream: Sequence[Node | None]) -> list[Node | None]:
         """Return the gradients by the sources of a call; see ``CallGradient`` in ``ops.graph``.
@@ -38,22 +52,24 @@ class CallGradient:
         Raises:
             GradientError, ShapeError, DTypeError: what the function gives does not fit the sources.
         """
-        shapes = [
-            (result(node, attributes=ResultAttributes(number)), given)
-            for number, given in enumerate(upstream)
-        ]
-        outputs = [self._tensor(output) for output, _ in shapes]
+        places = range(len(upstream))
+        results = [result(node, attributes=ResultAttributes(number)) for number in places]
+        outputs = [self._tensor(one) for one in results]
         given = [
-            self._tensor(
-                broadcast_to(constant(0, output.dtype) if one is None else one, output.shape)
-            )
-            for output, one in shapes
+            None if one is None else self._tensor(broadcast_to(one, output.shape))
+            for one, output in zip(upstream, results, strict=True)
         ]
-        tensors = [self._tensor(source) for source in node.sources]
+        sources = iter(node.sources)
+        values = [
+            self._tensor(next(sources)) if one.is_tensor else one.value for one in self.arguments
+        ]
+        pairs = list(zip(self.arguments, values, strict=True))
+        positional = [value for one, value in pairs if one.name is None]
+        named = {one.name: value for one, value in pairs if one.name is not None}
         if self.is_single:
-            found = self.function(given[0], outputs[0], *tensors, **dict(self.constants))
+            found = self.function(given[0], outputs[0], *positional, **named)
         else:
-            found = self.function(tuple(given), tuple(outputs), *tensors, **dict(self.constants))
+            found = self.function(tuple(given), tuple(outputs), *positional, **named)
         return _check_gradients(found, node.sources)
 
     def _tensor(self, node: Node) -> Tensor:

@@ -27,7 +27,7 @@ from tilegrad.ops import dialects
 from tilegrad.ops.graph import CallAttributes, ResultAttributes, call, result
 from tilegrad.ops.program import Program
 from tilegrad.tensor.base import TensorBase
-from tilegrad.tensor.call_gradient import CallGradient, Gradient
+from tilegrad.tensor.call_gradient import CallGradient, Given, Gradient
 from tilegrad.tensor.jit import jit
 from tilegrad.tensor.tensor import Tensor
 from tilegrad.tensor.tuning import find_fastest
@@ -77,6 +77,8 @@ class Kernel(Generic[R]):
         self.name = re.sub(r"\W", "_", getattr(function, "__name__", "kernel"), flags=re.ASCII)
         self._signature = inspect.signature(function)
         _check_signature(self.name, self._signature)
+        defaults = {name: one.default for name, one in self._signature.parameters.items()}
+        self._choices = {n: one for n, one in defaults.items() if isinstance(one, Choice)}
         self._gradient: Gradient | None = None
         self._written: dict[Hashable, _Written] = {}
         self._tuned: dict[Hashable, dict[str, object]] = {}
@@ -96,8 +98,10 @@ class Kernel(Generic[R]):
         written = self._write(values)
         gradient = None
         if self._gradient is not None:
-            constants = tuple((n, v) for n, v in values.items() if not isinstance(v, TensorBase))
-            gradient = CallGradient(self._gradient, device, written.is_single, constants)
+            given = tuple(
+                self._give(*item) for item in values.items() if item[0] not in self._choices
+            )
+            gradient = CallGradient(self._gradient, device, written.is_single, given)
         attributes = CallAttributes(written.program, written.results, gradient)
         node = call(*(tensor.node for tensor in tensors), attributes=attributes)
         outputs = tuple(
@@ -113,8 +117,8 @@ class Kernel(Generic[R]):
             function: ``function(upstream, results, *arguments, **parameters)`` returns the gradient
                 by each tensor among the arguments (None where it is zero): one tensor, or a
                 sequence. ``upstream`` and ``results`` are one tensor or a tuple as the kernel
-                returns them; the gradients of results that nothing used are zeros. Other arguments
-                come by name.
+                returns them; the gradient of a result that nothing used is None. The arguments are
+                those of the call, without choices.
         """
         self._gradient = function
         return function
@@ -163,11 +167,6 @@ class Kernel(Generic[R]):
         """Return the tile program for some arguments; print it to read it."""
         return self._write(self._bind(arguments, parameters)).program
 
-    @property
-    def _choices(self) -> dict[str, Choice]:
-        parameters = self._signature.parameters.items()
-        return {n: one.default for n, one in parameters if isinstance(one.default, Choice)}
-
     def _bound(
         self, arguments: Sequence[object], parameters: Mapping[str, object]
     ) -> dict[str, object]:
@@ -215,6 +214,11 @@ class Kernel(Generic[R]):
         outputs = [returned] if isinstance(returned, Array) else list(returned)  # type: ignore[call-overload]
         results = tuple((one.dtype, shape) for one, shape in zip(outputs, shapes, strict=True))
         return _Written(program, results, isinstance(returned, Array))
+
+    def _give(self, name: str, value: object) -> Given:
+        keyword = name if self._is_keyword(name) else None
+        is_tensor = isinstance(value, TensorBase)
+        return Given(keyword, is_tensor, None if is_tensor else value)
 
     def _positional(self, values: Mapping[str, object]) -> list[object]:
         return [values[name] for name in values if not self._is_keyword(name)]

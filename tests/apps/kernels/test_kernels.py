@@ -45,6 +45,23 @@ def test_layer_norm(shape, device):
 
 
 @on_both
+@pytest.mark.parametrize("shape", [(3, 32), (150, 21)])
+def test_layer_norm_gradient(shape, device):
+    torch = pytest.importorskip("torch")
+    arrays = [normal(*shape), normal(shape[1], seed=1), normal(shape[1], seed=2)]
+    g = normal(*shape, seed=3)
+    given = Tensor(g, device=device)
+    found = grad(lambda *xs: (kernels.layer_norm(*xs)[0] * given).sum(), argnums=(0, 1, 2))(
+        *(Tensor(one, device=device) for one in arrays)
+    )
+    tensors = [torch.tensor(one, requires_grad=True) for one in arrays]
+    y = torch.nn.functional.layer_norm(tensors[0], shape[1:], *tensors[1:])
+    (y * torch.tensor(g)).sum().backward()
+    for one, other in zip(found, tensors, strict=True):
+        close(one.numpy(), other.grad.numpy(), 1e-4)
+
+
+@on_both
 @pytest.mark.parametrize("shape", [(2, 128), (3, 75)])
 def test_running_sum(shape, device):
     x = normal(*shape)

@@ -182,17 +182,19 @@ def attention_backward_keys(
 
 @attention_forward.gradient
 def _attention_gradient(
-    upstream: tuple[Tensor, Tensor],
+    upstream: tuple[Tensor | None, Tensor | None],
     results: tuple[Tensor, Tensor],
     q: Tensor,
     k: Tensor,
     v: Tensor,
     *,
     causal: bool,
-    **_: object,
 ) -> tuple[Tensor, ...]:
     (given, given_logs), (out, logs) = upstream, results
-    shift = (given.cast(WIDE) * out.cast(WIDE)).sum(-1) - given_logs
+    if given is None:
+        given = out.zeros_like()
+    shift = (given.cast(WIDE) * out.cast(WIDE)).sum(-1)
+    shift = shift if given_logs is None else shift - given_logs
     by_query = attention_backward_queries(q, k, v, logs, given, shift, causal=causal)
     return by_query, *attention_backward_keys(q, k, v, logs, given, shift, causal=causal)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tilegrad import Tensor, kernel
 from tilegrad import language as tl
+from tilegrad.base.errors import GradientError
 from tilegrad.language import Array, KernelBuilder, Span, Tile
 
 _INFINITY = float("inf")
@@ -59,6 +60,72 @@ def layer_norm(
     y[row, line] = result.cast(y.dtype)
     means[row], scales[row] = mean, scale
     return y, means, scales
+
+
+@kernel
+def layer_norm_backward(
+    build: KernelBuilder,
+    x: Array,
+    weight: Array,
+    means: Array,
+    scales: Array,
+    upstream: Array,
+    *,
+    block: int = tl.choice(64, 16),
+) -> tuple[Array, Array, Array]:
+    """Return the gradients by x, weight and bias.
+
+    Those by weight and bias are sums over the rows: each instance adds up its own ``block`` rows,
+    and when all have ended their parts are combined.
+    """
+    (rows, columns), wide = x.shape, tl.accumulator_of(x.dtype)
+    by_x = build.output(x.shape, x.dtype)
+    by_weight, by_bias = (build.output(columns, weight.dtype) for _ in range(2))
+    count = (rows + block - 1) // block
+    parts = build.workspace((2, count, columns), wide)
+    instance, line = build.grid(count), whole(columns)
+    nothing, first = tl.zeros(line.length, wide), instance * block
+    last = tl.minimum(first + block, rows)
+    factor = weight[line].cast(wide)
+    with build.loop(first, last, weights=nothing, biases=nothing) as loop:
+        row = loop.index
+        given = upstream[row, line].cast(wide)
+        normal = (x[row, line].cast(wide) - means[row]) * scales[row]
+        normal = tl.where(line.positions < columns, normal, 0)
+        loop.weights, loop.biases = loop.weights + given * normal, loop.biases + given
+        slope = given * factor
+        shift = slope.sum() + normal * (slope * normal).sum()
+        by_x[row, line] = ((slope - shift / columns) * scales[row]).cast(x.dtype)
+    parts[0, instance, line], parts[1, instance, line] = loop.weights, loop.biases
+    with build.after_all():
+        with build.loop(count, weights=nothing, biases=nothing) as loop:
+            loop.weights += parts[0, loop.index, line]
+            loop.biases += parts[1, loop.index, line]
+        by_weight[line] = loop.weights.cast(weight.dtype)
+        by_bias[line] = loop.biases.cast(weight.dtype)
+    return by_x, by_weight, by_bias
+
+
+@layer_norm.gradient
+def _layer_norm_gradient(
+    upstream: tuple[Tensor | None, ...],
+    results: tuple[Tensor, ...],
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    *,
+    epsilon: float,
+) -> tuple[Tensor, ...]:
+    del bias, epsilon
+    given, *others = upstream
+    if given is None or any(one is not None for one in others):
+        raise GradientError(
+            "the mean and scale of a layer norm are by-products",
+            got="a gradient of them",
+            expected="a gradient of the first result alone",
+            mend="compute them from the tensor itself: x.mean(1)",
+        )
+    return layer_norm_backward(x, weight, *results[1:], given)
 
 
 def whole(columns: int | Tile) -> Span:
