@@ -21,6 +21,7 @@ from tilegrad.ops.program import Slot
 from tilegrad.ops.scatter_sources import stored_sources
 from tilegrad.schedule.assignments import copy_overwritten, read_assigned
 from tilegrad.schedule.empty import drop_empty, is_empty
+from tilegrad.schedule.exchange import exchange_sums
 from tilegrad.schedule.express import target_of
 from tilegrad.schedule.fuse import fuse
 from tilegrad.schedule.order import Item, order_kernels
@@ -142,7 +143,7 @@ def make_plan(
         programs: where derived programs are kept.
         trace: is told of the decisions.
     """
-    nodes = copy_overwritten(read_assigned(drop_empty(nodes)))
+    nodes = exchange_sums(copy_overwritten(read_assigned(drop_empty(nodes))))
     items = order_kernels(fuse([node for node in nodes if not is_empty(node)], trace))
     return _Planner(nodes, buffers, programs).plan(items)
 
