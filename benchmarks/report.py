@@ -16,6 +16,8 @@ HEADINGS = {
     "overhead": "Overhead",
     "memory": "Memory",
     "speed": "Speed",
+    "rows": "Rows",
+    "streams": "Streams",
     "kernels": "Kernels by hand",
 }
 NOTES = {
@@ -25,6 +27,8 @@ NOTES = {
     "memory": "Peak of the resident memory in a step, above what the process held before the "
     "network was made.",
     "speed": "Time of a captured call, in turns with the other libraries.",
+    "rows": "Time of a captured call on rows, from short to long; the gradient is that by the rows.",
+    "streams": "Time of a captured call of what memory bounds.",
     "kernels": "Time of a call; each kernel as the compiler derives it, and written by hand.",
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -118,3 +118,27 @@ class JaxLibrary(Library):
     def cross_entropy(self, logits: Array, labels: Array) -> Array:
         chosen = jnp.take_along_axis(jax.nn.log_softmax(logits), labels[:, None], axis=1)
         return -chosen.mean()
+
+    def gradient(self, function: Callable[[Array], Array], x: Array, seed: Array) -> Array:
+        return jax.vjp(function, x)[1](seed)[0]
+
+    def tanh(self, x: Array) -> Array:
+        return jnp.tanh(x)
+
+    def copy(self, x: Array) -> Array:
+        return x.copy()
+
+    def concatenate(self, parts: Sequence[Array], axis: int) -> Array:
+        return jnp.concatenate(parts, axis)
+
+    def sort(self, x: Array) -> Array:
+        return jnp.sort(x)
+
+    def top_k(self, x: Array, count: int) -> Array:
+        return jax.lax.top_k(x, count)[0]
+
+    def log_softmax(self, x: Array) -> Array:
+        return jax.nn.log_softmax(x)
+
+    def rms_norm(self, x: Array, weight: Array) -> Array:
+        return x * jax.lax.rsqrt(jnp.square(x).mean(-1, keepdims=True) + 1e-5) * weight

@@ -8,7 +8,7 @@ own, such as for attention, its adapter uses it: each is measured as its users w
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -98,6 +98,57 @@ class Library(ABC):
     @abstractmethod
     def layer_norm(self, x: Array, weight: Array, bias: Array) -> Array:
         """Return the layer norm along the last axis, epsilon 1e-5."""
+
+    def gradient(self, function: Callable[[Array], Array], x: Array, seed: Array) -> Array:
+        """Return the gradient of Σ seed · function(x) by x."""
+        del function, x, seed
+        raise UnsupportedError("no automatic differentiation")
+
+    def tanh(self, x: Array) -> Array:
+        """Return the hyperbolic tangent of each element."""
+        del x
+        raise UnsupportedError("has no such function")
+
+    def amax(self, x: Array, axis: int) -> Array:
+        """Return the greatest elements along an axis."""
+        return x.max(axis)
+
+    def copy(self, x: Array) -> Array:
+        """Return the array with its elements in row-major order."""
+        return x.contiguous()
+
+    def concatenate(self, parts: Sequence[Array], axis: int) -> Array:
+        """Return arrays one after the other along an axis."""
+        del parts, axis
+        raise UnsupportedError("has no such function")
+
+    def cumulative_sum(self, x: Array, axis: int) -> Array:
+        """Return running sums along an axis."""
+        return x.cumsum(axis)
+
+    def sort(self, x: Array) -> Array:
+        """Return the elements in order along the last axis."""
+        del x
+        raise UnsupportedError("has no such function")
+
+    def argsort(self, x: Array) -> Array:
+        """Return the positions that put the last axis in order."""
+        return x.argsort(-1)
+
+    def top_k(self, x: Array, count: int) -> Array:
+        """Return the greatest elements of the last axis in order."""
+        del x, count
+        raise UnsupportedError("has no such function")
+
+    def log_softmax(self, x: Array) -> Array:
+        """Return the logarithm of the softmax along the last axis."""
+        del x
+        raise UnsupportedError("has no networks")
+
+    def rms_norm(self, x: Array, weight: Array) -> Array:
+        """Return the norm by the root of the mean square of the last axis, epsilon 1e-5."""
+        del x, weight
+        raise UnsupportedError("has no networks")
 
     def gelu(self, x: Array) -> Array:
         """Return the Gaussian error linear unit, by its approximation with tanh."""

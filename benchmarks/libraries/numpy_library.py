@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -55,3 +55,18 @@ class NumpyLibrary(Library):
         centred = x - x.mean(-1, keepdims=True)
         variance = np.square(centred).mean(-1, keepdims=True)
         return centred / np.sqrt(variance + np.float32(1e-5)) * weight + bias
+
+    def tanh(self, x: Array) -> Array:
+        return np.tanh(x)
+
+    def copy(self, x: Array) -> Array:
+        return np.ascontiguousarray(x)
+
+    def concatenate(self, parts: Sequence[Array], axis: int) -> Array:
+        return np.concatenate(list(parts), axis)
+
+    def sort(self, x: Array) -> Array:
+        return np.sort(x)
+
+    def top_k(self, x: Array, count: int) -> Array:
+        return -np.sort(np.partition(-x, count - 1)[..., :count])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import metadata
 
 import numpy as np
@@ -108,3 +108,24 @@ class TinygradLibrary(Library):
 
     def cross_entropy(self, logits: Array, labels: Array) -> Array:
         return logits.sparse_categorical_crossentropy(labels)
+
+    def gradient(self, function: Callable[[Array], Array], x: Array, seed: Array) -> Array:
+        return function(x).gradient(x, gradient=seed)[0]
+
+    def tanh(self, x: Array) -> Array:
+        return x.tanh()
+
+    def concatenate(self, parts: Sequence[Array], axis: int) -> Array:
+        return parts[0].cat(*parts[1:], dim=axis)
+
+    def sort(self, x: Array) -> Array:
+        return x.sort(-1)[0]
+
+    def top_k(self, x: Array, count: int) -> Array:
+        return x.topk(count)[0]
+
+    def log_softmax(self, x: Array) -> Array:
+        return x.log_softmax(-1)
+
+    def rms_norm(self, x: Array, weight: Array) -> Array:
+        return x * (x.square().mean(-1, keepdim=True) + 1e-5).rsqrt() * weight

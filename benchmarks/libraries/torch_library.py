@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -101,6 +101,32 @@ class TorchLibrary(Library):
 
     def cross_entropy(self, logits: Array, labels: Array) -> Array:
         return functional.cross_entropy(logits, labels)
+
+    def gradient(self, function: Callable[[Array], Array], x: Array, seed: Array) -> Array:
+        with torch.inference_mode(mode=False), torch.enable_grad():
+            leaf = x.detach().requires_grad_()
+            return torch.autograd.grad(function(leaf), leaf, seed)[0]
+
+    def tanh(self, x: Array) -> Array:
+        return x.tanh()
+
+    def amax(self, x: Array, axis: int) -> Array:
+        return x.amax(axis)
+
+    def concatenate(self, parts: Sequence[Array], axis: int) -> Array:
+        return torch.cat(list(parts), axis)
+
+    def sort(self, x: Array) -> Array:
+        return x.sort(-1).values
+
+    def top_k(self, x: Array, count: int) -> Array:
+        return x.topk(count).values
+
+    def log_softmax(self, x: Array) -> Array:
+        return x.log_softmax(-1)
+
+    def rms_norm(self, x: Array, weight: Array) -> Array:
+        return functional.rms_norm(x, weight.shape, weight, 1e-5)
 
 
 class CompiledTorchLibrary(TorchLibrary):
