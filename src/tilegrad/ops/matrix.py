@@ -36,6 +36,8 @@ class MatrixFacts(NamedTuple):
         group: neighbours along the depth in a word: the interleave of the right operand.
         depth: how many elements along the depth one instruction takes, a multiple of ``group``.
         registers: how many registers hold parts of accumulators and operands.
+        is_raised: whether the left operand is signed, but the instructions take only an unsigned
+            one. It pays to add 128 to it where it is packed, and to begin with -128 · Σ b.
     """
 
     left: DType
@@ -46,6 +48,7 @@ class MatrixFacts(NamedTuple):
     group: int
     depth: int
     registers: int
+    is_raised: bool = False
 
 
 class UnitAttributes(NamedTuple):

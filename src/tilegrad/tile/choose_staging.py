@@ -15,7 +15,7 @@ from tilegrad.ir.node import Node
 from tilegrad.ops.matrix import MatrixFacts
 from tilegrad.tile.contraction import Contraction, Factor, loads_of
 from tilegrad.tile.facts import Facts, constant_extent
-from tilegrad.tile.narrow import find_depth, find_narrow, find_unit, has_words
+from tilegrad.tile.narrow import find_depth, find_narrow, find_unit, has_words, raise_signed
 from tilegrad.tile.packing import segment_axes
 from tilegrad.tile.staging import PanelOrder, Side, Staging, SumBlocks
 from tilegrad.tile.target import TileTarget
@@ -70,7 +70,9 @@ class StagingChoice:
         self.itemsize = contraction.factors[0].value.dtype.itemsize
         self.lanes = max(1, target.vector_bytes // self.total_size)
         self.cache = min(target.cache_bytes, LARGEST_CACHE)
-        most = self.cache // (2 * LANES_OF_BLOCK * self.itemsize)
+        # Narrow factors are multiplied faster, but partial results move as slowly: longer blocks.
+        most = self.cache // (2 * LANES_OF_BLOCK * self.itemsize) * self.total_size
+        most //= self.itemsize
         self.sums = _cut_sum(contraction.bound, max(LEAST_SUM, most))
         self.batch = math.prod(_extents(contraction.batch))
         self.terms = math.prod(_extents(contraction.bound))
@@ -171,6 +173,7 @@ class StagingChoice:
             self._side(columns, wide, lane_tiles, unit, is_lanes=True),
             self.sums,
             1 if unit is None else find_depth(unit, self.sums) or 1,
+            unit is not None and unit.is_raised,
         )
         results = tall.count * wide.count
         round_ = max(results / 2, (tall.count + wide.count) / 2, LEAST_LATENCY) + 0.5
@@ -209,8 +212,10 @@ class StagingChoice:
             order = PanelOrder.SUM
         group = 1 if unit is None or order is PanelOrder.SUM else unit.group
         extents = _extents(factor.axes)
-        sizes, width = shape.sizes, shape.width
-        return Side(factor.value, factor.axes, extents, sizes, width, tiles, order, group)
+        value = factor.value
+        if unit is not None and unit.is_raised and not is_lanes:
+            value = raise_signed(value)
+        return Side(value, factor.axes, extents, shape.sizes, shape.width, tiles, order, group)
 
     def _order(self, factor: Factor, shape: _Shape, *, is_lanes: bool) -> PanelOrder:
         last = segment_axes(self.sums, factor.value)[-1][-1]

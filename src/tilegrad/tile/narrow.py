@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node
-from tilegrad.ops import conversion
+from tilegrad.ops import bits, conversion
+from tilegrad.ops.conversion import CastAttributes
+from tilegrad.ops.leaves import constant
 from tilegrad.ops.matrix import MatrixFacts
 from tilegrad.tile.contraction import Contraction, Factor
 from tilegrad.tile.packing import segment_axes
@@ -32,6 +35,15 @@ def find_narrow(contraction: Contraction, units: Sequence[MatrixFacts]) -> Contr
     if not fitting:
         return None
     return contraction._replace(factors=(factors[0], factors[1]), units=fitting)
+
+
+RAISE = 128
+
+
+def raise_signed(value: Node) -> Node:
+    """Return an int8 with 128 added, as uint8: its sign bit flipped."""
+    unsigned = conversion.bitcast(value, attributes=CastAttributes(dtypes.uint8))
+    return bits.bitwise_xor(unsigned, constant(RAISE, dtypes.uint8))
 
 
 def _peel(value: Node) -> Node:

@@ -18,11 +18,12 @@ from tilegrad.ops.program import Program, Slot
 from tilegrad.tile.environment import Environment, Position
 from tilegrad.tile.facts import Facts
 from tilegrad.tile.lower import Lowering, identity_of
+from tilegrad.tile.narrow import RAISE
 from tilegrad.tile.packing import Packer, Panels
 from tilegrad.tile.schedule import Schedule
 from tilegrad.tile.staging import Side, Staging
 
-ROWS, LANES, PARTIAL = 0, 1, 2
+ROWS, LANES, PARTIAL, CORRECTION = 0, 1, 2, 3
 """Identities of the scratch memories; also the tile dimensions of rows and lanes."""
 
 
@@ -58,7 +59,9 @@ class StagedDerivation:
         self.row_packer = Packer(self.lowering, self.row_panels)
         self.lane_packer = Packer(self.lowering, self.lane_panels)
         size = rows.tiles * rows.width * columns.tiles * columns.width
-        self.partial = memory.make_scratch(PARTIAL, staging.reduction.dtype, size)
+        dtype = staging.reduction.dtype
+        self.partial = memory.make_scratch(PARTIAL, dtype, size)
+        self.correction = memory.make_scratch(CORRECTION, dtype, columns.tiles * columns.width)
 
     def program(self, slots: Sequence[Slot], name: str) -> Program:
         """Return the program."""
@@ -134,7 +137,28 @@ class StagedDerivation:
         _, lane = self.lowering.new_loop(*lane_range)
         panel = symbolic.subtract(lane, lane_range[0])
         bases = _bases(self.staging.lanes, lane)
-        return tile.make_loop(lane, 1, (), self.lane_packer.fill(panel, bases, first, count, at))
+        effects = self.lane_packer.fill(panel, bases, first, count, at)
+        if self.staging.is_raised:
+            length = symbolic.multiply(count, self.staging.sums.per_value)
+            packed = tile.block(*effects)
+            effects = [packed, self._correct(panel, length, packed)]
+        return tile.make_loop(lane, 1, (), effects)
+
+    def _correct(self, panel: Index, length: Index, packed: Node) -> Node:
+        """Return the store of what sums are too large by, one number for each lane of a panel."""
+        depth, dtype = self.staging.depth, self.staging.reduction.dtype
+        number, term = self.lowering.new_loop(0, length)
+        raised = filled(RAISE, self.staging.rows.value.dtype, (1, depth))
+        nothing = filled(0, dtype, (1, self.staging.lanes.width))
+        carry = tile.make_carry(number, 0, nothing)
+        words = self.lane_panels.right(panel, term, depth, packed)
+        loop = tile.make_loop(term, depth, [(carry, tile.dot(raised, words, carry))])
+        (total,) = tile.make_loop_results(loop)
+        return memory.make_store(self.correction, self._correction_place(panel), total)
+
+    def _correction_place(self, panel: Index) -> Index:
+        width = self.staging.lanes.width
+        return symbolic.add(symbolic.multiply(panel, width), _lanes(width, LANES))
 
     def _multiply(
         self,
@@ -153,6 +177,9 @@ class StagedDerivation:
             first = filled(identity_of("add", dtype), dtype, shape)
         else:
             first = memory.make_load(self.partial, place, after=start)
+        if self.staging.is_raised:
+            place = self._correction_place(panel)
+            first = first - memory.make_load(self.correction, place, after=after[1])
         carry = tile.make_carry(number, 0, first)
         row = rows.left(0, term, self.staging.depth, after[0])
         column = columns.right(panel, term, self.staging.depth, after[1])

@@ -132,14 +132,10 @@ def _facts(
     instruction: _Instruction, kinds: tuple[DType, DType, DType], target: CodegenTarget
 ) -> MatrixFacts:
     lanes = target.vector_bits // (8 * WORD_BYTES)
-    registers = target.registers
-    if instruction.is_raised:
-        registers -= _RAISING
-    return MatrixFacts(*kinds, 1, lanes, instruction.group, instruction.group, registers)
+    group, is_raised = instruction.group, instruction.is_raised
+    return MatrixFacts(*kinds, 1, lanes, group, group, target.registers, is_raised)
 
 
-_RAISING = 5
-"""Registers that correcting the sums of raised operands takes, about."""
 _BYTE, _UNSIGNED = dtypes.int8, dtypes.uint8
 _BF16 = (dtypes.bfloat16, dtypes.bfloat16)
 _VNNI = (("avx512vnni", "avx512vl"), ("avxvnni",))
