@@ -27,7 +27,7 @@ NOTES = {
     "memory": "Peak of the resident memory in a step, above what the process held before the "
     "network was made.",
     "speed": "Time of a captured call, in turns with the other libraries.",
-    "rows": "Time of a captured call on rows, from short to long; the gradient is that by the rows.",
+    "rows": "Time of a captured call on rows, short and long; gradients are those by the rows.",
     "streams": "Time of a captured call of what memory bounds.",
     "kernels": "Time of a call; each kernel as the compiler derives it, and written by hand.",
 }
