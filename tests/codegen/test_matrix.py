@@ -307,9 +307,10 @@ def test_what_is_left_without_the_features() -> None:
 def test_facts_of_the_units() -> None:
     assert list_matrix_facts(x86()) == ()
     (first, *_) = list_matrix_facts(x86(*AMX, *NARROW))
-    assert first == (BF16, BF16, dtypes.float32, 16, 16, 2, 32, 8)
-    (first, *_) = list_matrix_facts(x86(*NARROW))
-    assert first == (BF16, BF16, dtypes.float32, 1, 16, 2, 2, 32)
+    assert first == (BF16, BF16, dtypes.float32, 16, 16, 2, 32, 8, False)
+    (first, *others) = list_matrix_facts(x86(*NARROW))
+    assert first == (BF16, BF16, dtypes.float32, 1, 16, 2, 2, 32, False)
+    assert [unit[:2] for unit in others if unit.is_raised] == [(INT8, INT8)]
 
 
 @pytest.mark.parametrize("level", native.LEVELS)

@@ -30,6 +30,9 @@ MOST_ROWS = 14
 MOST_VECTORS = 4
 LEAST_WORDS = 4
 """Lanes of a tile are a multiple of so many where dot products in lanes multiply."""
+LEAST_WORK = 1 << 21
+LEAST_NARROW_WORK = 1 << 14
+"""Fewer multiplications are not worth staging where the factors fit the cache."""
 LEAST_LATENCY = 4.0
 """Cycles between multiply-adds of one result."""
 LEAST_INSTANCES = 8
@@ -317,7 +320,9 @@ def pays(choice: StagingChoice, staging: Staging) -> bool:
     if choice.terms < 16 or row_elements < 8 or lane_elements < choice.lanes:
         return False
     nbytes = choice.terms * max(row_elements, lane_elements) * choice.itemsize
-    return nbytes > choice.cache // 2 or choice.terms * row_elements * lane_elements > 1 << 21
+    # Where they lie, narrow factors would be widened for every multiplication.
+    least = LEAST_NARROW_WORK if choice.contraction.units else LEAST_WORK
+    return nbytes > choice.cache // 2 or choice.terms * row_elements * lane_elements > least
 
 
 def choose_staging(facts: Facts, contraction: Contraction, target: TileTarget) -> Staging | None:
