@@ -6,10 +6,12 @@ import numpy
 import pytest
 
 from tilegrad.engine.storage import storage_of, view_storage, wrap_array
+from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ops import arithmetic
 from tilegrad.ops.evaluate import evaluate
 from tilegrad.ops.exponential import exp
+from tilegrad.ops.leaves import constant
 from tilegrad.ops.movement import reshape_to
 from tilegrad.ops.reduction import sum_over
 from tilegrad.schedule.exchange import exchange_sums
@@ -46,6 +48,10 @@ TAKEN = {
         product_of(WEIGHTS / SCALE),
         sum_over(arithmetic.negate(gradient_of_weights() / SCALE * (WEIGHTS / SCALE)), (1,)),
     ),
+    "with a number": (
+        product_of(WEIGHTS),
+        sum_over(gradient_of_weights() * WEIGHTS * constant(2.0, dtypes.float64), (1,)),
+    ),
     "differently scaled": (
         product_of(WEIGHTS * SCALE),
         sum_over(gradient_of_weights() * WEIGHTS, (1,)),
@@ -65,6 +71,7 @@ LEFT = {
         product_of(WEIGHTS),
         sum_over(WEIGHTS * gradient_of_weights(upstream=leaf(ROWS, STEPS, WIDTH)), (1,)),
     ),
+    "one factor": (product_of(WEIGHTS), sum_over(WEIGHTS * constant(2.0, dtypes.float64), (1,))),
     "along the rows": (product_of(WEIGHTS), sum_over(WEIGHTS * gradient_of_weights(), (0,))),
     "a third factor along the steps": (
         product_of(WEIGHTS),

@@ -60,7 +60,7 @@ def _exchange(total: Node, users: Mapping[Node, Sequence[Node]]) -> Node | None:
     if len(axes) != 1 or body.op not in (arithmetic.multiply, arithmetic.divide, arithmetic.negate):
         return None
     factors, is_negative = _split(body)
-    along = [one for one in factors if one.value.shape[axes[0]] != 1]
+    along = [one for one in factors if one.value.shape and one.value.shape[axes[0]] != 1]
     if len(along) != 2 or any(one.is_divisor for one in along):
         return None
     scales = [one for one in factors if one not in along]
@@ -143,7 +143,8 @@ def _find_known(
         is_same = [(one.value, one.is_divisor) for one in along] == [(weights, False)]
         if len(axes) != 1 or not is_same or is_negative:
             continue
-        is_other_axis = axes[0] != product.axis and product.first.shape[axes[0]] == 1
+        first = product.first.shape
+        is_other_axis = axes[0] != product.axis and (not first or first[axes[0]] == 1)
         place = _count_before(shape, axis)
         is_aligned = _long(other.shape) == _long(weights.shape) == _long(shape)
         if is_other_axis and is_aligned and _count_before(other.shape, axes[0]) == place:
