@@ -40,6 +40,9 @@ from tilegrad.ops.program import Program, Role, Slot
 LARGEST = 1 << 48
 """Sizes stay below this, so that offsets stay far below 2⁶³."""
 
+_UNROLLED = 8
+"""So many tiles of a known length are written without a loop."""
+
 _REDUCTIONS: dict[str, Op] = {
     "add": reduction.reduce_sum,
     "multiply": reduction.reduce_product,
@@ -195,6 +198,10 @@ class Builder:
             write: writes the body for an index tile and its mask, which is None but at the end.
         """
         length = symbolic.subtract(stop, start)
+        if isinstance(length, int) and length <= _UNROLLED * width:
+            for base in range(0, length, width):
+                write(start + base + lanes(min(width, length - base)), None)
+            return
         end = symbolic.add(start, symbolic.multiply(symbolic.floor_divide(length, width), width))
         with self.loop(start, end, width) as whole:
             write(whole.index + lanes(width), None)

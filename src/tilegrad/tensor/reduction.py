@@ -15,6 +15,8 @@ from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node, intern
 from tilegrad.ir.op import Op
 from tilegrad.ops import comparison, reduction, symbolic
+from tilegrad.ops.affine import as_node
+from tilegrad.ops.bounds import bounds
 from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.leaves import constant
 from tilegrad.ops.movement import reshape_to
@@ -199,9 +201,12 @@ class Reduction(Movement):
         found = intern(comparison.equal, (node, extreme))
         if node.dtype.is_float:
             found = found | intern(comparison.is_nan, (node,))
-        number = nodes.positions(size, dtypes.int64, len(node.shape), place)
-        beyond = constant(dtypes.int64.maximum, dtypes.int64)
+        # Positions of 32 bits are as wide as most elements, so that one vector holds as many.
+        kind = dtypes.int32 if bounds(as_node(size))[1] <= dtypes.int32.maximum else dtypes.int64
+        number = nodes.positions(size, kind, len(node.shape), place)
+        beyond = constant(kind.maximum, kind)
         first = nodes.reduce(reduction.reduce_minimum, nodes.where(found, number, beyond), (place,))
+        first = cast_to(first, dtypes.int64)
         if axis is None:
             return self.with_node(reshape_to(first, (1,) * rank if keepdim else ()))
         return self.with_node(first if keepdim else nodes.drop_axes(first, (place,)))

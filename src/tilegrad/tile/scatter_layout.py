@@ -13,6 +13,9 @@ from tilegrad.ops import symbolic
 from tilegrad.ops.affine import Index, as_node
 from tilegrad.ops.build import Builder
 
+SHORT = 256
+"""A row of so few elements is written without a loop, which needs its length."""
+
 
 class Role(Enum):
     """What an axis is."""
@@ -71,8 +74,12 @@ class Layout:
         return [axis for axis in self.data if axis.role is Role.INDEXED]
 
     def declare(self, build: Builder) -> None:
-        """Make the sizes known to a program, as scalars."""
+        """Make the sizes known to a program, as scalars but for that of a short last axis."""
         for number, axis in enumerate(self.data):
+            is_short = axis is self.data[-1] and axis.role is Role.REST
+            if is_short and isinstance(axis.size, int) and axis.size <= SHORT:
+                axis.extent = axis.size
+                continue
             axis.extent = build.scalar(f"size{number}", axis.size)
             if axis.role is Role.ALIGNED:
                 is_same = symbolic.equal(axis.size, axis.count) is True
