@@ -6,6 +6,8 @@ import pytest
 from tests.language.running import close, on_both, run
 from tilegrad import Tensor, Variable, dtypes, grad, jit
 from tilegrad.apps import kernels
+from tilegrad.base.settings import Settings
+from tilegrad.engine import Session
 
 
 def normal(*shape, seed=0):
@@ -73,6 +75,7 @@ def test_running_sum(shape, device):
 def test_top_k(shape, device):
     x = normal(*shape)
     x[0, 3] = x[0, 7] = 9.0
+    x[1, 3:] = -numpy.inf
     values, places = run(kernels.top_k, x, 5, device=device)
     expected = numpy.argsort(-x, axis=1, kind="stable")[:, :5]
     numpy.testing.assert_array_equal(places, expected)
@@ -201,3 +204,13 @@ def test_one_kernel_serves_every_length(device):
         part = q.numpy()[:, :count]
         found = attend(q, length.bind(count)).numpy()
         close(found, attention(part, part, part, True), 1e-4)
+
+
+@pytest.mark.parametrize("level", ["avx2", "sse2"])
+def test_kernels_run_on_lesser_instruction_sets(level):
+    settings = Settings.from_environment({"TILEGRAD_INSTRUCTION_SET": level})
+    with Session(settings).entered():
+        test_matmul((21, 9, 37), "cpu")
+        test_matmul_of_every_kind("int8", "cpu")
+        test_softmax((4, 37), "cpu")
+        test_flash_attention((1, 39, 8), True, "cpu")

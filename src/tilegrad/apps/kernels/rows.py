@@ -1,7 +1,7 @@
 """Kernels along rows: softmax with its gradient, and layer norm.
 
-A row that fits into a tile is read once: the instance holds it. The tile may be wider than the row,
-as positions beyond the end read ``other`` and store nothing.
+A row that fits into a tile is read once: the instance holds it. Its length is known when the kernel
+is written; rows of tens of thousands of elements want a loop, as in ``scan``.
 """
 
 from __future__ import annotations
@@ -9,31 +9,27 @@ from __future__ import annotations
 from tilegrad import Tensor, kernel
 from tilegrad import language as tl
 from tilegrad.base.errors import GradientError
-from tilegrad.language import Array, KernelBuilder, Span, Tile
-
-_INFINITY = float("inf")
+from tilegrad.language import Array, KernelBuilder
 
 
 @kernel
 def softmax(build: KernelBuilder, x: Array) -> Array:
     """Return exp(x − max) / Σ exp(x − max) along the last axis of a matrix."""
-    rows, columns = x.shape
     y = build.output(x.shape, x.dtype)
-    row, line = build.grid(rows), whole(columns)
-    value = x.load((row, line), other=-_INFINITY).cast(tl.accumulator_of(x.dtype))
+    row = build.grid(x.shape[0])
+    value = x[row, :].cast(tl.accumulator_of(x.dtype))
     powers = tl.exp(value - value.max())
-    y[row, line] = (powers / powers.sum()).cast(y.dtype)
+    y[row, :] = (powers / powers.sum()).cast(y.dtype)
     return y
 
 
 @kernel
 def softmax_backward(build: KernelBuilder, y: Array, upstream: Array) -> Array:
     """Return y · (g − Σ g·y) along the last axis, for the result y and its gradient g."""
-    rows, columns = y.shape
     gradient = build.output(y.shape, y.dtype)
-    row, line, wide = build.grid(rows), whole(columns), tl.accumulator_of(y.dtype)
-    value, given = y[row, line].cast(wide), upstream[row, line].cast(wide)
-    gradient[row, line] = (value * (given - (value * given).sum())).cast(y.dtype)
+    row, wide = build.grid(y.shape[0]), tl.accumulator_of(y.dtype)
+    value, given = y[row, :].cast(wide), upstream[row, :].cast(wide)
+    gradient[row, :] = (value * (given - (value * given).sum())).cast(y.dtype)
     return gradient
 
 
@@ -51,13 +47,13 @@ def layer_norm(
     (rows, columns), wide = x.shape, tl.accumulator_of(x.dtype)
     y = build.output(x.shape, x.dtype)
     means, scales = build.output(rows, wide), build.output(rows, wide)
-    row, line = build.grid(rows), whole(columns)
-    value = x[row, line].cast(wide)
+    row = build.grid(rows)
+    value = x[row, :].cast(wide)
     mean = value.sum() / columns
-    centred = tl.where(line.positions < columns, value - mean, 0)
+    centred = value - mean
     scale = tl.rsqrt((centred * centred).sum() / columns + epsilon)
-    result = centred * scale * weight[line].cast(wide) + bias[line].cast(wide)
-    y[row, line] = result.cast(y.dtype)
+    result = centred * scale * weight[:].cast(wide) + bias[:].cast(wide)
+    y[row, :] = result.cast(y.dtype)
     means[row], scales[row] = mean, scale
     return y, means, scales
 
@@ -83,26 +79,25 @@ def layer_norm_backward(
     by_weight, by_bias = (build.output(columns, weight.dtype) for _ in range(2))
     count = (rows + block - 1) // block
     parts = build.workspace((2, count, columns), wide)
-    instance, line = build.grid(count), whole(columns)
-    nothing, first = tl.zeros(line.length, wide), instance * block
+    instance, nothing = build.grid(count), tl.zeros(tl.known(columns), wide)
+    first = instance * block
     last = tl.minimum(first + block, rows)
-    factor = weight[line].cast(wide)
+    factor = weight[:].cast(wide)
     with build.loop(first, last, weights=nothing, biases=nothing) as loop:
         row = loop.index
-        given = upstream[row, line].cast(wide)
-        normal = (x[row, line].cast(wide) - means[row]) * scales[row]
-        normal = tl.where(line.positions < columns, normal, 0)
+        given = upstream[row, :].cast(wide)
+        normal = (x[row, :].cast(wide) - means[row]) * scales[row]
         loop.weights, loop.biases = loop.weights + given * normal, loop.biases + given
         slope = given * factor
         shift = slope.sum() + normal * (slope * normal).sum()
-        by_x[row, line] = ((slope - shift / columns) * scales[row]).cast(x.dtype)
-    parts[0, instance, line], parts[1, instance, line] = loop.weights, loop.biases
+        by_x[row, :] = ((slope - shift / columns) * scales[row]).cast(x.dtype)
+    parts[0, instance], parts[1, instance] = loop.weights, loop.biases
     with build.after_all():
         with build.loop(count, weights=nothing, biases=nothing) as loop:
-            loop.weights += parts[0, loop.index, line]
-            loop.biases += parts[1, loop.index, line]
-        by_weight[line] = loop.weights.cast(weight.dtype)
-        by_bias[line] = loop.biases.cast(weight.dtype)
+            loop.weights += parts[0, loop.index]
+            loop.biases += parts[1, loop.index]
+        by_weight[:] = loop.weights.cast(weight.dtype)
+        by_bias[:] = loop.biases.cast(weight.dtype)
     return by_x, by_weight, by_bias
 
 
@@ -126,8 +121,3 @@ def _layer_norm_gradient(
             mend="compute them from the tensor itself: x.mean(1)",
         )
     return layer_norm_backward(x, weight, *results[1:], given)
-
-
-def whole(columns: int | Tile) -> Span:
-    """Return the positions of a row of known length, up to a power of two."""
-    return Span(0, 1 << (tl.known(columns) - 1).bit_length())
