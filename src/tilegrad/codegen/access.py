@@ -181,7 +181,10 @@ def lower_store(context: Context, node: Node) -> Vectors:
     shape = tuple(int(size) for size in broadcast_shapes("store", tiles))  # type: ignore[arg-type]
     order = None if attributes.has_mask else find_order(context, offset, shape)
     if order is not None:
-        offset, value = (permute_axes(expand_to(part, shape), order) for part in (offset, value))
+        offset, value = (
+            permute_axes(expand_to(part, shape), order) if part.shape else part
+            for part in (offset, value)
+        )
         shape = tuple(shape[axis] for axis in order)
     addresses = Addresses(context, pointer, offset, shape)
     values = context.broadcast(value, shape)

@@ -10,10 +10,10 @@ from tilegrad.tensor.creation import Creation, resolve_device
 from tilegrad.tensor.differentiation import Differentiation
 from tilegrad.tensor.display import Display
 from tilegrad.tensor.interchange import Interchange
-from tilegrad.tensor.margin_loss import MarginLoss
+from tilegrad.tensor.placing import Placing
 
 
-class Tensor(Display, Interchange, Differentiation, MarginLoss, Creation):
+class Tensor(Display, Interchange, Differentiation, Placing, Creation):
     """An array whose value is computed when it is needed.
 
     Args:
