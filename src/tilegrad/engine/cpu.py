@@ -56,4 +56,5 @@ def tile_target(target: CpuTarget) -> TileTarget:
     has_many = target.architecture == "aarch64" or target.has("avx512f")
     registers = 32 if has_many else 16
     units = list_matrix_facts(code_target(target))
-    return TileTarget(target.vector_bits // 8, registers, target.l2 or _USUAL_CACHE, units)
+    cache = target.l2 or _USUAL_CACHE
+    return TileTarget(target.vector_bits // 8, registers, cache, units, target.threads)

@@ -12,8 +12,8 @@ from tilegrad.ops.conversion import CastAttributes
 from tilegrad.ops.leaves import constant
 from tilegrad.ops.matrix import MatrixFacts
 from tilegrad.tile.contraction import Contraction, Factor
-from tilegrad.tile.packing import segment_axes
 from tilegrad.tile.staging import SumBlocks
+from tilegrad.tile.terms import find_levels
 
 WORDS_A_ROUND = 4
 """Words along the depth that a round of the innermost loop multiplies by dot products in lanes."""
@@ -68,9 +68,6 @@ def find_depth(unit: MatrixFacts, sums: SumBlocks) -> int | None:
 
 def has_words(unit: MatrixFacts, sums: SumBlocks, value: Node) -> bool:
     """Whether the terms that are walked as one, of a factor, are whole words."""
-    last = segment_axes(sums, value)[-1]
-    inner = dict(zip(sums.inner, sums.extents[1:], strict=True))
-    lengths = [math.prod(inner.get(axis, 1) for axis in last)]
-    if sums.cut in last:
-        lengths = [count * lengths[0] for count in (sums.size, sums.least)]
+    last = find_levels(sums, value)[-1]
+    lengths = [last.unit * sums.size, last.least] if last.has_cut else [last.unit]
     return all(length % unit.group == 0 for length in lengths)

@@ -7,21 +7,24 @@ of rows with each panel of lanes. If the sum is cut, partial results lie in scra
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tilegrad.ir.node import Node
 from tilegrad.ops import kernel, memory, symbolic, tile
 from tilegrad.ops.affine import Index, as_index
-from tilegrad.ops.build import lanes
 from tilegrad.ops.movement import filled
 from tilegrad.ops.program import Program, Slot
 from tilegrad.tile.environment import Environment, Position
 from tilegrad.tile.facts import Facts
 from tilegrad.tile.lower import Lowering, identity_of
 from tilegrad.tile.narrow import RAISE
-from tilegrad.tile.packing import Packer, Panels
+from tilegrad.tile.packing import Panels
 from tilegrad.tile.schedule import Schedule
-from tilegrad.tile.staging import Side, Staging
+from tilegrad.tile.staging import PanelOrder, Side, Staging, SumBlocks
+from tilegrad.tile.supply import InPlace, Read, Supply
+from tilegrad.tile.terms import Block, make_levels, span, term_of
+from tilegrad.tile.tiling import Range, bind_tile
+from tilegrad.tile.windows import WindowPanel
 
 ROWS, LANES, PARTIAL, CORRECTION = 0, 1, 2, 3
 """Identities of the scratch memories; also the tile dimensions of rows and lanes."""
@@ -54,10 +57,11 @@ class StagedDerivation:
         self.staging = staging
         self.lowering = _Lowering(facts, staging.reduction)
         rows, columns, sums = staging.rows, staging.lanes, staging.sums
-        self.row_panels = Panels(rows, sums, ROWS, 1)
-        self.lane_panels = Panels(columns, sums, LANES, columns.tiles)
-        self.row_packer = Packer(self.lowering, self.row_panels)
-        self.lane_packer = Packer(self.lowering, self.lane_panels)
+        self.rows = _supply(self.lowering, rows, sums, ROWS, 1)
+        self.lanes = _supply(self.lowering, columns, sums, LANES, columns.tiles)
+        flat = make_levels(sums, [[sums.cut, *sums.inner]])
+        # Terms that are multiplied several at a time are neighbours in panels.
+        self.levels = self.rows.levels or self.lanes.levels or flat
         size = rows.tiles * rows.width * columns.tiles * columns.width
         dtype = staging.reduction.dtype
         self.partial = memory.make_scratch(PARTIAL, dtype, size)
@@ -75,7 +79,7 @@ class StagedDerivation:
         lane_range = _block_range(columns, len(sizes) + 1)
         sizes += [rows.blocks, columns.blocks]
         if sums.is_single:
-            effects = self._sum_block(0, sums.size, at, (row_range, lane_range), None)
+            effects = self._sum_block(Block(0, sums.size), at, (row_range, lane_range), None)
         else:
             start = self._clear(row_range, lane_range)
             loop = self._sum_blocks(at, (row_range, lane_range), start)
@@ -94,13 +98,13 @@ class StagedDerivation:
             at = at.bind(axis, Position(index))
         extent = sums.extents[0]
         if sums.size >= extent:
-            effects = self._sum_block(0, extent, at, ranges, start)
+            effects = self._sum_block(Block(0, extent), at, ranges, start)
         else:
             _, first = self.lowering.new_loop(0, extent)
             count: Index = sums.size
             if extent % sums.size:
                 count = symbolic.minimum(sums.size, symbolic.subtract(extent, first))
-            effects = self._sum_block(first, count, at, ranges, start)
+            effects = self._sum_block(Block(first, count), at, ranges, start)
             effects = [tile.make_loop(first, sums.size, (), effects)]
         for index in reversed(indices):
             effects = [tile.make_loop(index, 1, (), effects)]
@@ -108,83 +112,81 @@ class StagedDerivation:
         return loop
 
     def _sum_block(
-        self,
-        first: Index,
-        count: Index,
-        at: Environment,
-        ranges: tuple[Range, Range],
-        start: Node | None,
+        self, block: Block, at: Environment, ranges: tuple[Range, Range], start: Node | None
     ) -> list[Node]:
         """Return the effects of one block: panels, then all tiles of the instance."""
-        packed = self._pack_lanes(first, count, at, ranges[1])
+        prepared = self.lanes.fill_all(ranges[1], block, at)
+        if self.staging.is_raised and prepared is not None:
+            prepared = tile.block(prepared, self._correct(ranges[1], block, at, prepared))
         _, row = self.lowering.new_loop(*ranges[0])
-        bases = _bases(self.staging.rows, row)
-        fill = tile.block(*self.row_packer.fill(0, bases, first, count, at))
+        filled = self.rows.fill(row, block, at)
         _, lane = self.lowering.new_loop(*ranges[1])
-        length = symbolic.multiply(count, self.staging.sums.per_value)
         place = self._partial_place(row, lane, ranges)
-        total = self._multiply(
-            length, symbolic.subtract(lane, ranges[1][0]), (fill, packed), (place, start)
-        )
+        if start is None:
+            total = self._nothing()
+        else:
+            total = memory.make_load(self.partial, place, after=start)
+
+        if self.staging.is_raised:
+            panel = symbolic.subtract(lane, ranges[1][0])
+            place_of = self._correction_place(panel)
+            total = total - memory.make_load(self.correction, place_of, after=prepared)
+        depth = self.staging.depth
+
+        def multiply(steps: tuple[Index, ...], total: Node) -> Node:
+            term = term_of(self.levels, steps)
+            left = self.rows.read(Read(row, 0, steps, term, depth, block, at, filled))
+            panel = symbolic.subtract(lane, ranges[1][0])
+            right = self.lanes.read(Read(lane, panel, steps, term, depth, block, at, prepared))
+            return tile.dot(left, right, total)
+
+        total = self._add_terms(total, (), block, multiply)
         if start is None:
             effects = self._stores(total, at, row, lane)
         else:
             effects = [memory.make_store(self.partial, place, total)]
-        inside = [fill, tile.make_loop(lane, 1, (), effects)]
-        return [packed, tile.make_loop(row, 1, (), inside)]
+        inside = [*_known(filled), tile.make_loop(lane, 1, (), effects)]
+        return [*_known(prepared), tile.make_loop(row, 1, (), inside)]
 
-    def _pack_lanes(self, first: Index, count: Index, at: Environment, lane_range: Range) -> Node:
-        _, lane = self.lowering.new_loop(*lane_range)
-        panel = symbolic.subtract(lane, lane_range[0])
-        bases = _bases(self.staging.lanes, lane)
-        effects = self.lane_packer.fill(panel, bases, first, count, at)
-        if self.staging.is_raised:
-            length = symbolic.multiply(count, self.staging.sums.per_value)
-            packed = tile.block(*effects)
-            effects = [packed, self._correct(panel, length, packed)]
-        return tile.make_loop(lane, 1, (), effects)
-
-    def _correct(self, panel: Index, length: Index, packed: Node) -> Node:
+    def _correct(self, tiles: Range, block: Block, at: Environment, packed: Node) -> Node:
         """Return the store of what sums are too large by, one number for each lane of a panel."""
         depth, dtype = self.staging.depth, self.staging.reduction.dtype
-        number, term = self.lowering.new_loop(0, length)
+        _, lane = self.lowering.new_loop(*tiles)
+        panel = symbolic.subtract(lane, tiles[0])
         raised = filled(RAISE, self.staging.rows.value.dtype, (1, depth))
+
+        def multiply(steps: tuple[Index, ...], total: Node) -> Node:
+            term = term_of(self.levels, steps)
+            words = self.lanes.read(Read(lane, panel, steps, term, depth, block, at, packed))
+            return tile.dot(raised, words, total)
+
         nothing = filled(0, dtype, (1, self.staging.lanes.width))
-        carry = tile.make_carry(number, 0, nothing)
-        words = self.lane_panels.right(panel, term, depth, packed)
-        loop = tile.make_loop(term, depth, [(carry, tile.dot(raised, words, carry))])
-        (total,) = tile.make_loop_results(loop)
-        return memory.make_store(self.correction, self._correction_place(panel), total)
+        total = self._add_terms(nothing, (), block, multiply)
+        store = memory.make_store(self.correction, self._correction_place(panel), total)
+        return tile.make_loop(lane, 1, (), [store])
 
     def _correction_place(self, panel: Index) -> Index:
         width = self.staging.lanes.width
-        return symbolic.add(symbolic.multiply(panel, width), _lanes(width, LANES))
+        return symbolic.add(symbolic.multiply(panel, width), span(0, width, LANES))
 
-    def _multiply(
+    def _add_terms(
         self,
-        length: Index,
-        panel: Index,
-        after: tuple[Node, Node],
-        partial: tuple[Index, Node | None],
+        total: Node,
+        steps: tuple[Index, ...],
+        block: Block,
+        multiply: Callable[[tuple[Index, ...], Node], Node],
     ) -> Node:
-        """Return a tile of the product over one block, added to its partial result."""
-        rows, columns = self.row_panels, self.lane_panels
-        dtype = self.staging.reduction.dtype
-        number, term = self.lowering.new_loop(0, length)
-        place, start = partial
-        if start is None:
-            shape = (rows.side.width, columns.side.width)
-            first = filled(identity_of("add", dtype), dtype, shape)
-        else:
-            first = memory.make_load(self.partial, place, after=start)
-        if self.staging.is_raised:
-            place = self._correction_place(panel)
-            first = first - memory.make_load(self.correction, place, after=after[1])
-        carry = tile.make_carry(number, 0, first)
-        row = rows.left(0, term, self.staging.depth, after[0])
-        column = columns.right(panel, term, self.staging.depth, after[1])
-        loop = tile.make_loop(term, self.staging.depth, [(carry, tile.dot(row, column, carry))])
-        (result,) = tile.make_loop_results(loop)
+        """Return a tile with all terms of a block added, by a loop for each level."""
+        if len(steps) == len(self.levels):
+            return multiply(steps, total)
+        length = self.levels[len(steps)].length(block)
+        depth = self.staging.depth
+        if length == depth:
+            return self._add_terms(total, (*steps, 0), block, multiply)
+        number, step = self.lowering.new_loop(0, length)
+        carry = tile.make_carry(number, 0, total)
+        following = self._add_terms(carry, (*steps, step), block, multiply)
+        (result,) = tile.make_loop_results(tile.make_loop(step, depth, [(carry, following)]))
         return result
 
     # --- partial results ---
@@ -197,19 +199,22 @@ class StagedDerivation:
         )
         return symbolic.add(
             symbolic.multiply(tile_number, rows.width * columns.width),
-            symbolic.multiply(_lanes(rows.width, ROWS), columns.width),
-            _lanes(columns.width, LANES),
+            symbolic.multiply(span(0, rows.width, ROWS), columns.width),
+            span(0, columns.width, LANES),
         )
+
+    def _nothing(self) -> Node:
+        """Return a tile of empty sums."""
+        dtype = self.staging.reduction.dtype
+        shape = (self.staging.rows.width, self.staging.lanes.width)
+        return filled(identity_of("add", dtype), dtype, shape)
 
     def _clear(self, row_range: Range, lane_range: Range) -> Node:
         """Return the effect that sets all partial results to nothing."""
-        dtype = self.staging.reduction.dtype
-        shape = (self.staging.rows.width, self.staging.lanes.width)
-        nothing = filled(identity_of("add", dtype), dtype, shape)
         _, row = self.lowering.new_loop(*row_range)
         _, lane = self.lowering.new_loop(*lane_range)
         place = self._partial_place(row, lane, (row_range, lane_range))
-        store = memory.make_store(self.partial, place, nothing)
+        store = memory.make_store(self.partial, place, self._nothing())
         return tile.make_loop(row, 1, (), [tile.make_loop(lane, 1, (), [store])])
 
     def _finish(self, at: Environment, ranges: tuple[Range, Range], loop: Node) -> list[Node]:
@@ -226,8 +231,8 @@ class StagedDerivation:
         """Return the kernel's stores for a tile of the contraction's results."""
         self.lowering.result = total
         self.lowering.reductions.clear()
-        at = _bind_tile(at, self.staging.rows, row, ROWS)
-        at = _bind_tile(at, self.staging.lanes, lane, LANES)
+        at = bind_tile(at, self.staging.rows, row, ROWS)
+        at = bind_tile(at, self.staging.lanes, lane, LANES)
         effects = []
         for store in self.facts.stores:
             pointer, offset, value = store.sources
@@ -243,12 +248,17 @@ class StagedDerivation:
         return effects
 
 
-Range = tuple[Index, Index]
-"""First tile of a side in an instance, and the first that is not."""
+def _supply(lowering: Lowering, side: Side, sums: SumBlocks, dimension: int, count: int) -> Supply:
+    """Return how a side is read; in panels, with room for so many."""
+    if side.order is PanelOrder.PLACE:
+        return InPlace(lowering, side, sums, dimension)
+    if side.windows:
+        return WindowPanel(lowering, side, sums, dimension)
+    return Panels(lowering, side, sums, dimension, count)
 
 
-def _lanes(count: int, dimension: int) -> Index:
-    return lanes(count, 2, dimension) if count > 1 else 0
+def _known(effect: Node | None) -> list[Node]:
+    return [] if effect is None else [effect]
 
 
 def _block_range(side: Side, grid_axis: int) -> Range:
@@ -258,37 +268,3 @@ def _block_range(side: Side, grid_axis: int) -> Range:
     start = symbolic.multiply(tile.make_program_index(grid_axis), side.tiles)
     stop = symbolic.add(start, side.tiles)
     return start, stop if side.total % side.tiles == 0 else symbolic.minimum(stop, side.total)
-
-
-def _bases(side: Side, number: Index) -> list[Index]:
-    """Return the first value of each axis of a tile; the last tiles overlap those before them."""
-    bases: list[Index] = []
-    for extent, size, count in reversed(
-        list(zip(side.extents, side.sizes, side.counts, strict=True))
-    ):
-        place = symbolic.modulo(number, count) if len(bases) < len(side.axes) - 1 else number
-        number = symbolic.floor_divide(number, count)
-        base = symbolic.multiply(place, size)
-        if extent % size:
-            base = symbolic.minimum(base, extent - size)
-        bases.insert(0, base if count > 1 else 0)
-    return bases
-
-
-def _bind_tile(at: Environment, side: Side, number: Index, dimension: int) -> Environment:
-    """Bind the axes of a side to the positions of a tile that runs along one dimension."""
-    inner = 1
-    parts = list(zip(side.axes, side.sizes, side.extents, _bases(side, number), strict=True))
-    element = _lanes(side.width, dimension)
-    for place, (axis, size, extent, base) in reversed(list(enumerate(parts))):
-        if size == 1:
-            at = at.bind(axis, Position(base))
-            continue
-        digit = symbolic.floor_divide(element, inner)
-        if any(other > 1 for other in side.sizes[:place]):
-            digit = symbolic.modulo(digit, size)
-        inner *= size
-        value = symbolic.add(base, digit)
-        condition = symbolic.less(value, extent) if side.is_padded else True
-        at = at.bind(axis, Position(value, dimension, side.width, condition))
-    return at

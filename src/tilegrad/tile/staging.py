@@ -24,11 +24,29 @@ class PanelOrder(enum.Enum):
     TURNED: the elements of the tile; as the terms of the sum are neighbours in memory, they are
         transposed in registers.
     SUM: the terms of the sum.
+    PLACE: there is no panel; the factor is read where it lies.
     """
 
     TILE = enum.auto()
     TURNED = enum.auto()
     SUM = enum.auto()
+    PLACE = enum.auto()
+
+
+class Window(NamedTuple):
+    """Two axes of which a factor depends on step · own + term_step · bound only.
+
+    Attributes:
+        own: an axis of the results.
+        bound: a summed axis.
+        step: the multiplier of ``own``; positive.
+        term_step: the multiplier of ``bound``; one of the two is 1 or −1.
+    """
+
+    own: Node
+    bound: Node
+    step: int
+    term_step: int
 
 
 class Side(NamedTuple):
@@ -45,6 +63,8 @@ class Side(NamedTuple):
         order: what is next to each other in a panel.
         group: so many neighbouring terms of an element make a word, which is next to each other;
             of a panel whose order is not that of the sum.
+        windows: the windows whose places are held once each; if there are none, a panel holds every
+            term of every element.
     """
 
     value: Node
@@ -55,6 +75,7 @@ class Side(NamedTuple):
     tiles: int
     order: PanelOrder
     group: int = 1
+    windows: tuple[Window, ...] = ()
 
     @property
     def counts(self) -> tuple[int, ...]:

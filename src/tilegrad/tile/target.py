@@ -15,9 +15,11 @@ class TileTarget(NamedTuple):
         registers: number of vector registers.
         cache_bytes: size of the largest cache that a core has for itself.
         units: what matrix units there are, the preferred ones first.
+        threads: how many threads share the instances of a program; results do not depend on it.
     """
 
     vector_bytes: int = 64
     registers: int = 32
     cache_bytes: int = 2 << 20
     units: tuple[MatrixFacts, ...] = ()
+    threads: int = 2
