@@ -10,10 +10,10 @@ from tilegrad.tensor.creation import Creation, resolve_device
 from tilegrad.tensor.differentiation import Differentiation
 from tilegrad.tensor.display import Display
 from tilegrad.tensor.interchange import Interchange
-from tilegrad.tensor.placing import Placing
+from tilegrad.tensor.synonyms import Synonyms
 
 
-class Tensor(Display, Interchange, Differentiation, Placing, Creation):
+class Tensor(Display, Interchange, Differentiation, Synonyms, Creation):
     """An array whose value is computed when it is needed.
 
     Args:

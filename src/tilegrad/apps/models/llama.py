@@ -257,13 +257,16 @@ class Llama(nn.Module):
     def __init__(self, file: GGUFFile) -> None:
         self.config = LlamaConfig.from_metadata(file.metadata)
         factors = file.weights.get("rope_freqs.weight")
-        self.rotation = Rotation(self.config, None if factors is None else factors.numbers().numpy())
+        self.rotation = Rotation(
+            self.config, None if factors is None else factors.numbers().numpy()
+        )
         everything = _Block(file, "")
         self.tokens = everything.weight("token_embd.weight")
         self.output = file.weights.get("output.weight", self.tokens)
         self.norm = everything.numbers("output_norm.weight")
         self.blocks = [
-            Block(self.config, _Block(file, f"blk.{number}.")) for number in range(self.config.layers)
+            Block(self.config, _Block(file, f"blk.{number}."))
+            for number in range(self.config.layers)
         ]
 
     def remember(self, capacity: int) -> list[KeysAndValues]:
