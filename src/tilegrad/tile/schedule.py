@@ -39,6 +39,8 @@ REPEATED_LENGTH = 256
 COLUMN_BYTES = 1 << 14
 """What the columns of an instance come to takes so much scratch memory at most."""
 COLUMN_VECTORS = 4
+STRIP_VECTORS = 16
+"""So much of each row is read at a time where strips of columns are combined in registers."""
 LEAST_ROWS = 32
 """Where there are fewer rows, or parts of so few, columns are not combined in scratch memory."""
 MOST_ROW_PARTS = 16
@@ -95,7 +97,7 @@ def choose_schedule(facts: Facts, target: TileTarget) -> Schedule:
     tiles = {axis: Tile(place, size) for place, (axis, size) in enumerate(rows)}
     _tile_lanes(facts, lane, inner, tiles, rank - 1, lanes, vectors)
     if not rows and lane is not None:
-        columns = _walk_columns(facts, lane, lanes, target)
+        columns = _walk_columns(facts, lane, lanes)
         if columns is not None:
             return columns
     grid, loops = _split_outputs(facts)
@@ -110,7 +112,7 @@ def choose_schedule(facts: Facts, target: TileTarget) -> Schedule:
     return schedule._replace(cuts=cuts, loops=(*walked, *schedule.loops))
 
 
-def _walk_columns(facts: Facts, lane: Node, lanes: int, target: TileTarget) -> Schedule | None:
+def _walk_columns(facts: Facts, lane: Node, lanes: int) -> Schedule | None:
     """Return the schedule that combines wide rows with each other; None if there are none."""
     reductions = [region for region in facts.regions.values() if region.reduction is not None]
     bound = {region.own for region in reductions}
@@ -121,9 +123,9 @@ def _walk_columns(facts: Facts, lane: Node, lanes: int, target: TileTarget) -> S
         return None
     extent = extent_number(lane)
     rows = count_points(frozenset(reductions[0].own))
-    if extent <= lanes * target.registers // 2 or rows < LEAST_ROWS:
-        return None
     tile = lanes * COLUMN_VECTORS
+    if extent <= tile or rows < LEAST_ROWS:
+        return None
     nbytes = sum(region.reduction.dtype.itemsize for region in reductions if region.reduction)
     blocks = max(1, math.ceil(extent * nbytes / COLUMN_BYTES))
     chunk = math.ceil(extent / blocks / tile) * tile
@@ -157,7 +159,7 @@ def _tile_lanes(
 ) -> None:
     """Choose the sizes of tiles along the lanes; 0 register vectors if there is no such tile."""
     if lane is not None:
-        vectors = register_vectors or _vectors_for(facts)
+        vectors = register_vectors or _vectors_for(facts, lane)
         tiles[lane] = Tile(dimension, _lane_size(lane, lanes * vectors))
     for region, axis in sorted(inner.items(), key=lambda pair: -count_points(pair[0].axes)):
         if axis is None or axis not in region.own or axis in tiles:
@@ -169,10 +171,13 @@ def _tile_lanes(
             tiles[axis] = Tile(dimension, _lane_size(axis, lanes * vectors))
 
 
-def _vectors_for(facts: Facts) -> int:
-    """Return how many vectors an elementwise tile has: fewer for long expressions."""
+def _vectors_for(facts: Facts, lane: Node) -> int:
+    """Return how many vectors a tile of results has: fewer for long expressions."""
     size = sum(map(weight_of, facts.regions[None].nodes))
-    return 4 if size < 60 else (2 if size < 150 else 1)
+    vectors = 4 if size < 60 else (2 if size < 150 else 1)
+    if vectors == 4 and any(lane in facts.free[node] for node in facts.regions if node is not None):
+        return STRIP_VECTORS  # columns are combined, and their rows are read piece by piece
+    return vectors
 
 
 def _lane_size(axis: Node, most: int) -> int:
