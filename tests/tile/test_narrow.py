@@ -14,13 +14,19 @@ from tests.codegen.test_matrix import AMX, AVX512, NARROW, assembly, x86
 from tests.tile.plans import run
 from tilegrad import Tensor, dtypes
 from tilegrad.base.trace import Trace
+from tilegrad.codegen.lower import lower
 from tilegrad.codegen.matrix.units import list_matrix_facts
 from tilegrad.codegen.target import CodegenTarget
+from tilegrad.engine.cpu import code_target
+from tilegrad.engine.cpu import tile_target as cpu_tile_target
 from tilegrad.engine.graph_key import key_of
 from tilegrad.engine.plan import make_plan
 from tilegrad.engine.programs import Programs
 from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ops import tile
+from tilegrad.render.llvm import render
+from tilegrad.runtime.cpu.compiler import CpuCompiler
+from tilegrad.runtime.cpu.target import foreign_target
 from tilegrad.tile.target import TileTarget
 
 TILES = x86(*AMX, *NARROW)
@@ -29,6 +35,8 @@ SMALL = CodegenTarget("aarch64", 128, ("bf16", "dotprod", "i8mm"))
 UNITS = [TILES, PRODUCTS, SMALL]
 UNIT_NAMES = ["tiles", "products", "small"]
 each_unit = pytest.mark.parametrize("unit", UNITS, ids=UNIT_NAMES)
+
+UNIT_INSTRUCTIONS = {"tdpbf16ps", "tdpbssd", "vdpbf16ps", "vpdpbusd"}
 
 LEFT = [dtypes.bfloat16, dtypes.int8, dtypes.uint8]
 RIGHT = {dtypes.bfloat16: [dtypes.bfloat16]}
@@ -150,3 +158,24 @@ def test_on_this_machine(kind):
     a, b = whole(kind, 200, 256, seed=1), whole(kind, 256, 150, seed=2)
     found = multiply(Tensor(a), Tensor(b)).numpy()
     numpy.testing.assert_array_equal(found, (a.astype("f8") @ b.astype("f8")).astype(found.dtype))
+
+
+@pytest.mark.parametrize(
+    ("level", "names"),
+    [
+        (None, {"tdpbf16ps", "tdpbssd"}),
+        ("avx512", {"vdpbf16ps", "vpdpbusd"}),
+        ("avx2", set()),
+    ],
+)
+def test_restricted_processors_have_fewer_units(level, names):
+    """What the setting ``TILEGRAD_INSTRUCTION_SET`` leaves is what kernels are derived for."""
+    whole_ = foreign_target("x86_64-unknown-linux-gnu", features=(*AVX512, *AMX, *NARROW))
+    target = whole_ if level is None else whole_.limited(level)
+    found: set[str] = set()
+    for kind in (dtypes.bfloat16, dtypes.int8):
+        a, b = Tensor(whole(kind, 64, 64, seed=1)), Tensor(whole(kind, 64, 64, seed=2))
+        (program,) = programs_of(multiply(a, b), cpu_tile_target(target))
+        text = CpuCompiler(target).assembly(render(lower(program, code_target(target)), "k"))
+        found |= UNIT_INSTRUCTIONS & set(text.split())
+    assert found == names
