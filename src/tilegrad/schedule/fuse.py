@@ -217,7 +217,7 @@ class _Fuser:
             self._use(root, node.sources[0], read_movement(node, indices).indices, context)
         elif node.op.has(Property.REDUCTION):
             if node in self.streams.totals:
-                root.totals.add(node)
+                root.totals[node] = indices
             around = self.free.of_all(indices)
             below, own = axes_of_reduction(node, indices, around)
             is_contraction = self.summaries.is_contraction(node)

@@ -25,7 +25,7 @@ class Root:
         rows: for each reduction computed inside, the axes it is free in; they nest.
         contractions: how many contractions it computes.
         places: at which indices it computes an output, where these are not the output's own.
-        totals: the reductions of virtual matrices that it computes.
+        totals: the reductions of virtual matrices that it computes, and at which indices.
     """
 
     node: Node
@@ -34,7 +34,7 @@ class Root:
     rows: list[Axes] = field(default_factory=list)
     contractions: int = 0
     places: dict[Node, Indices] = field(default_factory=dict)
-    totals: set[Node] = field(default_factory=set)
+    totals: dict[Node, Indices] = field(default_factory=dict)
 
     @property
     def is_opaque(self) -> bool:

@@ -6,13 +6,15 @@ moments and the parameter of an optimiser's step), share what they load.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from tilegrad.base.events import FusionDecided
 from tilegrad.base.trace import Trace
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Property, attributes_of
-from tilegrad.ops.affine import Index
+from tilegrad.ops.affine import Index, as_node
+from tilegrad.ops.kernel import axis as axis_op
+from tilegrad.ops.kernel import extent_of
 from tilegrad.ops.leaves import buffer
 from tilegrad.ops.reduction import ReduceAttributes
 from tilegrad.schedule.axes import identity_indices
@@ -81,31 +83,57 @@ def join_streams(fusion: Fusion, streams: Streams, summaries: Summaries, trace: 
     """
     hosts: list[Root] = []
     for root in list(fusion.roots):
-        sides = streams.sides.get(root.node)
-        if sides is None:
+        if len(root.totals) != 1:
             continue
         for host in hosts:
-            is_same = not sides.isdisjoint(streams.sides[host.node])
-            is_alike = _long_axes(host.node) == _long_axes(root.node)
-            is_free = not reads(host, root) and not reads(root, host)
-            if is_same and is_alike and is_free:
-                _place_in(host, root)
-                _join(fusion, host, root)
-                report_sibling(host.node, root.node, summaries, trace)
-                break
+            names = _match_axes(host, root, streams)
+            if names is None or reads(host, root) or reads(root, host):
+                continue
+            _place_in(host, root, names)
+            _join(fusion, host, root)
+            report_sibling(host.node, root.node, summaries, trace)
+            break
         else:
             hosts.append(root)
+
+
+def _match_axes(host: Root, root: Root, streams: Streams) -> dict[Node, Node] | None:
+    """Return which axis of a host each of a root's is, if both reduce a matrix alike."""
+    ((known, places),) = host.totals.items()
+    ((total, own_places),) = root.totals.items()
+    for side in streams.sides[known]:
+        for own in streams.sides[total]:
+            if side[:2] != own[:2] or len(side.others) != len(own.others):
+                continue
+            axes = [
+                *zip(side.kept, own.kept, strict=True),
+                *zip(side.batch, own.batch, strict=True),
+            ]
+            axes += zip(side.others, own.others, strict=True)
+            names: dict[Node, Node] = {}
+            for axis, own_axis in axes:
+                place, own_place = places[axis], own_places[own_axis]
+                if not _are_alike(place, own_place):
+                    break
+                names[as_node(own_place)] = as_node(place)
+            else:
+                is_whole = len(names) == len(_long_axes(root.node)) == len(_long_axes(host.node))
+                return names if is_whole else None
+    return None
+
+
+def _are_alike(first: Index, second: Index) -> bool:
+    """Whether two indices are axes of the same extent."""
+    pair = [index for index in (first, second) if isinstance(index, Node) and index.op is axis_op]
+    return len(pair) == 2 and extent_of(pair[0]) == extent_of(pair[1])
 
 
 def _long_axes(node: Node) -> list[Index]:
     return [size for size in node.shape if size != 1]
 
 
-def _place_in(host: Root, root: Root) -> None:
+def _place_in(host: Root, root: Root, names: Mapping[Node, Node]) -> None:
     """Let a host know at which of its indices it computes the outputs of a root."""
-    own = (index for index in identity_indices(root.node.shape) if isinstance(index, Node))
-    others = (index for index in identity_indices(host.node.shape) if isinstance(index, Node))
-    names = dict(zip(own, others, strict=True))
     for node in root.outputs:
         indices = root.places.get(node) or identity_indices(node.shape)
         host.places[node] = tuple(

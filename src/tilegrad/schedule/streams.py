@@ -42,10 +42,35 @@ MOST_WEIGHT = 8.0
 
 
 class Matrix(NamedTuple):
-    """Where the rows and columns of a virtual matrix are among the axes of a node."""
+    """Where a virtual matrix is among the axes of a node.
 
-    rows: frozenset[int]
-    columns: frozenset[int]
+    Attributes:
+        rows: the axes of its rows.
+        columns: the axes of its columns.
+        batch: the axes along which there are many such matrices.
+    """
+
+    rows: tuple[int, ...]
+    columns: tuple[int, ...]
+    batch: tuple[int, ...]
+
+
+class Side(NamedTuple):
+    """What a total has left of a virtual matrix.
+
+    Attributes:
+        start: the contraction that is the matrix.
+        is_row: whether rows are left, else columns.
+        kept: the axes of the total that are left of the matrix.
+        batch: the axes along which there are many matrices.
+        others: the axes of what the matrix was multiplied by.
+    """
+
+    start: Node
+    is_row: bool
+    kept: tuple[int, ...]
+    batch: tuple[int, ...]
+    others: tuple[int, ...]
 
 
 @dataclass(slots=True)
@@ -58,15 +83,14 @@ class Streams:
         running: for each total, those that it can be computed with in one pass though it is made
             of them: maxima that its exponentials are shifted by, and sums that divide it.
         needed: for each total, all that it is made of inside its matrix.
-        sides: for each total, the contractions that it reduces, and which axis of its result
-            (counting those of more than one value) is left of the matrix.
+        sides: for each total, what is left of each contraction that it reduces.
     """
 
     virtual: set[Node] = field(default_factory=set)
     totals: set[Node] = field(default_factory=set)
     running: dict[Node, set[Node]] = field(default_factory=dict)
     needed: dict[Node, set[Node]] = field(default_factory=dict)
-    sides: dict[Node, set[tuple[Node, int]]] = field(default_factory=dict)
+    sides: dict[Node, list[Side]] = field(default_factory=dict)
 
     def can_run(self, node: Node, totals: Iterable[Node]) -> bool:
         """Whether a total can be computed along with those of a kernel that are made of it."""
@@ -107,7 +131,7 @@ def find_streams(
             result.virtual |= walk.virtual
             result.totals |= walk.totals.keys()
             for total, side in walk.totals.items():
-                result.sides.setdefault(total, set()).add((walk.start, side))
+                result.sides.setdefault(total, []).append(side)
     result.totals -= result.virtual
     _add_operands(order, users, wanted, result.virtual, summaries)
     for total in result.totals:
@@ -160,14 +184,15 @@ def _find_matrix(node: Node, summaries: cost.Summaries) -> Matrix | None:
         return None
     first, second = factors
     kept = [axis for axis, size in enumerate(node.shape) if size != 1]
-    rows = frozenset(axis for axis in kept if axis in second and axis not in first)
-    columns = frozenset(axis for axis in kept if axis in first and axis not in second)
+    rows = tuple(axis for axis in kept if axis in second and axis not in first)
+    columns = tuple(axis for axis in kept if axis in first and axis not in second)
     if min(_count(node.shape, rows), _count(node.shape, columns)) < LEAST_LENGTH:
         return None
-    return Matrix(rows, columns)
+    batch = tuple(axis for axis in kept if axis not in (*rows, *columns))
+    return Matrix(rows, columns, batch)
 
 
-def _count(shape: Shape, axes: frozenset[int]) -> float:
+def _count(shape: Shape, axes: tuple[int, ...]) -> float:
     return math.prod(cost.estimate(shape[axis]) for axis in axes)
 
 
@@ -181,7 +206,7 @@ class _Walk:
         self.users = users
         self.wanted = wanted
         self.virtual: set[Node] = set()
-        self.totals: dict[Node, int] = {}
+        self.totals: dict[Node, Side] = {}
         self.has_exponential = False
 
     def follow(self, matrix: Matrix) -> bool:
@@ -196,8 +221,9 @@ class _Walk:
             self.virtual.add(node)
             self.has_exponential |= node.op is exponential.exp
             for user in self.users.get(node, ()):
-                if self._is_total(user, place):
-                    self.totals[user] = _find_side(user, place)
+                side = self._find_side(user, place)
+                if side is not None:
+                    self.totals[user] = side
                     continue
                 moved = _move(node, user, place)
                 if moved is None:
@@ -212,22 +238,23 @@ class _Walk:
         """
         return self.has_exponential or not self.virtual.isdisjoint(streams.virtual)
 
-    def _is_total(self, node: Node, place: Matrix) -> bool:
+    def _find_side(self, node: Node, place: Matrix) -> Side | None:
+        """Return what a node leaves of the matrix, if it is a total."""
         if node.op is not reduce_sum and node.op is not reduce_maximum:
-            return False
+            return None
         shape = node.sources[0].shape
         axes = attributes_of(node, ReduceAttributes).axes
-        reduced = frozenset(axis for axis in axes if shape[axis] != 1)
-        if reduced not in (place.rows, place.columns):
-            return False
-        others = cost.count_elements(node.sources[0]) / cost.count_elements(self.start)
-        return others <= (MOST_COLUMNS if node.op is reduce_sum else 1)
-
-
-def _find_side(total: Node, place: Matrix) -> int:
-    """Return the place of the matrix's first axis among those of a total with many values."""
-    axes = [axis for axis, size in enumerate(total.shape) if size != 1]
-    return next((at for at, axis in enumerate(axes) if axis in place.rows | place.columns), -1)
+        reduced = tuple(axis for axis in axes if shape[axis] != 1)
+        if sorted(reduced) not in (sorted(place.rows), sorted(place.columns)):
+            return None
+        is_row = sorted(reduced) == sorted(place.columns)
+        kept = place.rows if is_row else place.columns
+        known = {*place.rows, *place.columns, *place.batch}
+        others = tuple(axis for axis, size in enumerate(shape) if size != 1 and axis not in known)
+        length = math.prod(cost.estimate(shape[axis]) for axis in others)
+        if length > (MOST_COLUMNS if node.op is reduce_sum else 1):
+            return None
+        return Side(self.start, is_row, kept, place.batch, others)
 
 
 def _move(source: Node, user: Node, place: Matrix) -> Matrix | None:
@@ -235,8 +262,7 @@ def _move(source: Node, user: Node, place: Matrix) -> Matrix | None:
     if user.op.has(Property.ELEMENTWISE) or user.op is expand:
         if len(user.shape) != len(source.shape):
             return None
-        inside = place.rows | place.columns
-        is_same = all(user.shape[axis] == source.shape[axis] for axis in inside)
+        is_same = all(user.shape[axis] == source.shape[axis] for axes in place for axis in axes)
         return place if is_same else None
     if user.op is permute:
         order = attributes_of(user, PermuteAttributes).order
@@ -247,10 +273,10 @@ def _move(source: Node, user: Node, place: Matrix) -> Matrix | None:
 
 
 def _rename(place: Matrix, names: Mapping[int, int]) -> Matrix | None:
-    if not all(axis in names for axis in place.rows | place.columns):
+    if not all(axis in names for axes in place for axis in axes):
         return None
-    rows, columns = (frozenset(names[axis] for axis in axes) for axes in place)
-    return Matrix(rows, columns)
+    rows, columns, batch = (tuple(names[axis] for axis in axes) for axes in place)
+    return Matrix(rows, columns, batch)
 
 
 def _match_axes(before: Shape, after: Shape) -> dict[int, int]:
