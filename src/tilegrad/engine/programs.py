@@ -21,6 +21,7 @@ from tilegrad.schedule.cost import estimate
 from tilegrad.schedule.express import ExpressedKernel
 from tilegrad.schedule.flatten_sums import flatten_sums
 from tilegrad.schedule.merge_axes import merge_axes
+from tilegrad.schedule.narrow_stores import narrow_stores
 from tilegrad.schedule.pick_terms import pick_terms
 from tilegrad.tile.derive import derive
 from tilegrad.tile.facts import Facts, count_points
@@ -70,7 +71,7 @@ class Programs:
         return found
 
     def _derive(self, expressed: ExpressedKernel) -> Derived:
-        root = merge_axes(flatten_sums(pick_terms(expressed.program)))
+        root = merge_axes(flatten_sums(pick_terms(narrow_stores(expressed.program))))
         slots = [
             Slot(
                 "output" if slot < expressed.stored else "input",

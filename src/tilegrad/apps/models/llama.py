@@ -139,11 +139,13 @@ class KeysAndValues:
         capacity: how many tokens there is room for.
 
     Attributes:
+        capacity: as given.
         keys: shape (key heads, capacity, features).
         values: of the same shape.
     """
 
     def __init__(self, config: LlamaConfig, capacity: int) -> None:
+        self.capacity = capacity
         shape = (config.key_heads, capacity, config.head_size)
         self.keys = Tensor.zeros(*shape).contiguous().realize()
         self.values = Tensor.zeros(*shape).contiguous().realize()
@@ -180,21 +182,22 @@ class Attention(nn.Module):
         memory: KeysAndValues,
     ) -> Tensor:
         """Return shape (time, width) for tokens from a position on; ``memory`` takes them in."""
-        config, time = self.config, x.shape[0]
+        config, time = self.config, len(x)
         q, k, v = (
             layer(x).unflatten(1, (-1, config.head_size))
             for layer in (self.query, self.key, self.value)
         )
         q, k = self._normalise(q, self.query_norm), self._normalise(k, self.key_norm)
         memory.write(position, rotation(k, angles), v)
+        q = rotation(q, angles).realize(memory.keys, memory.values)
         end = position + time
         keys, values = (
             part[:, :end].unsqueeze(1) for part in (memory.keys, memory.values)
         )  # (key heads, 1, end, features)
-        queries = rotation(q, angles).transpose(0, 1).unflatten(0, (config.key_heads, -1))
+        queries = q.transpose(0, 1).unflatten(0, (config.key_heads, -1))
         mask = None
         if time > 1:
-            column = Tensor.arange(memory.keys.shape[1])[:end]
+            column = Tensor.arange(memory.capacity)[:end]
             mask = column <= (Tensor.arange(time).unsqueeze(1) + position)
         mixed = queries.scaled_dot_product_attention(keys, values, attn_mask=mask)
         return self.output(mixed.flatten(0, 1).transpose(0, 1).flatten(1))
@@ -282,7 +285,8 @@ class Llama(nn.Module):
     ) -> Tensor:
         """Return the logits of the token that follows one of the given tokens.
 
-        Each block is realised by itself, so that all are planned and compiled as one.
+        Each block is realised in two parts, so that all blocks are planned and compiled as one, and
+        attention reads keys and values from memory, the new ones too.
 
         Args:
             tokens: integers of shape (time,).
@@ -293,12 +297,12 @@ class Llama(nn.Module):
         Returns:
             A tensor of shape (vocabulary,).
         """
-        angles = self.rotation.angles(position, tokens.shape[0])
+        angles = self.rotation.angles(position, len(tokens))
         x = self.tokens.rows(tokens)
         x.realize(*angles)
         for block, remembered in zip(self.blocks, memory, strict=True):
             x = block(x, position, self.rotation, angles, remembered)
-            x.realize(remembered.keys, remembered.values)
+            x.realize()
         row = x[last : last + 1].rms_norm(self.config.width, self.norm, self.config.epsilon)
         return self.output.linear(row).squeeze(0)
 
