@@ -85,17 +85,6 @@ def test_causal_without_a_mask_is_the_mask():
     assert layer(x, x, x, need_weights=False)[1] is None
 
 
-@pytest.mark.parametrize(
-    "options", [{}, {"norm_first": True, "batch_first": True}, {"bias": False}]
-)
-def test_encoder_layer(options):
-    ours = nn.TransformerEncoderLayer(8, 2, 16, 0.0, **options)
-    theirs = torch.nn.TransformerEncoderLayer(8, 2, 16, 0.0, **options)
-    compare(ours, theirs, normal(5, 2, 8), rtol=5e-5, atol=5e-5)
-    masks = {"src_mask": CAUSAL if not options.get("batch_first") else CAUSAL[:2, :2]}
-    compare(ours, theirs, normal(5, 2, 8), rtol=5e-5, atol=5e-5, **masks)
-
-
 def test_the_heads_must_share_the_embedding():
     with pytest.raises(ArgumentError, match="heads"):
         nn.MultiheadAttention(8, 3)

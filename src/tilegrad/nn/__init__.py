@@ -37,7 +37,7 @@ from tilegrad.nn.activation import (
     Tanhshrink,
     Threshold,
 )
-from tilegrad.nn.attention import MultiheadAttention, TransformerEncoderLayer
+from tilegrad.nn.attention import MultiheadAttention
 from tilegrad.nn.clipping import clip_grad_norm_, clip_grad_value_
 from tilegrad.nn.container import (
     Identity,
@@ -147,6 +147,13 @@ from tilegrad.nn.rearrangement import (
 )
 from tilegrad.nn.recurrent import GRU, LSTM, RNN
 from tilegrad.nn.recurrent_cell import GRUCell, LSTMCell, RNNCell
+from tilegrad.nn.transformer import (
+    Transformer,
+    TransformerDecoder,
+    TransformerDecoderLayer,
+    TransformerEncoder,
+    TransformerEncoderLayer,
+)
 
 __all__ = [
     "init",
@@ -182,6 +189,10 @@ __all__ = [
     "GRUCell",
     "MultiheadAttention",
     "TransformerEncoderLayer",
+    "TransformerDecoderLayer",
+    "TransformerEncoder",
+    "TransformerDecoder",
+    "Transformer",
     "Sequential",
     "Identity",
     "ModuleList",

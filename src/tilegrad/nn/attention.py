@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from tilegrad.base.errors import ArgumentError
 from tilegrad.nn import init
-from tilegrad.nn.dropout import Dropout
 from tilegrad.nn.linear import Linear
 from tilegrad.nn.module import Module
-from tilegrad.nn.normalisation import LayerNorm
 from tilegrad.tensor import Tensor
 
 
@@ -155,66 +151,3 @@ def _as_addend(mask: Tensor, like: Tensor) -> Tensor:
     if mask.is_floating_point():
         return mask.cast(like.dtype)
     return mask.where(Tensor.full((), float("-inf"), dtype=like.dtype, device=like.device), 0.0)
-
-
-class TransformerEncoderLayer(Module):
-    """Self-attention and a feed-forward network, each with a residual path and a norm.
-
-    As in PyTorch, with the same names of the parts.
-
-    Args:
-        d_model: size of the last axis.
-        nhead: number of heads.
-        dim_feedforward: size of the hidden layer.
-        dropout: share that is dropped in each part while ``Tensor.training``.
-        activation: function of the hidden layer.
-        layer_norm_eps: added to the variances.
-        batch_first: whether inputs are (batch, time, ..) instead of (time, batch, ..).
-        norm_first: whether the norms come before the parts instead of after them.
-        bias: whether the layers have biases.
-    """
-
-    def __init__(
-        self,
-        d_model: int,
-        nhead: int,
-        dim_feedforward: int = 2048,
-        dropout: float = 0.1,
-        activation: Callable[[Tensor], Tensor] = Tensor.relu,
-        layer_norm_eps: float = 1e-5,
-        batch_first: bool = False,
-        norm_first: bool = False,
-        bias: bool = True,
-    ) -> None:
-        self.self_attn = MultiheadAttention(d_model, nhead, dropout, bias, batch_first=batch_first)
-        self.linear1 = Linear(d_model, dim_feedforward, bias)
-        self.linear2 = Linear(dim_feedforward, d_model, bias)
-        self.norm1 = LayerNorm(d_model, layer_norm_eps, bias=bias)
-        self.norm2 = LayerNorm(d_model, layer_norm_eps, bias=bias)
-        self.dropout, self.activation = Dropout(dropout), activation
-        self.norm_first = norm_first
-
-    def __call__(
-        self,
-        src: Tensor,
-        src_mask: Tensor | None = None,
-        src_key_padding_mask: Tensor | None = None,
-        is_causal: bool = False,
-    ) -> Tensor:
-        """Return the encoded sequence, of the same shape; the masks are those of the attention."""
-
-        def attend(x: Tensor) -> Tensor:
-            mixed, _ = self.self_attn(
-                x, x, x, src_key_padding_mask, False, src_mask, is_causal=is_causal
-            )
-            return self.dropout(mixed)
-
-        if self.norm_first:
-            src = src + attend(self.norm1(src))
-            return src + self._feed_forward(self.norm2(src))
-        src = self.norm1(src + attend(src))
-        return self.norm2(src + self._feed_forward(src))
-
-    def _feed_forward(self, x: Tensor) -> Tensor:
-        hidden = self.dropout(self.activation(self.linear1(x)))
-        return self.dropout(self.linear2(hidden))

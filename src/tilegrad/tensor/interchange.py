@@ -7,6 +7,7 @@ marked read-only, so far as the other side heeds that.
 
 from __future__ import annotations
 
+import copy
 from types import ModuleType
 from typing import ClassVar, Self
 
@@ -42,6 +43,19 @@ class Interchange(Conversion):
     """NumPy's, DLPack's and the array API standard's protocols."""
 
     __slots__ = ()
+
+    def __copy__(self) -> Self:
+        return self.from_node(self.node, self.device, self.requires_grad)
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
+        """Return a tensor of the same value; what is done to one does not change the other."""
+        copied = self.__copy__()
+        copied.grad = copy.deepcopy(self.grad, memo)
+        return copied
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Return what pickles the tensor: its contents, device, and whether it has gradients."""
+        return type(self), (self.numpy(), self.device, None, self.requires_grad)
 
     array_namespace: ClassVar[ModuleType | None] = None
     """The array API namespace, which stands above this package and enters itself here."""
