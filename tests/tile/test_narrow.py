@@ -98,12 +98,16 @@ def test_products_of_matrices(unit, data):
 
 
 @each_unit
-def test_convolutions(unit):
-    """Their sums run over channels and windows: words that do not fit are widened instead."""
-    x = whole(dtypes.bfloat16, 2, 8, 9, 9, seed=1)
-    w = whole(dtypes.bfloat16, 12, 8, 3, 3, seed=2)
+@pytest.mark.parametrize("channels", [8, 7])
+def test_convolutions(unit, channels):
+    """Words are neighbouring channels; where these are an odd number, they are widened."""
+    x = whole(dtypes.bfloat16, 2, channels, 9, 9, seed=1)
+    w = whole(dtypes.bfloat16, 12, channels, 3, 3, seed=2)
     y = Tensor(x).conv2d(Tensor(w), padding=1).cast(dtypes.float32)
-    (found,) = run([y.node], tile_target(unit))
+    target = tile_target(unit)
+    kinds = {dot.sources[0].dtype for dot in dots_of(y, target)}
+    assert kinds == {dtypes.bfloat16 if channels == 8 else dtypes.float32}
+    (found,) = run([y.node], target)
     padded = numpy.pad(x.astype("f4"), ((0, 0), (0, 0), (1, 1), (1, 1)))
     view = numpy.lib.stride_tricks.sliding_window_view(padded, (3, 3), (2, 3))
     expected = numpy.einsum("nchwij,ocij->nohw", view, w.astype("f4"))

@@ -12,6 +12,7 @@ from tilegrad.ops.conversion import CastAttributes
 from tilegrad.ops.leaves import constant
 from tilegrad.ops.matrix import MatrixFacts
 from tilegrad.tile.contraction import Contraction, Factor
+from tilegrad.tile.facts import constant_extent, extent_number
 from tilegrad.tile.staging import SumBlocks
 from tilegrad.tile.terms import find_levels
 
@@ -34,7 +35,17 @@ def find_narrow(contraction: Contraction, units: Sequence[MatrixFacts]) -> Contr
     )
     if not fitting:
         return None
-    return contraction._replace(factors=(factors[0], factors[1]), units=fitting)
+    bound = _end_with_words(contraction.bound, max(unit.group for unit in fitting))
+    return contraction._replace(bound=bound, factors=(factors[0], factors[1]), units=fitting)
+
+
+def _end_with_words(bound: tuple[Node, ...], group: int) -> tuple[Node, ...]:
+    """Return the summed axes in an order whose last one is whole words, if one of them is."""
+    fitting = [axis for axis in bound if (constant_extent(axis) or 1) % group == 0]
+    if not fitting or bound[-1] in fitting:
+        return bound
+    last = max(fitting, key=extent_number)
+    return (*(axis for axis in bound if axis is not last), last)
 
 
 RAISE = 128
