@@ -39,7 +39,7 @@ def turned(array: numpy.ndarray) -> Tensor:
 
 
 @given(data=st.data())
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_products_of_matrices(data):
     target = data.draw(st.sampled_from(TINY))
     rows, columns, inner = (data.draw(st.integers(8, 70)) for _ in range(3))
@@ -59,7 +59,7 @@ def windows(x: numpy.ndarray, size: int, stride: int, dilation: int, padding: in
 
 
 @given(data=st.data())
-@settings(max_examples=30)
+@settings(max_examples=20)
 def test_convolutions(data):
     target = data.draw(st.sampled_from(TINY))
     size = data.draw(st.integers(1, 3))
@@ -104,6 +104,14 @@ def test_epilogues_and_prologues(target):
     (found,) = compute(target, y)
     left = numpy.maximum(a * 2 + 1, 0)
     assert_exact(found, numpy.maximum(left @ abs(b) + bias, 0))
+
+
+@each_target
+@pytest.mark.parametrize("is_turned", [False, True])
+def test_matrices_past_few_rows(target, is_turned):
+    a, b = whole(9, 200, seed=1), whole(200, 150, seed=2)
+    (found,) = compute(target, Tensor(a) @ (turned if is_turned else Tensor)(b))
+    assert_exact(found, a @ b)
 
 
 @each_target

@@ -26,6 +26,10 @@ LEAST_SUM = 16
 """... but at least this many."""
 LARGEST_CACHE = 2 << 20
 """Scratch memory lies on the stack of a thread, so that more of a cache than this is not used."""
+FEW_ROWS = 32
+"""With no more rows than this, a matrix is streamed past them: it is not worth copying."""
+FEW_TERMS = 64
+"""Terms of a block of the sum then: so many rows of the matrix are read side by side."""
 LEAST_WORK = 1 << 21
 LEAST_NARROW_WORK = 1 << 14
 """Fewer multiplications are not worth staging where the factors fit the cache."""
@@ -66,18 +70,30 @@ class StagingChoice:
         longest = self.cache // (2 * LANES_OF_BLOCK * self.itemsize) * self.total_size
         longest //= self.itemsize
         self.sums = _cut_sum(contraction.bound, max(LEAST_SUM, longest))
+        self.elements = [math.prod(extents_of(factor.axes)) for factor in contraction.factors]
+        self.is_streamed = self._find_streamed()
+        if self.is_streamed:
+            self.sums = _cut_sum(contraction.bound, FEW_TERMS)
         self.batch = math.prod(extents_of(contraction.batch))
         self.terms = math.prod(extents_of(contraction.bound))
 
     def pays(self) -> bool:
         """Whether there is enough reuse, and reading in place would be slow."""
-        elements = [math.prod(extents_of(factor.axes)) for factor in self.contraction.factors]
+        elements = self.elements
         if self.terms < LEAST_SUM or min(elements) < 8 or max(elements) < self.lanes:
             return False
         is_large = self.terms * max(elements) * self.itemsize > self.cache // 2
         # Where they lie, narrow factors would be widened for every multiplication.
         least = LEAST_NARROW_WORK if self.contraction.units else LEAST_WORK
         return is_large or self.terms * math.prod(elements) > least
+
+    def _find_streamed(self) -> bool:
+        """Whether one factor has few elements and the other ones that are neighbours as lanes."""
+        if self.contraction.units or min(self.elements) > FEW_ROWS:
+            return False
+        large = self.contraction.factors[self.elements.index(max(self.elements))]
+        options = SideOptions(self.facts, self.contraction, large, self.sums, None)
+        return options.lies_along(large.axes[-1])
 
     def choose(self) -> Staging | None:
         """Return the best staging, None if there is none."""
@@ -88,13 +104,17 @@ class StagingChoice:
             if self.contraction.units and (unit is None or not self._fits(unit, rows, columns)):
                 continue
             registers = self.target.registers if unit is None else unit.registers
+            nbytes = self.terms * math.prod(extents_of(columns.axes)) * self.itemsize
+            stays = unit is None and (self.is_streamed or nbytes <= self.cache // 4)
             tall, wide = (
                 SideOptions(self.facts, self.contraction, factor, self.sums, unit)
                 for factor in (rows, columns)
             )
             pairs += [
                 Pair(row, column, unit)
-                for row, column in itertools.product(tall.rows(), wide.lanes(self.lanes))
+                for row, column in itertools.product(
+                    tall.rows(), wide.lanes(self.lanes, may_stay=stays)
+                )
                 if row.count * column.count + column.count + 1 <= registers
             ]
         return self.stage(min(pairs, key=self._measure)) if pairs else None

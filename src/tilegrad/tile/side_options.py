@@ -108,8 +108,14 @@ class SideOptions:
         self.levels = find_levels(sums, factor.value)
         self.windows = find_windows(factor.value, factor.axes, (sums.cut, *sums.inner))
 
-    def lanes(self, count: int) -> list[Option]:
-        """Return the tiles that may run along the lanes of vectors, which are so many."""
+    def lanes(self, count: int, *, may_stay: bool = False) -> list[Option]:
+        """Return the tiles that may run along the lanes of vectors.
+
+        Args:
+            count: how many lanes a vector has.
+            may_stay: whether lanes may be read where they lie, if they are neighbours there.
+        """
+        stays = may_stay and self.lies_along(self.factor.axes[-1])
         sizes = {_fill_sizes(self.extents, n * count) for n in range(1, MOST_VECTORS + 1)}
         options = []
         for one in sorted(sizes):
@@ -121,7 +127,10 @@ class SideOptions:
                 if width % LEAST_WORDS:
                     continue
                 vectors = math.ceil(width / self.unit.columns)
-            options.append(self._describe(one, width, vectors, is_lanes=True))
+            option = self._describe(one, width, vectors, is_lanes=True)
+            if stays and one[-1] > 1:
+                option = option._replace(order=PanelOrder.PLACE, packing=0.0)
+            options.append(option)
         return options
 
     def rows(self) -> list[Option]:
@@ -161,13 +170,21 @@ class SideOptions:
         cost = MASKED_COST if self.is_masked else COPY_COST
         return blocks * places * (cost + RUN_COST / LONGEST_RUN)
 
+    def lies_along(self, axis: Node) -> bool:
+        """Whether the factor is elements of memory that are neighbours along an axis."""
+        return self._is_plain() and self._step(axis) == 1
+
+    def _is_plain(self) -> bool:
+        """Whether the factor is an element of memory, at a place that moves evenly."""
+        return self.factor.value.op is memory.load and not self.is_masked and len(self.levels) == 1
+
     def _can_stay(self, last: Node, rows: int) -> bool:
         """Whether rows are as well read where they lie.
 
         Each must be elements of memory one after the other, and not too many of them a multiple of
         the cache's period apart.
         """
-        if self.factor.value.op is not memory.load or self.is_masked or len(self.levels) != 1:
+        if not self._is_plain():
             return False
         distance = (self._step(last) or 0) * self.factor.value.dtype.itemsize
         sets = CACHE_PERIOD // math.gcd(distance, CACHE_PERIOD)
