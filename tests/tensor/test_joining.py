@@ -73,6 +73,18 @@ def test_repeat_interleave_is_that_of_torch(dim):
     check(Tensor(array).repeat_interleave(3, dim), expected)
 
 
+@pytest.mark.parametrize("dim", [None, 0, 1, -1])
+def test_each_position_can_be_repeated_differently(dim):
+    array = random_array((2, 3))
+    counts = numpy.array([2, 0, 1, 3, 1, 0][: {None: 6, 0: 2, 1: 3, -1: 3}[dim]])
+    expected = to_torch(array).repeat_interleave(to_torch(counts), dim)
+    check(Tensor(array).repeat_interleave(Tensor(counts), dim), expected)
+    expected = to_torch(array).repeat_interleave(to_torch(counts[:1]), dim)
+    check(Tensor(array).repeat_interleave(Tensor(counts[:1]), dim), expected)
+    with pytest.raises(ShapeError, match="each position"):
+        Tensor(array).repeat_interleave(Tensor([1, 2, 3, 4]), dim)
+
+
 @pytest.mark.parametrize(
     ("shifts", "dims"), [(1, 0), (-2, 1), (9, 1), (4, None), ((1, -2), (0, 1)), (0, 0)]
 )

@@ -6,14 +6,18 @@ import itertools
 from collections.abc import Sequence
 from typing import Self, TypeVar
 
+import numpy
+
 from tilegrad.base.errors import ArgumentError, ArgumentTypeError, ShapeError
+from tilegrad.engine import current_session
 from tilegrad.ir.node import Node
-from tilegrad.ops import symbolic
+from tilegrad.ops import indexing, symbolic
 from tilegrad.ops.movement import expand_to, reshape_to
 from tilegrad.tensor import nodes
 from tilegrad.tensor.arguments import as_integer, resolve_axis, spread
 from tilegrad.tensor.base import TensorBase
 from tilegrad.tensor.broadcasting import show_shape, unify_dtypes
+from tilegrad.tensor.conversion import realize
 from tilegrad.tensor.einsum import Einsum
 from tilegrad.tensor.size import Index, Size, as_index
 
@@ -151,21 +155,29 @@ class Joining(Einsum):
     tile = repeat
 
     def repeat_interleave(
-        self, repeats: int, dim: int | None = None, *, axis: int | None = None
+        self, repeats: int | TensorBase, dim: int | None = None, *, axis: int | None = None
     ) -> Self:
         """Return each element repeated, along one axis or (None) along the flattened tensor.
 
+        Args:
+            repeats: how often; or for each position how often, in which case these numbers are
+                realised, as the size depends on them.
+            dim: the axis.
+            axis: the same as ``dim``.
+
         Raises:
-            ArgumentTypeError: ``repeats`` is no integer.
+            ArgumentTypeError: ``repeats`` is neither an integer nor a tensor.
+            ShapeError: there are not as many numbers as positions.
         """
-        count = as_integer(repeats, "repeats")
         chosen = dim if axis is None else axis
         node = self.node
         if chosen is None:
             node = reshape_to(node, (symbolic.multiply_all(node.shape),))
         place = resolve_axis(0 if chosen is None else chosen, len(node.shape))
+        if isinstance(repeats, TensorBase):
+            return self.with_node(_repeat_each(node, place, repeats))
         counts = [1] * len(node.shape)
-        counts[place] = count
+        counts[place] = as_integer(repeats, "repeats")
         return self.with_node(_tile(node, tuple(counts), is_inner=True))
 
     def roll(
@@ -212,6 +224,23 @@ def _collect(first: T | Sequence[T], rest: tuple[T, ...]) -> tuple[T, list[Node]
     if not isinstance(leader, TensorBase):
         raise ArgumentTypeError("only tensors can be joined", got=type(leader).__name__)
     return leader, list(unify_dtypes(*(leader.as_operand(tensor) for tensor in tensors)))
+
+
+def _repeat_each(node: Node, axis: int, repeats: TensorBase) -> Node:
+    """Return the node with each position along an axis as often as a number says."""
+    realize(repeats)
+    session = current_session()
+    counts = session.read(repeats.node)
+    size = node.shape[axis]
+    if counts.ndim > 1 or counts.size not in (1, size):
+        raise ShapeError(
+            "repeat_interleave needs a number for each position",
+            got=show_shape(repeats.node.shape),
+            expected=f"({size},)",
+        )
+    order = numpy.repeat(numpy.arange(as_integer(size, "the axis")), counts)
+    places = session.from_numpy(order, repeats.device)
+    return nodes.move_axis(indexing.gather_from(node, (places,), (axis,)), 0, axis)
 
 
 def _tile(node: Node, counts: tuple[Index, ...], *, is_inner: bool) -> Node:
