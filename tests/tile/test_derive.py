@@ -366,3 +366,14 @@ def test_dear_values_of_a_row_are_computed_once():
     order = sort_topologically([kernel.step.program.program.root])
     dear = [node for node in order if node.op.name == "exp"]
     assert len(dear) == 2  # one in the loop over whole tiles, one for the rest
+
+
+@each_target
+@pytest.mark.parametrize("shape", [(5, 20, 200), (3, 7, 129), (2, 3, 4, 160)])
+@pytest.mark.parametrize("op", [reduce_sum, reduce_maximum], ids=lambda op: op.name)
+def test_rows_of_several_results(target, shape, op):
+    x = whole(*shape)
+    axes = (0, len(shape) - 1)
+    node = op(on_cpu(x), attributes=ReduceAttributes(axes))
+    (found,) = run([node + node], target)
+    assert_exact(found, 2 * REDUCTIONS[op](x, axes, keepdims=True))

@@ -15,15 +15,21 @@ from tilegrad.ops import kernel, memory, symbolic, tile
 from tilegrad.ops.affine import Index
 from tilegrad.ops.movement import filled
 from tilegrad.ops.program import Program, Slot
+from tilegrad.rewrite.graph import substitute
 from tilegrad.tile.derivation import Derivation
 from tilegrad.tile.environment import Environment, Position
-from tilegrad.tile.facts import Facts
+from tilegrad.tile.facts import Facts, constant_extent
 from tilegrad.tile.lower import Accumulator, Lowering, identity_of, kind_of
-from tilegrad.tile.schedule import Schedule
+from tilegrad.tile.schedule import Schedule, Tile
 from tilegrad.tile.split import PartLowering, derive_split
 
 ROWS = 8
 """How many rows are combined before what the columns have come to is written back."""
+LEAST_ROW, LONGEST_ROW = 512, 8192
+"""Rows of so many bytes are reduced by themselves, where results take pieces of memory ..."""
+RUN = 1 << 15
+"""... as many at a time as make a run of so many bytes."""
+ROW_TILE = 64
 
 
 class ColumnLowering(Lowering):
@@ -44,11 +50,15 @@ class ColumnLowering(Lowering):
             node: memory.make_scratch(number, node.dtype, schedule.chunk)
             for number, node in enumerate(self.group)
         }
+        is_nested = any(facts.regions[node].level for node in self.group)
+        self.rows = 1 if is_nested else ROWS
         self.first: Index = 0
         self.filled: Node | None = None
 
     def reduce_group(self, group: list[Node], environment: Environment) -> list[Node]:
-        """Return what scratch memory has for each reduction."""
+        """Return what scratch memory has for each reduction; those inside a row are computed."""
+        if any(node not in self.totals for node in group):
+            return super().reduce_group(group, environment)
         place, mask = self._place(environment)
         return [memory.make_load(self.totals[node], place, mask, self.filled) for node in group]
 
@@ -83,9 +93,9 @@ class ColumnLowering(Lowering):
             body = self._walk_rows(derivation, rest, (0, kernel.extent_of(rest[0])), inner)
             self.filled = tile.make_loop(index, 1, (), body)
             return [self.filled]
-        each = symbolic.floor_divide(symbolic.subtract(stop, start), ROWS)
-        middle = symbolic.add(start, symbolic.multiply(each, ROWS))
-        effects = self._combine_rows(derivation, environment, axis, (start, each, ROWS))
+        each = symbolic.floor_divide(symbolic.subtract(stop, start), self.rows)
+        middle = symbolic.add(start, symbolic.multiply(each, self.rows))
+        effects = self._combine_rows(derivation, environment, axis, (start, each, self.rows))
         rest = symbolic.subtract(stop, middle)
         return effects + self._combine_rows(derivation, environment, axis, (middle, rest, 1))
 
@@ -153,6 +163,40 @@ class ColumnLowering(Lowering):
                 value = self.add_in(Accumulator(node, value, is_rest=False), row).value
             effects.append(memory.make_store(total, place, value, mask))
         return effects
+
+
+def nest_rows(facts: Facts) -> tuple[Facts, Schedule] | None:
+    """Return a reduction over short rows and more as one of rows that are reduced by themselves.
+
+    Where an axis of the results lies between those that are reduced, each result would take a
+    short run of memory here and there. The rows of several results make a longer one.
+
+    Returns:
+        The nested reductions and their schedule, None if this is no such kernel.
+    """
+    reductions = [region for region in facts.regions.values() if region.reduction is not None]
+    if len(reductions) != 1 or len(reductions[0].loads) != 1 or len(facts.stores) != 1:
+        return None
+    (region,), (store,) = reductions, facts.stores
+    (load,), (*outer, row), reduction = region.loads, region.own, region.reduction
+    length = constant_extent(row)
+    nbytes = (length or 0) * load.dtype.itemsize
+    if not outer or not LEAST_ROW <= nbytes <= LONGEST_ROW or reduction is None:
+        return None
+    between = [axis for axis in facts.outputs if facts.stride(load, axis) == length]
+    is_whole = facts.free[store] == facts.free[reduction] == frozenset(facts.outputs)
+    if facts.stride(load, row) != 1 or not between or not is_whole or len(load.sources) > 2:
+        return None
+    attributes = reduction.attributes
+    inner = kernel.reduce_over(reduction.sources[0], row, attributes=attributes)
+    nested = kernel.reduce_over(inner, *outer, attributes=attributes)
+    (root,) = substitute([facts.program], {reduction: nested})
+    (columns,) = between
+    others = tuple(axis for axis in facts.outputs if axis is not columns)
+    chunk = max(1, RUN // nbytes)
+    tiles = {row: Tile(0, min(ROW_TILE, length or ROW_TILE))}
+    grid = (*others, columns)
+    return Facts(root), Schedule(1, tiles, grid, (columns,), 1, columns, chunk, columns)
 
 
 def derive_columns(

@@ -13,7 +13,7 @@ from tilegrad.ops.leaves import SymbolAttributes
 from tilegrad.ops.program import Program, Slot
 from tilegrad.rewrite.graph import rebuild
 from tilegrad.tile.choose_staging import choose_staging
-from tilegrad.tile.columns import derive_columns
+from tilegrad.tile.columns import derive_columns, nest_rows
 from tilegrad.tile.contraction import find_contraction
 from tilegrad.tile.derivation import Derivation
 from tilegrad.tile.facts import Facts
@@ -47,7 +47,8 @@ def derive(root: Node, slots: Sequence[Slot], target: TileTarget, name: str) -> 
     staging = None if contraction is None else choose_staging(facts, contraction, target)
     if staging is not None:
         return StagedDerivation(facts, staging).program(slots, name)
-    schedule = choose_schedule(facts, target)
+    nested = nest_rows(facts)
+    facts, schedule = nested or (facts, choose_schedule(facts, target))
     if schedule.columns is not None:
         return derive_columns(facts, schedule, schedule.columns, slots, name)
     if schedule.parts > 1:
