@@ -6,6 +6,7 @@ moments and the parameter of an optimiser's step), share what they load.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 
 from tilegrad.base.events import FusionDecided
@@ -18,12 +19,16 @@ from tilegrad.ops.kernel import extent_of
 from tilegrad.ops.leaves import buffer
 from tilegrad.ops.reduction import ReduceAttributes
 from tilegrad.schedule.axes import identity_indices
-from tilegrad.schedule.cost import Summaries, count_elements
+from tilegrad.schedule.cost import Summaries, count_elements, estimate
 from tilegrad.schedule.roots import OPAQUE, Fusion, Root, reads
 from tilegrad.schedule.streams import Streams
 
 MOST_OUTPUTS = 8
 """A kernel stores no more tensors than this."""
+LEAST_MATRICES = 8
+"""If an instance walks a whole matrix, there must be so many of them ..."""
+MOST_BYTES = 1 << 20
+"""... and the result of one that is summed along the rows must be no larger than this."""
 
 
 def find_sibling(
@@ -77,33 +82,57 @@ def join_reductions(fusion: Fusion, summaries: Summaries, trace: Trace) -> None:
 
 
 def join_streams(fusion: Fusion, streams: Streams, summaries: Summaries, trace: Trace) -> None:
-    """Join roots that reduce the same virtual matrix along the same of its axes.
+    """Join roots that reduce the same virtual matrix: along the same of its axes, then along both.
 
-    The gradients of keys and values share the scores so.
+    The gradients of keys and values share the scores so, and that of the queries too, if there are
+    enough matrices to share among cores and the results of one fit an instance's memory.
     """
-    hosts: list[Root] = []
-    for root in list(fusion.roots):
-        if len(root.totals) != 1:
-            continue
-        for host in hosts:
-            names = _match_axes(host, root, streams)
-            if names is None or reads(host, root) or reads(root, host):
+    for is_same in (True, False):
+        hosts: list[Root] = []
+        for root in list(fusion.roots):
+            if len(root.totals) != 1 or (not is_same and not _is_small(root, streams)):
                 continue
-            _place_in(host, root, names)
-            _join(fusion, host, root)
-            report_sibling(host.node, root.node, summaries, trace)
-            break
-        else:
-            hosts.append(root)
+            for host in hosts:
+                names = _match_axes(host, root, streams, is_same=is_same)
+                if names is None or reads(host, root) or reads(root, host):
+                    continue
+                _place_in(host, root, names)
+                _join(fusion, host, root)
+                report_sibling(host.node, root.node, summaries, trace)
+                break
+            else:
+                hosts.append(root)
 
 
-def _match_axes(host: Root, root: Root, streams: Streams) -> dict[Node, Node] | None:
-    """Return which axis of a host each of a root's is, if both reduce a matrix alike."""
+def _is_small(root: Root, streams: Streams) -> bool:
+    """Whether an instance may walk whole matrices: there are many, and it can hold the result."""
+    (total,) = root.totals
+    side = streams.sides[total][0]
+    count = math.prod(estimate(total.shape[axis]) for axis in side.batch)
+    nbytes = count_elements(total) / count * total.dtype.itemsize
+    is_known = all(isinstance(size, int) for size in total.shape)
+    return is_known and bool(side.others) and count >= LEAST_MATRICES and nbytes <= MOST_BYTES
+
+
+def _match_axes(
+    host: Root, root: Root, streams: Streams, *, is_same: bool
+) -> dict[Node, Node] | None:
+    """Return which axis of a host each of a root's is, if both reduce the same matrix.
+
+    Args:
+        host: a root with one total.
+        root: another one.
+        streams: what totals leave of the matrix.
+        is_same: whether they must reduce the same of its axes, or the other ones.
+    """
     ((known, places),) = host.totals.items()
     ((total, own_places),) = root.totals.items()
     for side in streams.sides[known]:
         for own in streams.sides[total]:
-            if side[:2] != own[:2] or len(side.others) != len(own.others):
+            is_alike = (side.is_row == own.is_row) == is_same
+            if side.start is not own.start or not is_alike or len(side.kept) != len(own.kept):
+                continue
+            if len(side.others) != len(own.others):
                 continue
             axes = [
                 *zip(side.kept, own.kept, strict=True),

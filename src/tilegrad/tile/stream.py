@@ -3,17 +3,19 @@
 The matrix has rows (an axis of the results) and steps (the axis that is reduced). It is made of
 *products*, contractions of a row's factor and a step's, and of anything elementwise. *Totals*
 reduce it along its steps: sums, maxima and sums of shifted exponentials, each of them for a row, or
-of products with a second tensor for a row and a column (another axis of the results).
+of products with a second tensor for a row and a column (another axis of the results). A total may
+also go *across*: along the rows, with a result for each step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from tilegrad.ir.dtype import DType
 from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ops import arithmetic, kernel
+from tilegrad.rewrite.graph import substitute
 from tilegrad.tile.facts import Axes, extent_number, find_free
 from tilegrad.tile.running import Factor, merge_running, multiply_all, split_factors
 
@@ -45,6 +47,8 @@ class Total(NamedTuple):
         exponent: of a sum of exponentials, else None.
         weight: what is combined, as far as it does not depend on the column.
         columns: what it is multiplied by for each step and column, or None.
+        is_across: whether rows and steps have changed places in ``weight`` and ``columns``: it is
+            summed along the rows then.
     """
 
     node: Node
@@ -52,6 +56,7 @@ class Total(NamedTuple):
     exponent: Node | None
     weight: Node
     columns: Node | None
+    is_across: bool = False
 
 
 class Stream(NamedTuple):
@@ -89,37 +94,90 @@ def find_stream(root: Node) -> Stream | None:
     if len(bound) != 1 or len({node.dtype for node in outer}) != 1:
         return None
     (steps,) = bound
-    nested = _reductions(body for node in outer for body in _bodies(node))
+    nested = {node: _reductions(_bodies(node)) for node in outer}
     outputs = sorted(
         frozenset().union(*(free[store] for store in program.sources)),
         key=lambda axis: int(kernel.name_of(axis)[1:]),
     )
-    inside = frozenset().union(*(free[node] for node in nested))
-    candidates = sorted((axis for axis in outputs if axis in inside), key=extent_number)
-    for rows in reversed(candidates):
-        products = [_as_product(node, rows, steps, free) for node in nested]
-        if products and all(products):
-            break
-    else:
-        return None
+    inside = frozenset().union(*(free[one] for some in nested.values() for one in some))
     columns = [axis for axis in outputs if axis not in inside]
-    if len(columns) > 1:
+    rows = _find_rows([axis for axis in outputs if axis in inside], steps, nested, free)
+    if rows is None or len(columns) > 1:
         return None
     column = columns[0] if columns else None
-    totals = [_as_total(node, rows, column, free) for node in outer]
-    if not all(totals) or nested[0].dtype is not outer[0].dtype:
-        return None
-    others = tuple(axis for axis in outputs if axis not in (rows, column))
-    return Stream(
+    across = _find_across(nested, rows, steps)
+    totals = [_as_total(_turn(node, across, rows, steps), rows, column) for node in outer]
+    products = {one: None for node in outer if node not in across for one in nested[node]}
+    return _make_stream(
         program,
-        rows,
-        steps,
-        column,
-        others,
-        tuple(one for one in products if one is not None),
-        tuple(one for one in totals if one is not None),
-        outer[0].dtype,
+        (rows, steps, column),
+        tuple(axis for axis in outputs if axis not in (rows, column)),
+        [_as_product(one, rows, steps, free) for one in products],
+        totals,
     )
+
+
+def _make_stream(
+    program: Node,
+    axes: tuple[Node, Node, Node | None],
+    others: tuple[Node, ...],
+    products: Sequence[Product | None],
+    totals: Sequence[Total | None],
+) -> Stream | None:
+    found = tuple(one for one in products if one is not None)
+    sums = tuple(one for one in totals if one is not None)
+    if len(found) < len(products) or len(sums) < len(totals):
+        return None
+    dtypes = {one.node.dtype for one in (*found, *sums)}
+    if len(dtypes) != 1:
+        return None
+    return Stream(program, *axes, others, found, sums, dtypes.pop())
+
+
+def _find_rows(
+    candidates: Sequence[Node],
+    steps: Node,
+    nested: Mapping[Node, Sequence[Node]],
+    free: Mapping[Node, Axes],
+) -> Node | None:
+    """Return the longest axis that tells the rows' factor of every product from the steps'."""
+    products = [one for some in nested.values() for one in some]
+    for axis in sorted(candidates, key=extent_number, reverse=True):
+        if products and all(_as_product(one, axis, steps, free) for one in products):
+            return axis
+    return None
+
+
+def _find_across(nested: Mapping[Node, Sequence[Node]], rows: Node, steps: Node) -> frozenset[Node]:
+    """Return the totals whose matrix is that of the first one with rows and steps exchanged."""
+    if kernel.extent_of(rows) != kernel.extent_of(steps):
+        return frozenset()
+    first, *rest = nested
+    base = set(nested[first])
+    for node in rest:  # what shares products with the first one has the same matrix
+        if not base.isdisjoint(nested[node]):
+            base.update(nested[node])
+    turned = set(substitute(base, {rows: steps, steps: rows}))
+    return frozenset(
+        node
+        for node in rest
+        if nested[node] and base.isdisjoint(nested[node]) and turned.issuperset(nested[node])
+    )
+
+
+class _Turned(NamedTuple):
+    """A reduction and its operands, in terms of the rows and steps of the stream."""
+
+    node: Node
+    bodies: tuple[Node, ...]
+    is_across: bool
+
+
+def _turn(node: Node, across: Collection[Node], rows: Node, steps: Node) -> _Turned:
+    bodies = _bodies(node)
+    if node not in across:
+        return _Turned(node, bodies, is_across=False)
+    return _Turned(node, tuple(substitute(bodies, {rows: steps, steps: rows})), is_across=True)
 
 
 def _has_nested_reduction(root: Node) -> bool:
@@ -140,7 +198,7 @@ def _bodies(node: Node) -> tuple[Node, ...]:
     return node.sources[: len(node.sources) - len(kernel.binds(node))]
 
 
-def _as_product(node: Node, rows: Node, steps: Node, free: dict[Node, Axes]) -> Product | None:
+def _as_product(node: Node, rows: Node, steps: Node, free: Mapping[Node, Axes]) -> Product | None:
     if node.op is not kernel.reduce_over or node.attributes != kernel.ReduceOverAttributes("add"):
         return None
     body, *axes = node.sources
@@ -154,27 +212,31 @@ def _as_product(node: Node, rows: Node, steps: Node, free: dict[Node, Axes]) -> 
     return None
 
 
-def _as_total(node: Node, rows: Node, column: Node | None, free: dict[Node, Axes]) -> Total | None:
+def _as_total(turned: _Turned, rows: Node, column: Node | None) -> Total | None:
+    node, bodies, is_across = turned
     exponent, kind = None, "add"
     if node.op is kernel.exponential_sum:
-        exponent, body, _ = node.sources
+        exponent, body = bodies
     else:
-        body = node.sources[0]
+        (body,) = bodies
         kind = node.attributes.kind  # type: ignore[attr-defined]
-    if column is None or column not in free[node]:
-        return Total(node, kind, exponent, body, None)
-    if kind != "add" or (exponent is not None and column in free[exponent]):
+    free = find_free_of(bodies)
+    if column is None or column not in free[body]:
+        return None if is_across else Total(node, kind, exponent, body, None)
+    if kind != "add" or (exponent is not None and (is_across or column in free[exponent])):
         return None
     factors = split_factors(body)
     free = find_free_of([factor.value for factor in factors])
-    across = [factor for factor in factors if column in free[factor.value]]
-    along = [factor for factor in factors if column not in free[factor.value]]
-    if any(rows in free[factor.value] or _reductions([factor.value]) for factor in across):
+    outside = [factor for factor in factors if column in free[factor.value]]
+    inside = [factor for factor in factors if column not in free[factor.value]]
+    other = node.sources[-1] if is_across else rows  # the axis of the steps, or of the rows
+    if any(other in free[factor.value] or _reductions([factor.value]) for factor in outside):
         return None
-    return Total(node, kind, exponent, _multiply(along, node), _multiply(across, node))
+    weight, columns = _multiply(inside, node), _multiply(outside, node)
+    return Total(node, kind, exponent, weight, columns, is_across)
 
 
-def find_free_of(expressions: list[Node]) -> dict[Node, Axes]:
+def find_free_of(expressions: Iterable[Node]) -> dict[Node, Axes]:
     """Return the axes that each node of several expressions depends on."""
     result: dict[Node, Axes] = {}
     for expression in expressions:

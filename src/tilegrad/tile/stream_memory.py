@@ -1,0 +1,137 @@
+"""Sizes of a stream's tiles, and the memory that an instance of its program keeps."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from tilegrad.ir.node import Node
+from tilegrad.ops.affine import Index
+from tilegrad.ops.build import Builder
+from tilegrad.tile.facts import constant_extent
+from tilegrad.tile.stream import Product, Stream, Total
+from tilegrad.tile.target import TileTarget
+
+ROWS = 48
+"""Rows of a block."""
+STEPS = 128
+"""Steps of a tile."""
+
+
+class Sizes(NamedTuple):
+    """Sizes of the tiles of one stream.
+
+    Attributes:
+        rows: of a block.
+        steps: of a tile of the matrix.
+        columns: of the totals that have some.
+        lanes: elements of a vector.
+        block: rows and vectors of the register tile of a product.
+        update: the same of the register tile of a total with columns.
+    """
+
+    rows: int
+    steps: int
+    columns: int
+    lanes: int
+    block: tuple[int, int]
+    update: tuple[int, int]
+
+
+class Tile(NamedTuple):
+    """A tile of steps.
+
+    Attributes:
+        first: its first step.
+        count: how many steps it has.
+        limit: where the steps end, if that is known only at run time: later ones are masked.
+    """
+
+    first: Index
+    count: int
+    limit: Index | None
+
+
+def choose_sizes(stream: Stream, target: TileTarget, columns: int) -> Sizes:
+    """Return sizes that fit the registers and the extents."""
+    width = target.vector_bytes // stream.dtype.itemsize
+    rows = min(ROWS, constant_extent(stream.rows) or ROWS)
+    steps = min(STEPS, constant_extent(stream.steps) or STEPS)
+    block = (12, 2) if target.registers >= 32 else (6, 2)
+    vectors = min(4 if target.registers >= 32 else 2, math.ceil(columns / width))
+    update = max(1, (block[0] * block[1]) // vectors)
+    return Sizes(rows, steps, columns, width, block, (update, vectors))
+
+
+def length_of(product: Product) -> int:
+    """Return how many terms a product sums."""
+    return constant_extent(product.axis) or 1
+
+
+@dataclass(eq=False, slots=True)
+class Held:
+    """Scratch memory of an instance.
+
+    Attributes:
+        parts: the maxima of this tile, [rows].
+        rows: for each product, the rows' factor, [rows, length].
+        panels: for each product, the steps' factor, [length, steps].
+        products: for each product, a tile of it, [rows, steps].
+        weights: for what totals with columns combine, a tile, [rows, steps].
+        totals: for each total, [rows], [rows, columns] or, if it is across, [all steps, columns].
+        sums: for each total without columns, that of this tile, [rows].
+        exponents: for each exponent, a tile, [rows, steps].
+        maxima: for each exponent, the greatest so far, [rows].
+        shifts: for each exponent, what is subtracted from it, [rows].
+        scales: for each exponent, by what totals so far are rescaled in this tile, [rows].
+    """
+
+    parts: Node
+    rows: dict[Product, Node] = field(default_factory=dict)
+    panels: dict[Product, Node] = field(default_factory=dict)
+    products: dict[Product, Node] = field(default_factory=dict)
+    weights: dict[tuple[Node | None, Node], Node] = field(default_factory=dict)
+    totals: dict[Total, Node] = field(default_factory=dict)
+    sums: dict[Total, Node] = field(default_factory=dict)
+    exponents: dict[Node, Node] = field(default_factory=dict)
+    maxima: dict[Node, Node] = field(default_factory=dict)
+    shifts: dict[Node, Node] = field(default_factory=dict)
+    scales: dict[Node, Node] = field(default_factory=dict)
+
+
+def weight_key(total: Total) -> tuple[Node | None, Node]:
+    """Return what tells apart what totals combine."""
+    return total.exponent, total.weight
+
+
+def count_steps(stream: Stream, sizes: Sizes) -> int:
+    """Return how many steps a total across has room for."""
+    return math.ceil((constant_extent(stream.steps) or 0) / sizes.steps) * sizes.steps
+
+
+def hold(build: Builder, stream: Stream, sizes: Sizes) -> Held:
+    """Declare the memory."""
+    dtype, area = stream.dtype, sizes.rows * sizes.steps
+    held = Held(build.scratch(dtype, sizes.rows))
+    for product in stream.products:
+        held.rows[product] = build.scratch(dtype, sizes.rows * length_of(product))
+        held.panels[product] = build.scratch(dtype, sizes.steps * length_of(product))
+        held.products[product] = build.scratch(dtype, area)
+    for exponent in dict.fromkeys(total.exponent for total in stream.totals):
+        if exponent is not None:
+            held.exponents[exponent] = build.scratch(dtype, area)
+            for one in (held.maxima, held.shifts, held.scales):
+                one[exponent] = build.scratch(dtype, sizes.rows)
+    for total in stream.totals:
+        if total.kind == "maximum" and total.weight in held.maxima:
+            held.totals[total] = held.maxima[total.weight]  # it is noted anyway
+        elif total.columns is None:
+            held.totals[total] = build.scratch(dtype, sizes.rows)
+            held.sums[total] = build.scratch(dtype, sizes.rows)
+        else:
+            height = count_steps(stream, sizes) if total.is_across else sizes.rows
+            held.totals[total] = build.scratch(dtype, height * sizes.columns)
+            if weight_key(total) not in held.weights:
+                held.weights[weight_key(total)] = build.scratch(dtype, area)
+    return held

@@ -1,0 +1,167 @@
+"""Register tiles of streams: products of rows with steps, and of the matrix with columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
+
+from tilegrad.ir.node import Node
+from tilegrad.ops import memory, symbolic, tile
+from tilegrad.ops.affine import Index
+from tilegrad.ops.build import Builder, full, lanes
+from tilegrad.ops.movement import reshape_to
+from tilegrad.rewrite.graph import substitute
+from tilegrad.tile.facts import find_free
+from tilegrad.tile.stream import Product, Stream, Total
+from tilegrad.tile.stream_memory import Held, Sizes, Tile, length_of, weight_key
+
+SQUARE = 16
+"""Side of the tiles in which factors are laid out anew."""
+
+Places = Mapping[Node, Index]
+Evaluate = Callable[[Node, Places], Node]
+
+
+class Context(NamedTuple):
+    """What writing the tiles of a stream takes.
+
+    Attributes:
+        build: what is written to.
+        stream: the kernel.
+        sizes: of its tiles.
+        held: memory of the instance.
+        value: gives an expression at places of the axes of rows, steps, columns and sums.
+    """
+
+    build: Builder
+    stream: Stream
+    sizes: Sizes
+    held: Held
+    value: Evaluate
+
+
+def lay_out(context: Context, product: Product, at: Tile) -> None:
+    """Copy a tile of the steps' factor so that steps are neighbours."""
+    build, width = context.build, context.sizes.steps
+    for along, length in tiles(build, length_of(product), SQUARE):
+        for across, size in tiles(build, at.count, SQUARE):
+            place = symbolic.add(along, lanes(length, 2, 0))
+            inside = symbolic.add(across, lanes(size, 2, 1))
+            step = symbolic.add(at.first, inside)
+            value = context.value(product.step, {product.axis: place, context.stream.steps: step})
+            offset = symbolic.add(symbolic.multiply(place, width), inside)
+            build.store(context.held.panels[product], offset, _mask_loads(value, step, at.limit))
+
+
+def _mask_loads(value: Node, step: Index, limit: Index | None) -> Node:
+    """Let loads beyond the last step give zero."""
+    if limit is None:
+        return value
+    mask = symbolic.less(step, limit)
+    guarded = {}
+    for node in find_free(value):
+        if node.op is memory.load:
+            pointer, offset, *rest = node.sources
+            condition = symbolic.as_condition(symbolic.logical_and(mask, *rest))
+            guarded[node] = memory.make_load(pointer, offset, condition)
+    (result,) = substitute([value], guarded)
+    return result
+
+
+def multiply(context: Context, product: Product, at: Tile) -> None:
+    """Compute a tile of the matrix: rows' factor times steps' factor."""
+    build, held, sizes = context.build, context.held, context.sizes
+    (rows, vectors), length = sizes.block, length_of(product)
+    for step, size in tiles(build, at.count, vectors * sizes.lanes):
+        for row, high in tiles(build, sizes.rows, rows):
+            down, across = _spread(row, high, 0), _spread(step, size, 1)
+            start = full((high, size), 0.0, context.stream.dtype)
+            with build.loop(0, length, total=start) as loop:
+                place = symbolic.add(symbolic.multiply(down, length), loop.index)
+                left = _as_matrix(build.load(held.rows[product], place), (high, 1))
+                place = symbolic.add(symbolic.multiply(loop.index, sizes.steps), across)
+                right = _as_matrix(build.load(held.panels[product], place), (1, size))
+                loop["total"] = tile.dot(left, right, loop["total"])
+            place = symbolic.add(symbolic.multiply(down, sizes.steps), across)
+            build.store(held.products[product], place, loop["total"])
+
+
+def update(context: Context, total: Total, columns: Node, at: Tile) -> None:
+    """Add the products of a tile of the matrix with the columns to their totals, for each row."""
+    build, held, sizes = context.build, context.held, context.sizes
+    (rows, vectors), sums = sizes.update, held.totals[total]
+    stop: Index = at.count
+    if at.limit is not None:
+        stop = symbolic.minimum(at.count, symbolic.subtract(at.limit, at.first))
+    for column, size in tiles(build, sizes.columns, vectors * sizes.lanes):
+        for row, high in tiles(build, sizes.rows, rows):
+            down, across = _spread(row, high, 0), _spread(column, size, 1)
+            place = symbolic.add(symbolic.multiply(down, sizes.columns), across)
+            start = _as_matrix(build.load(sums, place), (high, size))
+            if total.exponent is not None:
+                scale = build.load(held.scales[total.exponent], down)
+                start = start * _as_matrix(scale, (high, 1))
+            with build.loop(0, stop, total=start) as loop:
+                at_step = symbolic.add(symbolic.multiply(down, sizes.steps), loop.index)
+                left = _as_matrix(build.load(held.weights[weight_key(total)], at_step), (high, 1))
+                places = {context.stream.steps: symbolic.add(at.first, loop.index)}
+                right = _columns(context, columns, places, across, size)
+                loop["total"] = tile.dot(left, right, loop["total"])
+            build.store(sums, place, loop["total"])
+
+
+def update_across(
+    context: Context, total: Total, columns: Node, at: Tile, rows: tuple[Index, Index]
+) -> None:
+    """Add the products of a tile of the matrix with the columns to their totals, for each step.
+
+    Args:
+        context: what is written.
+        total: it is summed along the rows.
+        columns: what the matrix is multiplied by, for each row and column.
+        at: the steps.
+        rows: the first row of the block, and how many it has.
+    """
+    build, held, sizes = context.build, context.held, context.sizes
+    (height, vectors), sums = sizes.update, held.totals[total]
+    first, count = rows
+    for column, size in tiles(build, sizes.columns, vectors * sizes.lanes):
+        for step, high in tiles(build, at.count, height):
+            down, across = _spread(step, high, 0), _spread(column, size, 1)
+            place = symbolic.multiply(symbolic.add(at.first, down), sizes.columns)
+            place = symbolic.add(place, across)
+            start = _as_matrix(build.load(sums, place), (high, size))
+            with build.loop(0, count, total=start) as loop:
+                at_row = symbolic.add(symbolic.multiply(loop.index, sizes.steps), down)
+                left = _as_matrix(build.load(held.weights[weight_key(total)], at_row), (high, 1))
+                places = {context.stream.rows: symbolic.add(first, loop.index)}
+                right = _columns(context, columns, places, across, size)
+                loop["total"] = tile.dot(left, right, loop["total"])
+            build.store(sums, place, loop["total"])
+
+
+def _columns(context: Context, columns: Node, places: Places, across: Index, size: int) -> Node:
+    axis = context.stream.columns
+    known = places if axis is None else {**places, axis: across}
+    return _as_matrix(context.value(columns, known), (1, size))
+
+
+def _spread(start: Index, size: int, axis: int) -> Index:
+    """Return a tile of consecutive indices along an axis of a matrix; a scalar if it is one."""
+    return symbolic.add(start, lanes(size, 2, axis)) if size > 1 else start
+
+
+def _as_matrix(value: Node, shape: tuple[int, int]) -> Node:
+    return value if value.shape == shape else reshape_to(value, shape)
+
+
+def tiles(build: Builder, extent: int, size: int) -> Iterator[tuple[Index, int]]:
+    """Yield start and size of a loop's tile, for the body to be written within, and of the rest."""
+    whole = extent - extent % size
+    if whole == size:
+        yield 0, size
+    elif whole:
+        with build.loop(0, whole, size) as loop:
+            yield loop.index, size
+    if extent % size:
+        yield whole, extent % size
