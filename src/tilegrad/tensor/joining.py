@@ -19,7 +19,7 @@ from tilegrad.tensor.base import TensorBase
 from tilegrad.tensor.broadcasting import show_shape, unify_dtypes
 from tilegrad.tensor.conversion import realize
 from tilegrad.tensor.einsum import Einsum
-from tilegrad.tensor.size import Index, Size, as_index
+from tilegrad.tensor.size import Index, Size, as_index, as_size
 
 T = TypeVar("T", bound=TensorBase)
 
@@ -238,7 +238,7 @@ def _repeat_each(node: Node, axis: int, repeats: TensorBase) -> Node:
             got=show_shape(repeats.node.shape),
             expected=f"({size},)",
         )
-    order = numpy.repeat(numpy.arange(as_integer(size, "the axis")), counts)
+    order = numpy.repeat(numpy.arange(as_integer(as_size(size), "the axis")), counts)
     places = session.from_numpy(order, repeats.device)
     return nodes.move_axis(indexing.gather_from(node, (places,), (axis,)), 0, axis)
 

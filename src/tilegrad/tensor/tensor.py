@@ -9,11 +9,11 @@ from tilegrad.tensor.conversion import Data, node_of
 from tilegrad.tensor.creation import Creation, resolve_device
 from tilegrad.tensor.differentiation import Differentiation
 from tilegrad.tensor.display import Display
+from tilegrad.tensor.grids import Grids
 from tilegrad.tensor.interchange import Interchange
-from tilegrad.tensor.synonyms import Synonyms
 
 
-class Tensor(Display, Interchange, Differentiation, Synonyms, Creation):
+class Tensor(Display, Interchange, Differentiation, Grids, Creation):
     """An array whose value is computed when it is needed.
 
     Args:
