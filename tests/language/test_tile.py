@@ -124,6 +124,16 @@ def test_reductions_over_all_axes(device):
     )
 
 
+@on_both
+def test_positions_are_reduced(device):
+    def positions(x):
+        return (tl.arange(6).sum() + tl.arange(4)[:, None] * x.argmax(0)).cast(dtypes.int32)
+
+    found = apply(positions, N, device=device)
+    expected = 15 + numpy.arange(4)[:, None] * N.argmax(0)
+    numpy.testing.assert_array_equal(found, expected)
+
+
 SCANS = {"cumsum": numpy.cumsum, "cumprod": numpy.cumprod}
 SCANS |= {"cummax": numpy.maximum.accumulate, "cummin": numpy.minimum.accumulate}
 

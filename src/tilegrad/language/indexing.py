@@ -125,13 +125,13 @@ class Ranges:
         if step == 1 and self.bounds(start)[0] >= 0:
             self._stops[index] = stop
         low, high = self.bounds(start)[0], self.bounds(stop)[1] - 1
-        if low > high or abs(low) == math.inf or high == math.inf:
+        if abs(low) == math.inf or high == math.inf:
             return
         # Whatever round it is, index = number · distance + remainder.
         terms, constant = split_terms(self._replace(start))
         distance = math.gcd(step if isinstance(step, int) else 1, *terms.values())
         remainder = constant % distance
-        least, most = (int(end - remainder) // distance for end in (low, high))
+        least, most = (int(end - remainder) // distance for end in (low, max(low, high)))
         number = SymbolAttributes(f"range{len(self._stand_ins)}", least, most)
         place = symbolic.multiply(symbol(attributes=number), distance)
         self._stand_ins[index] = as_node(symbolic.add(place, remainder))

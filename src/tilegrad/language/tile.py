@@ -317,6 +317,8 @@ def _reduce(tile: Tile, op: Op, axis: int | tuple[int, ...] | None, keepdim: boo
     axes = tuple(sorted(map(tile.axis, (chosen,) if isinstance(chosen, int) else chosen)))
     if not axes:
         return tile
+    if tile.dtype is dtypes.index:
+        return _reduce(tile.cast(dtypes.int64), op, axes, keepdim).cast(dtypes.index)
     found = op(tile.node, attributes=ReduceAttributes(axes))
     kept = tuple(size for number, size in enumerate(tile.shape) if number not in axes)
     return Tile(found if keepdim else reshape_to(found, kept))

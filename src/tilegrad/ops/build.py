@@ -88,10 +88,11 @@ class Builder:
         self._grid: list[Node] = []
         self._read_only: set[Node] = set()
         self._performed: set[Node] = set()
+        self._homes: dict[Node, _Frame] = {}
         self._scratches = 0
         self._loops = 0
-        self._main = _Frame()
-        self._finish = _Frame()
+        self._main = _Frame(tile.block())
+        self._finish = _Frame(tile.block(as_node(0)))
         self._frames = [self._main]
 
     # --- arguments ---
@@ -142,8 +143,12 @@ class Builder:
         """Return the tile at ``pointer[offset]``, 0 where ``mask`` is false."""
         if pointer in self._read_only:
             return make_load(pointer, offset, _drop_true(mask))
+        frame = self._frames[-1]
         value = make_load(pointer, offset, _drop_true(mask), self._before(pointer))
-        self._frames[-1].loads.setdefault(pointer, []).append(value)
+        if self._homes.setdefault(value, frame) is not frame and len(self._frames) > 1:
+            # In each round it may read something else than where it was read before the loop.
+            value = make_load(pointer, offset, _drop_true(mask), frame.start())
+        frame.loads.setdefault(pointer, []).append(value)
         return value
 
     def store(
@@ -238,9 +243,9 @@ class Builder:
         root = tile.program(self._main.block(), *self._grid, *ending, attributes=attributes)
         return Program(root, tuple(self._slots))
 
-    def open_frame(self) -> None:
-        """Begin the body of a loop."""
-        self._frames.append(_Frame())
+    def open_frame(self, index: Node) -> None:
+        """Begin the body of the loop with this index."""
+        self._frames.append(_Frame(tile.block(index)))
 
     def close_frame(self) -> _Frame:
         """End the body of a loop; return what it performs."""
@@ -253,13 +258,17 @@ class Builder:
 
 
 class _Frame:
-    """What a block or a round of a loop performs, and the last effect on each pointer."""
+    """What a block or a round of a loop performs, and the last effect on each pointer.
 
-    def __init__(self) -> None:
+    Args:
+        nothing: an effect that does nothing, and is that of no other frame.
+    """
+
+    def __init__(self, nothing: Node) -> None:
         self.effects: list[Node] = []
         self.last: dict[Node, Node] = {}
         self.loads: dict[Node, list[Node]] = {}
-        self._start: Node | None = None
+        self._nothing = nothing
 
     def perform(self, effect: Node, pointers: list[Node]) -> None:
         loads = [load for pointer in pointers for load in self.loads.pop(pointer, ())]
@@ -273,10 +282,9 @@ class _Frame:
 
     def start(self) -> Node:
         """Return an effect that does nothing, before all others."""
-        if self._start is None:
-            self._start = tile.block()
-            self.effects.insert(0, self._start)
-        return self._start
+        if self._nothing not in self.effects[:1]:
+            self.effects.insert(0, self._nothing)
+        return self._nothing
 
     def block(self) -> Node:
         return tile.block(*self.effects)
@@ -306,7 +314,7 @@ class Loop:
         self._values = dict(self._carries)
 
     def __enter__(self) -> Self:
-        self._builder.open_frame()
+        self._builder.open_frame(self.index)
         return self
 
     def __exit__(
