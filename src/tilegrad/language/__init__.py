@@ -6,7 +6,7 @@ the others are ``Array``s, from which indexing loads ``Tile``s. Nothing here run
 of tensors: ``tilegrad.kernel`` does that. ``tile`` and ``functions`` are what is computed with
 tiles, ``array`` and ``indexing`` what reaches memory, ``builder`` what stands around both.
 
-Imports ``ops`` and below.
+Imports ``rewrite`` and below.
 """
 
 from tilegrad.language.array import Array

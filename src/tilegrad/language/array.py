@@ -8,8 +8,9 @@ from typing import NoReturn
 from tilegrad.base.errors import DeviceError, DTypeError, ShapeError
 from tilegrad.ir.dtype import DType
 from tilegrad.ir.node import Node
-from tilegrad.language.indexing import WHOLE, Place, Ranges, Size, as_mask, locate
+from tilegrad.language.indexing import WHOLE, Place, Size, as_mask, locate
 from tilegrad.language.operands import align, as_operand, broadcast, expand, shape_of
+from tilegrad.language.ranges import Ranges
 from tilegrad.language.tile import Number, Tile
 from tilegrad.ops import bits, symbolic
 from tilegrad.ops.affine import Index, as_index, as_node

@@ -13,8 +13,9 @@ from tilegrad.ir.dtype import DType
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Shape
 from tilegrad.language.array import Array
-from tilegrad.language.indexing import Ranges, Size, Span, known, size_index
+from tilegrad.language.indexing import Size, Span, known, size_index
 from tilegrad.language.operands import as_operand
+from tilegrad.language.ranges import Ranges
 from tilegrad.language.tile import Number, Tile
 from tilegrad.ops import symbolic
 from tilegrad.ops.affine import Index, as_index, as_node
