@@ -15,6 +15,7 @@ from rich.text import Text
 from tilegrad.base.errors import SettingsError, TilegradError
 from tilegrad.base.settings import LogLevel, Settings
 from tilegrad.cli.cache import cache
+from tilegrad.cli.chat import chat
 from tilegrad.cli.info import info
 from tilegrad.cli.train import train
 
@@ -65,5 +66,5 @@ def main() -> None:
     """
 
 
-for subcommand in (info, train, cache):
+for subcommand in (info, train, chat, cache):
     main.add_command(subcommand)

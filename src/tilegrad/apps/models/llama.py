@@ -222,7 +222,8 @@ class FeedForward(nn.Module):
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return shape (time, width)."""
-        return self.down(self.gate(x).silu() * self.up(x))
+        gate = self.gate(x).contiguous()  # sums of two matrices at once need too many registers
+        return self.down(gate.silu() * self.up(x))
 
 
 class Block(nn.Module):
@@ -243,7 +244,8 @@ class Block(nn.Module):
     def __call__(self, x: Tensor, *position: Any) -> Tensor:
         """Return shape (time, width); the other arguments are those of ``Attention``."""
         width, epsilon = self.config.width, self.config.epsilon
-        x = x + self.attention(x.rms_norm(width, self.norm1, epsilon), *position)
+        mixed = self.attention(x.rms_norm(width, self.norm1, epsilon), *position)
+        x = (x + mixed).contiguous()  # stored, as it is read twice and takes a matrix to compute
         return x + self.network(x.rms_norm(width, self.norm2, epsilon))
 
 

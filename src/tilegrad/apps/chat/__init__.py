@@ -1,0 +1,25 @@
+"""Talking to a language model, and letting it complete texts.
+
+Enter at `run_chat`, which `tilegrad chat` calls. `find_model.py` finds the file, `tokeniser.py` and
+`template.py` read the file's tokeniser and chat template, `generator.py` predicts tokens one after
+the other and keeps what it knows of those before, `sampling.py` chooses among them, `reply.py`
+turns them into text, `display.py` shows it.
+"""
+
+from tilegrad.apps.chat.generator import Generator
+from tilegrad.apps.chat.reply import Reply, complete
+from tilegrad.apps.chat.run import ChatOptions, run_chat
+from tilegrad.apps.chat.sampling import Sampling
+from tilegrad.apps.chat.template import ChatTemplate
+from tilegrad.apps.chat.tokeniser import Tokeniser
+
+__all__ = [
+    "ChatOptions",
+    "ChatTemplate",
+    "Generator",
+    "Reply",
+    "Sampling",
+    "Tokeniser",
+    "complete",
+    "run_chat",
+]

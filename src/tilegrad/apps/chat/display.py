@@ -1,0 +1,67 @@
+"""Showing a reply while it grows: text as it comes, and the rate below it on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.text import Text
+
+from tilegrad.apps.chat.reply import ENDED, Reply
+from tilegrad.apps.units import format_seconds
+
+
+class Display:
+    """Shows the pieces of a reply.
+
+    Args:
+        console: where they go; on a terminal with a line below that says how fast they come.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._line = ""
+        self._live: Live | None = None
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """Show one reply in a `with` statement."""
+        if not self._console.is_terminal:
+            yield
+            self._console.file.write("\n")
+            self._console.file.flush()
+            return
+        with Live(console=self._console, transient=True, refresh_per_second=12) as self._live:
+            yield
+        self._live = None
+        self._print(self._line)
+        self._line = ""
+
+    def show(self, piece: str, reply: Reply) -> None:
+        """Show another piece of a reply."""
+        if self._live is None:
+            self._console.file.write(piece)
+            self._console.file.flush()
+            return
+        *lines, self._line = (self._line + piece).split("\n")
+        for line in lines:
+            self._print(line)
+        rate = f"{len(reply.tokens)} tokens  {reply.rate:.1f} tokens/s"
+        self._live.update(Group(Text(self._line), Text(rate, "dim")))
+
+    def _print(self, line: str) -> None:
+        self._console.print(Text(line), soft_wrap=True)
+
+
+def describe(reply: Reply) -> str:
+    """Return one line on how a reply came about."""
+    count = len(reply.tokens)
+    parts = [
+        f"{reply.prompt} tokens read, first word after {format_seconds(reply.first_seconds)}",
+        f"{count} written" + (f" at {reply.rate:.1f} tokens/s" if reply.rate else ""),
+    ]
+    if reply.reason not in ("", ENDED):
+        parts.append(reply.reason)
+    return "; ".join(parts)

@@ -1,0 +1,171 @@
+"""`tilegrad chat`: one answer, or a conversation at the terminal."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+
+from tilegrad.apps.chat.display import Display, describe
+from tilegrad.apps.chat.find_model import find_model
+from tilegrad.apps.chat.generator import Generator
+from tilegrad.apps.chat.reply import FULL, Reply, complete
+from tilegrad.apps.chat.sampling import Sampler, Sampling
+from tilegrad.apps.chat.template import ChatTemplate, Message
+from tilegrad.apps.chat.tokeniser import Tokeniser
+from tilegrad.apps.models.llama import Llama
+from tilegrad.apps.training.interrupt import Interrupt
+from tilegrad.base.errors import ArgumentError
+from tilegrad.engine import Session
+from tilegrad.frontend.gguf import read_gguf
+
+DEFAULT_CONTEXT = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class ChatOptions:
+    """What a user may choose.
+
+    Attributes:
+        model: a GGUF file; None for the one that is installed.
+        system: what the model is told before the conversation, or None.
+        is_raw: whether the model completes texts as they are, without its chat template.
+        sampling: how tokens are chosen.
+        limit: the most tokens of a reply; None for as many as there is room for.
+        stops: texts before which a reply ends.
+        context: how many tokens are kept in mind; None for 2048, or fewer if that is the most.
+    """
+
+    model: Path | None = None
+    system: str | None = None
+    is_raw: bool = False
+    sampling: Sampling = field(default_factory=Sampling)
+    limit: int | None = None
+    stops: tuple[str, ...] = ()
+    context: int | None = None
+
+
+class Chat:
+    """A model and a conversation with it.
+
+    Args:
+        options: what the user chose.
+
+    Attributes:
+        messages: the turns so far.
+
+    Raises:
+        DataError: the model cannot be read, or has no chat template.
+        ArgumentError: the context is longer than the model allows.
+    """
+
+    def __init__(self, options: ChatOptions) -> None:
+        self.options = options
+        self.path = options.model or find_model()
+        file = read_gguf(self.path)
+        self._tokeniser = Tokeniser(file.metadata)
+        self._template = None if options.is_raw else ChatTemplate(file.metadata, self._tokeniser)
+        model = Llama(file)
+        context = options.context or min(DEFAULT_CONTEXT, model.config.context)
+        self._generator = Generator(model, context)
+        self._sampler = Sampler(options.sampling)
+        self.messages: list[Message] = []
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin a new conversation."""
+        system = self.options.system
+        self.messages = [] if system is None else [{"role": "system", "content": system}]
+
+    def answer(self, text: str, display: Display) -> Reply:
+        """Show the reply to a text; an interrupt (Ctrl-C) ends it.
+
+        Raises:
+            ArgumentError: the conversation does not fit into the context any more.
+        """
+        reply = Reply()
+        prompt = self._prompt(text)
+        with Interrupt() as interrupt, display.open():
+            pieces = complete(
+                self._generator,
+                self._tokeniser,
+                prompt,
+                self._sampler,
+                reply,
+                limit=self.options.limit,
+                stops=self.options.stops,
+            )
+            for piece in pieces:
+                display.show(piece, reply)
+                if interrupt.is_requested:
+                    reply.reason = "interrupted"
+                    break
+        if self._template is not None:
+            self.messages.append({"role": "user", "content": text})
+            self.messages.append({"role": "assistant", "content": reply.text})
+        return reply
+
+    def _prompt(self, text: str) -> list[int]:
+        if self._template is None:
+            return self._tokeniser.encode(text, with_start=True)
+        turns = [*self.messages, {"role": "user", "content": text}]
+        return self._tokeniser.encode(self._template.render(turns))
+
+
+def run_chat(session: Session, options: ChatOptions, prompt: str | None = None) -> None:
+    """Answer one prompt, or talk until the input ends.
+
+    Replies go to the standard output stream, all else to that for errors.
+
+    Args:
+        session: where it is computed.
+        options: what the user chose.
+        prompt: the one prompt; None to ask for prompts.
+
+    Raises:
+        DataError: the model cannot be read, or has no chat template.
+        ArgumentError: the prompt or the context is too long.
+    """
+    errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    display = Display(Console(highlight=False))
+    with session.entered():
+        chat = Chat(options)
+        if prompt is None and not sys.stdin.isatty():
+            prompt = sys.stdin.read()
+        if prompt is not None:
+            errors.print(describe(chat.answer(prompt, display)), style="dim")
+            return
+        _talk(chat, display, errors)
+
+
+def _talk(chat: Chat, display: Display, errors: Console) -> None:
+    """Answer what the user types, until the end of the input (Ctrl-D)."""
+    import readline  # noqa: F401  # input() has a history and can be edited
+
+    errors.print(f"{chat.path.name}: Ctrl-C stops a reply, /new begins anew, Ctrl-D ends")
+    while True:
+        try:
+            text = input("> ").strip()
+        except KeyboardInterrupt:
+            errors.print()
+            continue
+        except EOFError:
+            errors.print()
+            return
+        if text == "/new":
+            chat.forget()
+        elif text:
+            _answer(chat, text, display, errors)
+
+
+def _answer(chat: Chat, text: str, display: Display, errors: Console) -> None:
+    try:
+        reply = chat.answer(text, display)
+    except ArgumentError as error:
+        errors.print(f"{error.what}: {error.got}; /new begins anew, --context gives more room")
+        return
+    errors.print(describe(reply), style="dim")
+    if reply.reason == FULL:
+        errors.print("/new begins anew, --context gives more room")

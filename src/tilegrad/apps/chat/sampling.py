@@ -1,0 +1,95 @@
+"""Choosing the next token by its logits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy
+
+from tilegrad.base.errors import ArgumentError
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the next token is chosen. The filters apply in the order in which they stand here.
+
+    Attributes:
+        repetition_penalty: logits of tokens that occurred are divided by it where they are
+            positive, else multiplied (N. S. Keskar et al., "CTRL", 2019); 1 for none.
+        temperature: divides the logits; 0 always takes the likeliest token.
+        top_k: only so many of the likeliest; 0 for all.
+        top_p: only the likeliest that together have this share (A. Holtzman et al., "The curious
+            case of neural text degeneration", 2020); 1 for all.
+        min_p: only those at least this part as likely as the likeliest (M. Nguyen et al., 2024).
+        seed: the same seed gives the same tokens; None for a new one each time.
+
+    Raises:
+        ArgumentError: a value lies outside its range.
+    """
+
+    repetition_penalty: float = 1.0
+    temperature: float = 0.7
+    top_k: int = 40
+    top_p: float = 0.95
+    min_p: float = 0.05
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        ranges = (
+            ("repetition_penalty", self.repetition_penalty > 0, "more than 0"),
+            ("temperature", self.temperature >= 0, "at least 0"),
+            ("top_k", self.top_k >= 0, "at least 0"),
+            ("top_p", 0 < self.top_p <= 1, "more than 0 and at most 1"),
+            ("min_p", 0 <= self.min_p <= 1, "from 0 to 1"),
+        )
+        for name, is_right, expected in ranges:
+            if not is_right:
+                raise ArgumentError(
+                    f"{name} is out of its range", got=getattr(self, name), expected=expected
+                )
+
+
+class Sampler:
+    """Chooses tokens.
+
+    Args:
+        sampling: how.
+    """
+
+    def __init__(self, sampling: Sampling) -> None:
+        self.sampling = sampling
+        self._generator = numpy.random.default_rng(sampling.seed)
+
+    def choose(self, logits: numpy.ndarray, before: Sequence[int] = ()) -> int:
+        """Return a token.
+
+        Args:
+            logits: float32 of shape (vocabulary,).
+            before: the tokens that count as repeated.
+        """
+        way = self.sampling
+        if way.repetition_penalty != 1.0 and before:
+            logits = logits.copy()
+            repeated = numpy.unique(numpy.asarray(before))
+            penalty = way.repetition_penalty
+            values = logits[repeated]
+            logits[repeated] = numpy.where(values > 0, values / penalty, values * penalty)
+        if way.temperature == 0:
+            return int(logits.argmax())
+        kept = _likeliest(logits, way.top_k)
+        scaled = logits[kept].astype(numpy.float64) / way.temperature
+        weights = numpy.exp(scaled - scaled[0])
+        weights /= weights.sum()
+        # A token stays if those before it do not have the share yet: the likeliest always does.
+        stays = (weights.cumsum() - weights < way.top_p) & (weights >= way.min_p * weights[0])
+        kept, weights = kept[stays], weights[stays]
+        return int(self._generator.choice(kept, p=weights / weights.sum()))
+
+
+def _likeliest(logits: numpy.ndarray, count: int) -> numpy.ndarray:
+    """Return the tokens of the greatest logits, the greatest first; all for a count of 0."""
+    if not 0 < count < len(logits):
+        return numpy.argsort(-logits, kind="stable")
+    kept = numpy.argpartition(-logits, count)[:count]
+    return kept[numpy.argsort(-logits[kept], kind="stable")]
