@@ -8,12 +8,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.conformance.graphs import graphs
+from tests.tile.comparison import (
+    REDUCTIONS,
+    assert_close,
+    assert_exact,
+    compute,
+    each_target,
+    on_cpu,
+    whole,
+)
 from tests.tile.plans import TARGETS, run
 from tilegrad import Tensor
-from tilegrad.engine.explain import explain
-from tilegrad.engine.storage import storage_of, view_storage, wrap_array
+from tilegrad.engine.storage import storage_of, view_storage
 from tilegrad.ir.dtype import dtypes
-from tilegrad.ir.node import Node, sort_topologically
+from tilegrad.ir.node import Node
 from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.graph import assign
 from tilegrad.ops.leaves import (
@@ -28,43 +36,12 @@ from tilegrad.ops.movement import FlipAttributes, expand_to, flip, permute_axes,
 from tilegrad.ops.reduction import (
     ReduceAttributes,
     reduce_maximum,
-    reduce_minimum,
     reduce_product,
     reduce_sum,
 )
 from tilegrad.rewrite.graph import substitute
-from tilegrad.tile.target import TileTarget
 
-REDUCTIONS = {
-    reduce_sum: numpy.sum,
-    reduce_product: numpy.prod,
-    reduce_maximum: numpy.max,
-    reduce_minimum: numpy.min,
-}
 SIZES = (1, 2, 3, 4, 5, 8, 15, 16, 17, 31, 64, 65)
-
-each_target = pytest.mark.parametrize("target", TARGETS, ids=lambda t: f"{8 * t.vector_bytes}bit")
-
-
-def whole(*shape: int, seed: int = 0) -> numpy.ndarray:
-    """Return small whole numbers as float32, whose sums and products are exact."""
-    return numpy.random.default_rng(seed).integers(-4, 5, shape).astype(numpy.float32)
-
-
-def on_cpu(array: numpy.ndarray) -> Node:
-    return wrap_array(numpy.array(array, order="C"), "cpu")
-
-
-def compute(target: TileTarget, *tensors: Tensor) -> list[numpy.ndarray]:
-    return run([tensor.node for tensor in tensors], target)
-
-
-def assert_exact(found: numpy.ndarray, expected: numpy.ndarray) -> None:
-    numpy.testing.assert_array_equal(found, expected)
-
-
-def assert_close(found: numpy.ndarray, expected: numpy.ndarray) -> None:
-    numpy.testing.assert_allclose(found, expected, rtol=2e-5, atol=2e-5)
 
 
 @pytest.mark.parametrize("op", REDUCTIONS, ids=lambda op: op.name)
@@ -253,127 +230,3 @@ def test_random_graphs(graph, target):
     wanted = [sink.node for sink in graph.sinks]
     for found, sink in zip(run(substitute(wanted, leaves), target), graph.sinks, strict=True):
         numpy.testing.assert_array_equal(found, sink.array, err_msg=repr(graph))
-
-
-@each_target
-@pytest.mark.parametrize("shape", [(70, 1100), (3, 33, 700), (2, 300, 520), (131, 257)])
-@pytest.mark.parametrize("op", [reduce_sum, reduce_maximum], ids=lambda op: op.name)
-def test_columns_of_wide_rows(target, shape, op):
-    x = whole(*shape)
-    axis = len(shape) - 2
-    node = op(on_cpu(x), attributes=ReduceAttributes((axis,)))
-    (found,) = run([node + node], target)
-    assert_exact(found, 2 * REDUCTIONS[op](x, axis, keepdims=True))
-
-
-@each_target
-def test_columns_of_several_reductions_and_axes(target):
-    x = whole(5, 40, 600)
-    node = on_cpu(x)
-    total = reduce_sum(node, attributes=ReduceAttributes((0, 1)))
-    highest = reduce_maximum(node, attributes=ReduceAttributes((0, 1)))
-    (found,) = run([total * highest], target)
-    assert_exact(found, x.sum((0, 1), keepdims=True) * x.max((0, 1), keepdims=True))
-
-
-def test_columns_of_symbolic_sizes():
-    rows, columns = (
-        symbol(attributes=SymbolAttributes(name, 1, 5000)) for name in ("rows", "columns")
-    )
-    x = whole(45, 1300)
-    node = on_cpu(x)
-    data = buffer(
-        attributes=BufferAttributes(storage_of(node), (rows, columns), storage_of(node).version)
-    )
-    total = reduce_sum(data, attributes=ReduceAttributes((0,)))
-    (found,) = run([total], TARGETS[2], {"rows": 45, "columns": 1300})
-    assert_exact(found, x.sum(0, keepdims=True))
-
-
-@each_target
-@pytest.mark.parametrize("shape", [(16, 32), (33, 70), (5, 3), (3, 40), (40, 3), (1, 9)])
-def test_transposes(target, shape):
-    x, y = whole(*shape), whole(*shape[::-1], seed=1)
-    (found,) = compute(target, Tensor(x).T * 2 + Tensor(y))
-    assert_exact(found, x.T * 2 + y)
-
-
-@each_target
-@given(order=st.permutations(range(4)))
-@settings(max_examples=12)
-def test_any_permutation(target, order):
-    x = whole(3, 17, 6, 20)
-    (found,) = run([permute_axes(on_cpu(x), tuple(order)) + 1], target)
-    assert_exact(found, x.transpose(order) + 1)
-
-
-@each_target
-@pytest.mark.parametrize("axis", [0, 1, 2])
-def test_concatenation(target, axis):
-    parts = []
-    for number, size in enumerate((3, 40, 17)):
-        shape = [5, 6, 33]
-        shape[axis] = size
-        parts.append(whole(*shape, seed=number))
-    first, *others = map(Tensor, parts)
-    (found,) = compute(target, first.cat(*others, dim=axis) + 1)
-    assert_exact(found, numpy.concatenate(parts, axis) + 1)
-
-
-@each_target
-@pytest.mark.parametrize("sizes", [(1,), (4000, 5000), (1, 9000), (64, 64), (5, 7)])
-def test_concatenation_of_vectors(target, sizes):
-    parts = [whole(size, seed=size) for size in sizes]
-    (found,) = compute(target, Tensor(whole(100)).cat(*map(Tensor, parts)))
-    assert_exact(found, numpy.concatenate([whole(100), *parts]))
-
-
-@each_target
-def test_padding_and_rolling(target):
-    x = whole(9, 50)
-    (found,) = compute(target, Tensor(x).pad(((1, 2), (40, 3))) * 2)
-    assert_exact(found, numpy.pad(x, ((1, 2), (40, 3))) * 2)
-    (found,) = compute(target, Tensor(x).roll((4, 17), (0, 1)))
-    assert_exact(found, numpy.roll(x, (4, 17), (0, 1)))
-
-
-@each_target
-def test_a_row_that_is_set(target):
-    x = whole(20, 30)
-    row = Tensor.arange(20).reshape(20, 1) == 7
-    (found,) = compute(target, row.where(Tensor(numpy.float32(5)), Tensor(x)))
-    x[7] = 5
-    assert_exact(found, x)
-
-
-@each_target
-@pytest.mark.parametrize("shape", [(3, 100), (2, 4, 129), (20, 300), (1, 1000)])
-def test_rows_whose_values_are_kept(target, shape):
-    generator = numpy.random.default_rng(3)
-    x, d = (generator.standard_normal(shape).astype(numpy.float32) for _ in range(2))
-    powers = numpy.exp(x - x.max(-1, keepdims=True), dtype=numpy.float64)
-    expected = powers / powers.sum(-1, keepdims=True)
-    (found,) = compute(target, Tensor(x).softmax(-1))
-    assert_close(found, expected)
-    leaf = Tensor(x)
-    (gradient,) = compute(target, leaf.softmax(-1).gradient(leaf, gradient=Tensor(d))[0])
-    inner = (expected * d).sum(-1, keepdims=True)
-    assert_close(gradient, expected * (d - inner))
-
-
-def test_dear_values_of_a_row_are_computed_once():
-    (kernel,) = explain(Tensor(whole(30, 400)).realize().softmax(-1)).kernels
-    order = sort_topologically([kernel.step.program.program.root])
-    dear = [node for node in order if node.op.name == "exp"]
-    assert len(dear) == 2  # one in the loop over whole tiles, one for the rest
-
-
-@each_target
-@pytest.mark.parametrize("shape", [(5, 20, 200), (3, 7, 129), (2, 3, 4, 160)])
-@pytest.mark.parametrize("op", [reduce_sum, reduce_maximum], ids=lambda op: op.name)
-def test_rows_of_several_results(target, shape, op):
-    x = whole(*shape)
-    axes = (0, len(shape) - 1)
-    node = op(on_cpu(x), attributes=ReduceAttributes(axes))
-    (found,) = run([node + node], target)
-    assert_exact(found, 2 * REDUCTIONS[op](x, axes, keepdims=True))
