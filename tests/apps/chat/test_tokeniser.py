@@ -30,6 +30,12 @@ HOSTILE = [
 ]
 
 
+# The vocabulary lacks some bytes: control characters, and what begins the planes beyond these.
+CHARACTERS = st.characters(
+    max_codepoint=0x3FFFF, exclude_categories=["Cc", "Cs"], include_characters="\t\n\r"
+)
+
+
 @pytest.fixture(scope="session")
 def tokeniser(smollm: GGUFFile) -> Tokeniser:
     return Tokeniser(smollm.metadata)
@@ -68,12 +74,6 @@ def test_tokens_are_those_of_the_model_s_own_pipeline(
 
 def test_lone_surrogates_are_replaced(tokeniser: Tokeniser):
     assert tokeniser.decode(tokeniser.encode("a\ud800b")) == "a?b"
-
-
-# The vocabulary lacks some bytes: control characters, and what begins the planes beyond these.
-CHARACTERS = st.characters(
-    max_codepoint=0x3FFFF, exclude_categories=["Cc", "Cs"], include_characters="\t\n\r"
-)
 
 
 @settings(max_examples=200)
