@@ -211,7 +211,7 @@ class Kernel(Generic[R]):
         returned = self.function(build, *self._positional(given), **self._named(given))
         program, shapes = build.finish(returned)
         dialects.tiles.verify([program.root])
-        outputs = [returned] if isinstance(returned, Array) else list(returned)  # type: ignore[call-overload]
+        outputs = returned if isinstance(returned, tuple) else (returned,)
         results = tuple((one.dtype, shape) for one, shape in zip(outputs, shapes, strict=True))
         return _Written(program, results, isinstance(returned, Array))
 
