@@ -138,8 +138,8 @@ class KernelBuilder:
 
     # --- the end ---
 
-    def finish(self, returned: object) -> tuple[Program, list[Shape]]:
-        """Return the program, and the shapes of its outputs over the symbols of the arguments.
+    def finish(self, returned: object) -> tuple[Program, tuple[tuple[DType, Shape], ...]]:
+        """Return the program, and dtype and shape of its outputs over the arguments' symbols.
 
         Args:
             returned: what the kernel's function returned.
@@ -155,8 +155,11 @@ class KernelBuilder:
                 expected=", ".join(map(repr, self._outputs)) or "at least one build.output()",
             )
         back = {scalar: value for value, scalar in self._scalars.items()}
-        shapes = [tuple(_replace(size, back) for size in one.indices) for one in self._outputs]
-        return self._builder.program(), shapes
+        results = tuple(
+            (one.dtype, tuple(_replace(size, back) for size in one.indices))
+            for one in self._outputs
+        )
+        return self._builder.program(), results
 
     def _new_array(self, make: object, shape: Size | Sequence[Size], dtype: DType) -> Array:
         sizes = _as_sizes(shape)

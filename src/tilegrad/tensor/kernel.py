@@ -209,10 +209,8 @@ class Kernel(Generic[R]):
         arrays = build.arguments([(node.dtype, node.shape) for node in nodes.values()])
         given = {**values, **dict(zip(nodes, arrays, strict=True))}
         returned = self.function(build, *self._positional(given), **self._named(given))
-        program, shapes = build.finish(returned)
+        program, results = build.finish(returned)
         dialects.tiles.verify([program.root])
-        outputs = returned if isinstance(returned, tuple) else (returned,)
-        results = tuple((one.dtype, shape) for one, shape in zip(outputs, shapes, strict=True))
         return _Written(program, results, isinstance(returned, Array))
 
     def _give(self, name: str, value: object) -> Given:
