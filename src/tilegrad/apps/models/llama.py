@@ -18,6 +18,7 @@ import numpy
 from tilegrad import nn
 from tilegrad.base.errors import DataError
 from tilegrad.frontend.gguf import GGUFFile, Weight
+from tilegrad.nn.state.mapped import wrap_arrays
 from tilegrad.tensor import Tensor
 from tilegrad.tensor.size import SymbolicInteger
 
@@ -147,8 +148,8 @@ class KeysAndValues:
     def __init__(self, config: LlamaConfig, capacity: int) -> None:
         self.capacity = capacity
         shape = (config.key_heads, capacity, config.head_size)
-        self.keys = Tensor.zeros(*shape).contiguous().realize()
-        self.values = Tensor.zeros(*shape).contiguous().realize()
+        # Zeros of NumPy take no memory until they are written.
+        self.keys, self.values = wrap_arrays([numpy.zeros(shape, numpy.float32) for _ in range(2)])
 
     def write(self, position: SymbolicInteger, keys: Tensor, values: Tensor) -> None:
         """Remember the tokens from a position on, each of shape (time, key heads, features)."""
