@@ -167,8 +167,12 @@ class CapturedStep:
                 self.recording.set_argument(launch, slot, address)
 
     def _set_symbols(self, symbols: Mapping[str, int]) -> None:
+        sizes: dict[int, tuple[dict[int, int], int]] = {}  # those of equal programs are the same
         for number, step in self.dynamic:
-            scalars, blocks = self.executor.sizes_of(step, symbols)
+            key = id(step.program.program)
+            if key not in sizes:
+                sizes[key] = self.executor.sizes_of(step, symbols)
+            scalars, blocks = sizes[key]
             for slot, value in scalars.items():
                 self.recording.set_argument(number, slot, value)
             self.recording.set_blocks(number, blocks)

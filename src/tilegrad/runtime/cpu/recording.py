@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import itertools
 from collections.abc import Sequence
 
@@ -123,9 +124,10 @@ class CpuRecording:
         """Replace the size of a launch's grid; raises ArgumentError if it is negative."""
         if blocks < 0:
             raise ArgumentError("A grid cannot be negative", got=blocks, expected="0 or more")
-        self._words[self._record(launch) + layout.BLOCKS] = blocks
-        group = next(index for index, members in enumerate(self._groups) if launch in members)
-        self._divide(group)
+        place = self._record(launch) + layout.BLOCKS
+        if self._words[place] != blocks:
+            self._words[place] = blocks
+            self._divide(bisect.bisect(self._groups, launch, key=lambda group: group.start) - 1)
 
     def clear_times(self) -> None:
         """Forget the last run's times; the queue does so before a run."""
