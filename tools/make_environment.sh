@@ -1,10 +1,13 @@
 #!/bin/sh
-# Make the virtual environment FOLDER and install tilegrad into it, editable, with the extra EXTRA.
-# Usage: make_environment.sh FOLDER EXTRA   (PYTHON names the interpreter; python3 if unset)
+# Make the virtual environment FOLDER and install tilegrad into it, editable, with the extra EXTRA,
+# and packages without what they depend on.
+# Usage: make_environment.sh FOLDER EXTRA [PACKAGE ...]
+# PYTHON names the interpreter; python3 if unset.
 set -eu
 
 folder=$1
 extra=$2
+shift 2
 python=${PYTHON:-python3}
 
 fail() {
@@ -31,3 +34,7 @@ fi
 
 printf 'tilegrad: installing tilegrad[%s] into %s\n' "$extra" "$folder"
 "$folder/bin/python" -m pip install --disable-pip-version-check --progress-bar off --editable ".[$extra]"
+if [ "$#" -gt 0 ]; then
+    printf 'tilegrad: installing %s\n' "$*"
+    "$folder/bin/python" -m pip install --disable-pip-version-check --progress-bar off --no-deps "$@"
+fi
