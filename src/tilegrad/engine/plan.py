@@ -25,6 +25,7 @@ from tilegrad.schedule.exchange import exchange_sums
 from tilegrad.schedule.express import target_of
 from tilegrad.schedule.fuse import fuse
 from tilegrad.schedule.order import Item, order_kernels
+from tilegrad.schedule.phases import split_phases
 from tilegrad.schedule.roots import resolve_alias
 
 
@@ -143,7 +144,8 @@ def make_plan(
         programs: where derived programs are kept.
         trace: is told of the decisions.
     """
-    nodes = exchange_sums(copy_overwritten(read_assigned(drop_empty(nodes))))
+    nodes = copy_overwritten(read_assigned(drop_empty(nodes)))
+    nodes = split_phases(exchange_sums(nodes))
     items = order_kernels(fuse([node for node in nodes if not is_empty(node)], trace))
     return _Planner(nodes, buffers, programs).plan(items)
 

@@ -23,6 +23,7 @@ from tilegrad.schedule.flatten_sums import flatten_sums
 from tilegrad.schedule.merge_axes import merge_axes
 from tilegrad.schedule.narrow_stores import narrow_stores
 from tilegrad.schedule.pick_terms import pick_terms
+from tilegrad.schedule.share_guards import share_guards
 from tilegrad.tile.derive import derive
 from tilegrad.tile.facts import Facts, count_points
 from tilegrad.tile.scan import build_scan
@@ -71,7 +72,8 @@ class Programs:
         return found
 
     def _derive(self, expressed: ExpressedKernel) -> Derived:
-        root = merge_axes(flatten_sums(pick_terms(narrow_stores(expressed.program))))
+        root = flatten_sums(pick_terms(narrow_stores(expressed.program)))
+        root = merge_axes(share_guards(root))
         slots = [
             Slot(
                 "output" if slot < expressed.stored else "input",

@@ -18,8 +18,10 @@ import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from tilegrad.ir.node import Node
+from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ir.op import Property
+from tilegrad.ops.affine import Index
+from tilegrad.ops.arithmetic import floor_divide, modulo
 from tilegrad.ops.kernel import extent_of
 from tilegrad.schedule import cost
 from tilegrad.schedule.access import Indices
@@ -121,6 +123,13 @@ def depends(node: Node, other: Node) -> bool:
             seen.add(current)
             stack.extend(current.sources)
     return False
+
+
+def _has_quotient(index: Index) -> bool:
+    """Whether an index is made of quotients or remainders."""
+    if not isinstance(index, Node):
+        return False
+    return any(node.op in (floor_divide, modulo) for node in sort_topologically([index]))
 
 
 def count_values(axes: Axes) -> float:
@@ -333,5 +342,7 @@ class Chooser:
             return Decision(frozenset(), "a contraction is fused only over the same axes")
         if is_stored and indices != identity_indices(node.shape):
             return Decision(frozenset(), "it is stored in another order")
+        if any(_has_quotient(index) for index in indices):
+            return Decision(frozenset(), "its tiles would be torn by quotients of the index")
         root.contractions += 1
         return Decision(frozenset((root,)), "an epilogue: the kernel reads each element once")
