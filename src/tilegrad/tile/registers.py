@@ -21,6 +21,9 @@ MASK_WEIGHT = 0.4
 """What a guard costs more."""
 INSTANCE_WEIGHT = 2.0
 """What a tile costs by itself, spread over its multiply-adds."""
+STREAMED_POINTS = 1 << 18
+"""From so many multiply-adds on, a matrix that is used once is read row after row: memory is asked
+for ahead along one row, not along as many as a tile has."""
 LARGEST_TILE = 14
 MOST_VECTORS = 3
 
@@ -56,6 +59,8 @@ def choose_register_tile(
     if not axes or lane is None:
         return NO_TILE
     is_lane_reduction = lane in heaviest.own
+    if is_lane_reduction and len(axes) == 1 and count_points(heaviest.axes) >= STREAMED_POINTS:
+        return NO_TILE
     most_vectors = 1 if is_lane_reduction else MOST_VECTORS
     most_results = target.registers // 2 if is_lane_reduction else target.registers
     best = NO_TILE

@@ -223,8 +223,7 @@ class FeedForward(nn.Module):
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return shape (time, width)."""
-        gate = self.gate(x).contiguous()  # sums of two matrices at once need too many registers
-        return self.down(gate.silu() * self.up(x))
+        return self.down(self.gate(x).silu() * self.up(x))
 
 
 class Block(nn.Module):
