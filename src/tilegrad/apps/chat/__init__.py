@@ -1,9 +1,9 @@
 """Talking to a language model, and letting it complete texts.
 
-Enter at `run_chat`, which `tilegrad chat` calls. `find_model.py` finds the file, `tokeniser.py` and
-`template.py` read the file's tokeniser and chat template, `generator.py` predicts tokens one after
-the other and keeps what it knows of those before, `sampling.py` chooses among them, `reply.py`
-turns them into text, `display.py` shows it.
+Enter at `run_chat`, which `tilegrad chat` calls. `find_model.py` finds the file, `tokeniser.py`,
+`vocabulary.py` and `template.py` read its tokeniser and chat template, `generator.py` predicts
+tokens one after the other and keeps what it knows of those before, `sampling.py` chooses among
+them, `reply.py` turns them into text, `display.py` shows it.
 """
 
 from tilegrad.apps.chat.generator import Generator

@@ -2,29 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from tilegrad.apps.chat.vocabulary import build_byte_pairs, build_pieces
 from tilegrad.base.errors import DataError
-
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
-
-_GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
-_LLAMA3 = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
-    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
-_SPLITS = {
-    "default": (_GPT2,),
-    "gpt-2": (_GPT2,),
-    "smollm": (r"\p{N}", _GPT2),
-    "llama-bpe": (_LLAMA3,),
-    "qwen2": (_LLAMA3.replace("{1,3}", ""),),
-}
-"""Expressions of the pieces that are never joined, by the name that GGUF gives the splitting."""
-
-_CONTROL, _USER_DEFINED = 3, 4
 
 
 class Tokeniser:
@@ -36,6 +18,7 @@ class Tokeniser:
     Attributes:
         start: the token that a text starts with, or None.
         ends: the tokens that end a text or a turn.
+        prefix: what the text of tokens begins with and the text that they were made of does not.
 
     Raises:
         DataError: the file has no tokeniser or one that is not known, or the package
@@ -45,13 +28,19 @@ class Tokeniser:
     def __init__(self, metadata: Mapping[str, Any]) -> None:
         self._tokens: list[str] = metadata.get("tokenizer.ggml.tokens", [])
         kind = metadata.get("tokenizer.ggml.model")
-        if kind != "gpt2" or not self._tokens:
+        builders = {"gpt2": build_byte_pairs, "llama": build_pieces}
+        if kind not in builders or not self._tokens:
             raise DataError(
-                "the model's tokeniser is not known", got=repr(kind), expected="'gpt2' (bytes, BPE)"
+                "the model's tokeniser is not known",
+                got=repr(kind),
+                expected="'gpt2' (pairs of bytes) or 'llama' (pieces of sentences)",
             )
-        self._tokenizer = _build(metadata, self._tokens)
+        self._tokenizer = builders[kind](metadata, self._tokens)
+        # Pieces of sentences are made of a text with a space before it, which belongs to no text.
+        has_space = kind == "llama" and metadata.get("tokenizer.ggml.add_space_prefix", True)
+        self.prefix = " " if has_space else ""
         self.start: int | None = metadata.get("tokenizer.ggml.bos_token_id")
-        self.is_started = bool(metadata.get("tokenizer.ggml.add_bos_token", False))
+        self.is_started = bool(metadata.get("tokenizer.ggml.add_bos_token", kind == "llama"))
         end = metadata.get("tokenizer.ggml.eos_token_id")
         turn = metadata.get("tokenizer.ggml.eot_token_id")
         named = (self._tokenizer.token_to_id(name) for name in ("<|im_end|>", "<|eot_id|>"))
@@ -71,6 +60,10 @@ class Tokeniser:
 
     def decode(self, tokens: Sequence[int], *, with_special: bool = False) -> str:
         """Return the text of tokens; bytes that are no UTF-8 become replacement characters."""
+        return self.decode_part(tokens, with_special=with_special).removeprefix(self.prefix)
+
+    def decode_part(self, tokens: Sequence[int], *, with_special: bool = False) -> str:
+        """Return the text of tokens that stand within others."""
         return self._tokenizer.decode(list(tokens), skip_special_tokens=not with_special)
 
     def name(self, token: int | None) -> str:
@@ -92,57 +85,24 @@ class TextStream:
     def __init__(self, tokeniser: Tokeniser) -> None:
         self._tokeniser = tokeniser
         self._waiting: list[int] = []
+        self._prefix = tokeniser.prefix
 
     def add(self, token: int) -> str:
         """Return the text that another token completes, perhaps none."""
         self._waiting.append(token)
-        text = self._tokeniser.decode(self._waiting)
+        text = self._tokeniser.decode_part(self._waiting)
         if text.endswith("\N{REPLACEMENT CHARACTER}") and len(self._waiting) < 4:
             return ""
         self._waiting.clear()
-        return text
+        return self._strip(text)
 
     def finish(self) -> str:
         """Return what is left, broken characters replaced."""
-        text = self._tokeniser.decode(self._waiting)
+        text = self._tokeniser.decode_part(self._waiting)
         self._waiting.clear()
-        return text
+        return self._strip(text)
 
-
-def _build(metadata: Mapping[str, Any], tokens: Sequence[str]) -> Tokenizer:
-    try:
-        from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
-    except ImportError as error:
-        raise DataError(
-            "tokens are handled by the package tokenizers, which is not installed",
-            mend='pip install "tilegrad[chat]"',
-        ) from error
-    name = metadata.get("tokenizer.ggml.pre", "default")
-    if name not in _SPLITS:
-        raise DataError(
-            "the model's way of splitting text is not known",
-            got=repr(name),
-            expected=f"one of {', '.join(_SPLITS)}",
-        )
-    vocabulary = {token: number for number, token in enumerate(tokens)}
-    merges = [_pair(merge) for merge in metadata.get("tokenizer.ggml.merges", [])]
-    tokenizer = Tokenizer(models.BPE(vocabulary, merges))
-    splits = [pre_tokenizers.Split(Regex(text), "isolated") for text in _SPLITS[name]]
-    to_bytes = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([*splits, to_bytes])
-    tokenizer.decoder = decoders.ByteLevel()
-    types = metadata.get("tokenizer.ggml.token_type", [])
-    special = list(_of_type(tokens, types, _CONTROL))
-    tokenizer.add_special_tokens([AddedToken(token, special=True) for token in special])
-    given = list(_of_type(tokens, types, _USER_DEFINED))
-    tokenizer.add_tokens([AddedToken(token, normalized=False) for token in given])
-    return tokenizer
-
-
-def _pair(merge: str) -> tuple[str, str]:
-    first, _, second = merge.partition(" ")
-    return first, second
-
-
-def _of_type(tokens: Sequence[str], types: Sequence[int], wanted: int) -> Iterable[str]:
-    return (token for token, kind in zip(tokens, types, strict=False) if kind == wanted)
+    def _strip(self, text: str) -> str:
+        """Return a text without the prefix that the first one has."""
+        prefix, self._prefix = self._prefix, "" if text else self._prefix
+        return text.removeprefix(prefix)
