@@ -109,9 +109,41 @@ def save_sample(values: np.ndarray, path: Path) -> None:
 
 
 def cpu_seconds() -> float:
-    """Return the time of this process and of those it has waited for, on all cores."""
+    """Return the time of this process and of all that it has started, on all cores."""
     usages = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+    ended = sum(usage.ru_utime + usage.ru_stime for usage in usages)
+    return ended + sum(map(_seconds_of, _descendants(os.getpid())))
+
+
+def _descendants(process: int) -> list[int]:
+    """Return the numbers of the processes that one has started and that still run."""
+    children: dict[int, list[int]] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        fields = _fields(path)
+        if fields:
+            children.setdefault(int(fields[1]), []).append(int(path.parent.name))
+    found: list[int] = []
+    pending = [process]
+    while pending:
+        started = children.get(pending.pop(), [])
+        found += started
+        pending += started
+    return found
+
+
+def _seconds_of(process: int) -> float:
+    """Return the time of a process and of those it has waited for; 0 if it has ended."""
+    fields = _fields(Path(f"/proc/{process}/stat"))
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK") if fields else 0.0
+
+
+def _fields(path: Path) -> list[str]:
+    """Return the fields of a process's state from the third on; none if it has ended."""
+    try:
+        text = path.read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    return text.rpartition(")")[2].split()
 
 
 def resident_bytes(field: str) -> int:
