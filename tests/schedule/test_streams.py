@@ -201,3 +201,12 @@ def test_cross_entropy_over_a_vocabulary_stores_no_logits():
     assert abs(loss.item() - wanted.item()) < 1e-5 * wanted.item()
     for found, expected in zip(gradients, (x.grad, w.grad), strict=True):
         numpy.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=1e-3, atol=1e-6)
+
+
+def test_the_hidden_layer_of_a_perceptron_is_stored():
+    """The gradient of GELU has an exponential, but no softmax: computing it again is dearer."""
+    states, inner, outer = make(512, 64), make(64, 512, seed=1), make(512, 64, seed=2)
+    result = (states @ inner).gelu() @ outer
+    gradients = (result * result).sum().gradient(states, inner, outer)
+    plan = plan_of([result, *gradients])
+    assert plan.arena.nbytes >= 512 * 512 * 4

@@ -8,7 +8,8 @@ tensor graph alone:
 
 * a contraction whose result has rows (axes along which only its first factor differs) and columns
   (only the second one);
-* everything elementwise that is made of it, up to
+* everything elementwise that is made of it, with an exponential shifted by one value for each row
+  (without a softmax, storing the product costs less than computing it again), up to
 * *totals*: sums and maxima along all of its rows or all of its columns, perhaps of products with
   another tensor (then along few enough other axes that one instance holds the result of a tile).
 
@@ -24,7 +25,7 @@ from typing import NamedTuple
 
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Property, Shape, attributes_of
-from tilegrad.ops import exponential
+from tilegrad.ops import arithmetic, exponential
 from tilegrad.ops.movement import PermuteAttributes, expand, permute, reshape
 from tilegrad.ops.reduction import ReduceAttributes, reduce_maximum, reduce_sum
 from tilegrad.ops.weights import weight_of
@@ -219,7 +220,7 @@ class _Walk:
             if node in self.wanted:
                 return False
             self.virtual.add(node)
-            self.has_exponential |= node.op is exponential.exp
+            self.has_exponential |= _is_shifted_exponential(node, place)
             for user in self.users.get(node, ()):
                 side = self._find_side(user, place)
                 if side is not None:
@@ -255,6 +256,16 @@ class _Walk:
         if length > (MOST_COLUMNS if node.op is reduce_sum else 1):
             return None
         return Side(self.start, is_row, kept, place.batch, others)
+
+
+def _is_shifted_exponential(node: Node, place: Matrix) -> bool:
+    """Whether a node is exp(x − y) with one y for each row or each column: part of a softmax."""
+    if node.op is not exponential.exp or node.sources[0].op is not arithmetic.subtract:
+        return False
+    shape = node.sources[0].sources[1].shape
+    if len(shape) != len(node.shape):
+        return False
+    return any(all(shape[axis] == 1 for axis in axes) for axes in (place.rows, place.columns))
 
 
 def _move(source: Node, user: Node, place: Matrix) -> Matrix | None:
