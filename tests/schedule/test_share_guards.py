@@ -108,3 +108,12 @@ def test_a_load_alone_keeps_its_guard():
     pointer = memory.make_parameter(0, dtypes.float32)
     program = kernel.kernel(memory.make_store(pointer, ROW * 8 + COLUMN, load + load))
     assert share_guards(program) is program
+
+
+def test_powers_are_not_taken_apart_without_end():
+    power = guarded(1, ROW, symbolic.less(COLUMN, ROW + 1))
+    for _ in range(60):
+        power = power * power
+    pointer = memory.make_parameter(0, dtypes.float32)
+    program = kernel.kernel(memory.make_store(pointer, ROW * 8 + COLUMN, power))
+    assert share_guards(program) is program

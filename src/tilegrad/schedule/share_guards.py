@@ -19,11 +19,16 @@ from tilegrad.ops.bounds import bounds
 from tilegrad.rewrite.graph import rebuild, substitute
 from tilegrad.schedule.axes import Axes, FreeAxes
 
+MOST_FACTORS = 32
+"""A longer product is not taken apart further: a power shares its factors, and has very many."""
+
 
 def share_guards(program: Node) -> Node:
     """Return a kernel in which factors of products are guarded by conditions on their own axes."""
     free = FreeAxes()
     order = sort_topologically([program])
+    if not any(node.op is memory.load and len(node.sources) > 2 for node in order):
+        return program
     inner = {
         source
         for node in order
@@ -67,7 +72,7 @@ def _factors(product: Node) -> list[Node]:
     stack = [product]
     while stack:
         node = stack.pop()
-        if node.op is arithmetic.multiply:
+        if node.op is arithmetic.multiply and len(result) + len(stack) < MOST_FACTORS:
             stack.extend(node.sources)
         else:
             result.append(node)

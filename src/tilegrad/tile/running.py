@@ -29,6 +29,10 @@ _ADD = kernel.ReduceOverAttributes("add")
 _MAXIMUM = kernel.ReduceOverAttributes("maximum")
 
 
+MOST_FACTORS = 32
+"""A longer product is not taken apart further: a power shares its factors, and has very many."""
+
+
 class Factor(NamedTuple):
     """A factor of a product, or what it is divided by."""
 
@@ -83,7 +87,9 @@ def split_factors(body: Node) -> list[Factor]:
     stack = [Factor(body, is_divisor=False)]
     while stack:
         value, is_divisor = stack.pop()
-        if value.op is arithmetic.multiply:
+        if len(result) + len(stack) >= MOST_FACTORS:
+            result.append(Factor(value, is_divisor))
+        elif value.op is arithmetic.multiply:
             stack += [Factor(source, is_divisor) for source in reversed(value.sources)]
         elif value.op is arithmetic.divide:
             first, second = value.sources
