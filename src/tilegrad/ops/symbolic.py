@@ -286,6 +286,19 @@ def logical_and(*conditions: Condition) -> Condition:
     return first
 
 
+def split_conjunction(condition: Node) -> list[Node]:
+    """Return the conditions that a conjunction is made of; the condition itself if it is none."""
+    parts: list[Node] = []
+    stack = [condition]
+    while stack:
+        node = stack.pop()
+        if node.op is bits.bitwise_and:
+            stack.extend(node.sources)
+        else:
+            parts.append(node)
+    return parts
+
+
 def _upper(index: Index) -> float:
     """The greatest value, using i ≤ extent − 1 for axes whose extent is itself symbolic."""
     if isinstance(index, int):

@@ -8,7 +8,7 @@ single contraction so.
 from __future__ import annotations
 
 from tilegrad.ir.node import Node, sort_topologically
-from tilegrad.ops import arithmetic, bits, comparison, kernel, memory
+from tilegrad.ops import arithmetic, comparison, kernel, memory, symbolic
 from tilegrad.ops.elementwise import zero
 from tilegrad.rewrite.graph import rebuild
 
@@ -51,23 +51,10 @@ def _is_zero_without(guard: Node, term: Node) -> bool:
     """
     if term.op is not arithmetic.multiply:
         return False
-    wanted = _conditions(guard)
+    wanted = set(symbolic.split_conjunction(guard))
     return any(
         source.op is memory.load
         and len(source.sources) > 2
-        and wanted <= _conditions(source.sources[2])
+        and wanted <= set(symbolic.split_conjunction(source.sources[2]))
         for source in term.sources
     )
-
-
-def _conditions(condition: Node) -> set[Node]:
-    """Return the parts of a conjunction."""
-    parts: set[Node] = set()
-    stack = [condition]
-    while stack:
-        node = stack.pop()
-        if node.op is bits.bitwise_and:
-            stack.extend(node.sources)
-        else:
-            parts.add(node)
-    return parts

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node, sort_topologically
-from tilegrad.ops import bits, comparison, kernel, memory, symbolic
+from tilegrad.ops import comparison, kernel, memory, symbolic
 from tilegrad.ops.affine import Index, as_index, as_node, split_terms
 from tilegrad.ops.leaves import constant_op, value_of
 from tilegrad.rewrite.graph import rebuild
@@ -77,13 +77,11 @@ def _find_part(store: Node) -> _Part | None:
 
 def _conjuncts(condition: Node) -> Iterator[Node]:
     """Yield the conditions that must all hold."""
-    if condition.op is bits.bitwise_and:
-        for source in condition.sources:
-            yield from _conjuncts(source)
-    elif condition.op is comparison.where and _is_itself(condition):
-        yield from _conjuncts(condition.sources[0])
-    else:
-        yield condition
+    for part in symbolic.split_conjunction(condition):
+        if part.op is comparison.where and _is_itself(part):
+            yield from _conjuncts(part.sources[0])
+        else:
+            yield part
 
 
 def _is_itself(choice: Node) -> bool:

@@ -9,11 +9,11 @@ keeps it inside its buffer. (The other factor is taken to be finite there, as in
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from tilegrad.ir.node import Node, sort_topologically
-from tilegrad.ops import arithmetic, bits, comparison, kernel, memory, symbolic
+from tilegrad.ops import arithmetic, comparison, kernel, memory, symbolic
 from tilegrad.ops.affine import Index, as_index, split_terms
 from tilegrad.ops.bounds import bounds
 from tilegrad.rewrite.graph import rebuild, substitute
@@ -79,15 +79,9 @@ def _factors(product: Node) -> list[Node]:
     return result
 
 
-def _conditions(load: Node) -> Iterator[Node]:
-    """Yield the conditions that a load is guarded by."""
-    stack = list(load.sources[2:])
-    while stack:
-        node = stack.pop()
-        if node.op is bits.bitwise_and:
-            stack.extend(node.sources)
-        else:
-            yield node
+def _conditions(load: Node) -> list[Node]:
+    """Return the conditions that a load is guarded by."""
+    return [one for guard in load.sources[2:] for one in symbolic.split_conjunction(guard)]
 
 
 def _drop(load: Node, dropped: list[Node], own: Axes) -> Node:

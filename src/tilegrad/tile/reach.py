@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from tilegrad.ir.dtype import Kind, dtypes
 from tilegrad.ir.node import Node
-from tilegrad.ops import arithmetic, bits, comparison, exponential, kernel, memory, symbolic
+from tilegrad.ops import arithmetic, comparison, exponential, kernel, memory, symbolic
 from tilegrad.ops.affine import Index, as_index, as_node, split_terms
 from tilegrad.ops.bounds import bounds
 from tilegrad.ops.conversion import cast, cast_to
@@ -91,7 +91,7 @@ def _conditions_of(total: Total) -> Iterable[Node]:
             if factor.is_divisor:
                 continue
             if value.op is comparison.where and value.sources[2] is zero(value.dtype):
-                yield from _conjuncts(value.sources[0])
+                yield from symbolic.split_conjunction(value.sources[0])
             elif value.op is exponential.exp:
                 yield from _conditions_of_exponent(value.sources[0])
 
@@ -104,17 +104,7 @@ def _conditions_of_exponent(exponent: Node) -> Iterable[Node]:
         condition, exponent, other = exponent.sources
         if other.op is not constant_op or value_of(other) != -math.inf:
             return
-        yield from _conjuncts(condition)
-
-
-def _conjuncts(condition: Node) -> Iterable[Node]:
-    stack = [condition]
-    while stack:
-        node = stack.pop()
-        if node.op is bits.bitwise_and:
-            stack.extend(node.sources)
-        else:
-            yield node
+        yield from symbolic.split_conjunction(condition)
 
 
 def _comparisons(condition: Node) -> Iterable[tuple[Index, Index]]:
