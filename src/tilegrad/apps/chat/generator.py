@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 import numpy
 
 from tilegrad.apps.models.llama import Llama
+from tilegrad.apps.models.memory import Memory
 from tilegrad.base.errors import ArgumentError
 from tilegrad.ir.dtype import dtypes
 from tilegrad.tensor import Tensor
@@ -45,13 +46,12 @@ class Generator:
             )
         self.context = context
         self.tokens: list[int] = []
-        memory = model.remember(context + CHUNK)
+        memory = Memory(model.config, context + CHUNK)
         self._position = Variable("position", 0, context)
-        self._last = Variable("last", 0, CHUNK - 1)
 
         @jit
-        def step(tokens: Tensor, position: SymbolicInteger, last: SymbolicInteger | int) -> Tensor:
-            return model(tokens, position, last, memory)
+        def step(tokens: Tensor, position: SymbolicInteger, rows: Tensor) -> Tensor:
+            return model(tokens, memory.reading(position, len(tokens)), rows).squeeze(0)
 
         self._step = step
 
@@ -93,12 +93,9 @@ class Generator:
 
     def _run(self, tokens: Sequence[int]) -> numpy.ndarray:
         position = self._position.bind(len(self.tokens))
-        if len(tokens) == 1:
-            logits = self._step(_as_tensor(tokens), position, 0)  # type: ignore[arg-type]
-        else:
-            filled = [*tokens, *[0] * (CHUNK - len(tokens))]
-            last = self._last.bind(len(tokens) - 1)
-            logits = self._step(_as_tensor(filled), position, last)  # type: ignore[arg-type]
+        filled = tokens if len(tokens) == 1 else [*tokens, *[0] * (CHUNK - len(tokens))]
+        row = _as_tensor([len(tokens) - 1])
+        logits = self._step(_as_tensor(filled), position, row)  # type: ignore[arg-type]
         self.tokens += tokens
         return logits.numpy()
 

@@ -15,11 +15,10 @@ import numpy
 
 from tilegrad import nn
 from tilegrad.apps.models.llama_config import ARCHITECTURES, LlamaConfig
+from tilegrad.apps.models.memory import Reading
 from tilegrad.base.errors import DataError
 from tilegrad.frontend.gguf import GGUFFile, Weight
-from tilegrad.nn.state.mapped import wrap_arrays
 from tilegrad.tensor import Tensor
-from tilegrad.tensor.size import SymbolicInteger
 
 
 class Rotation(nn.Module):
@@ -41,10 +40,9 @@ class Rotation(nn.Module):
         self.frequencies = Tensor(frequencies.astype(numpy.float32)).realize()
         self.is_halved = config.is_halved
 
-    def angles(self, position: SymbolicInteger, count: int) -> tuple[Tensor, Tensor]:
-        """Return cosine and sine for positions from a first one on, shape (count, 1, pairs)."""
-        positions = Tensor.arange(count).reshape(count, 1, 1) + position
-        angle = positions.float() * self.frequencies
+    def angles(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+        """Return cosine and sine for positions of shape (time,), each (time, 1, pairs)."""
+        angle = positions.reshape(-1, 1, 1).float() * self.frequencies
         return angle.cos(), angle.sin()
 
     def __call__(self, x: Tensor, angles: tuple[Tensor, Tensor]) -> Tensor:
@@ -59,32 +57,6 @@ class Rotation(nn.Module):
             first * cosine - second * sine, first * sine + second * cosine, dim=axis
         ).flatten(-2)
         return result.cat(rest, dim=-1) if rest.shape[-1] else result
-
-
-class KeysAndValues:
-    """What one block remembers of the tokens so far.
-
-    Args:
-        config: the sizes.
-        capacity: how many tokens there is room for.
-
-    Attributes:
-        capacity: as given.
-        keys: shape (key heads, capacity, features).
-        values: of the same shape.
-    """
-
-    def __init__(self, config: LlamaConfig, capacity: int) -> None:
-        self.capacity = capacity
-        shape = (config.key_heads, capacity, config.head_size)
-        # Zeros of NumPy take no memory until they are written.
-        self.keys, self.values = wrap_arrays([numpy.zeros(shape, numpy.float32) for _ in range(2)])
-
-    def write(self, position: SymbolicInteger, keys: Tensor, values: Tensor) -> None:
-        """Remember the tokens from a position on, each of shape (time, key heads, features)."""
-        end = position + keys.shape[0]
-        self.keys[:, position:end] = keys.transpose(0, 1)
-        self.values[:, position:end] = values.transpose(0, 1)
 
 
 class Attention(nn.Module):
@@ -106,31 +78,20 @@ class Attention(nn.Module):
     def __call__(
         self,
         x: Tensor,
-        position: SymbolicInteger,
+        layer: int,
         rotation: Rotation,
         angles: tuple[Tensor, Tensor],
-        memory: KeysAndValues,
+        reading: Reading,
     ) -> Tensor:
-        """Return shape (time, width) for tokens from a position on; ``memory`` takes them in."""
-        config, time = self.config, len(x)
+        """Return shape (time, width) for the tokens of a reading, in the block of that number."""
         q, k, v = (
-            layer(x).unflatten(1, (-1, config.head_size))
-            for layer in (self.query, self.key, self.value)
+            linear(x).unflatten(1, (-1, self.config.head_size))
+            for linear in (self.query, self.key, self.value)
         )
         q, k = self._normalise(q, self.query_norm), self._normalise(k, self.key_norm)
-        memory.write(position, rotation(k, angles), v)
-        q = rotation(q, angles).realize(memory.keys, memory.values)
-        end = position + time
-        keys, values = (
-            part[:, :end].unsqueeze(1) for part in (memory.keys, memory.values)
-        )  # (key heads, 1, end, features)
-        queries = q.transpose(0, 1).unflatten(0, (config.key_heads, -1))
-        mask = None
-        if time > 1:
-            column = Tensor.arange(memory.capacity)[:end]
-            mask = column <= (Tensor.arange(time).unsqueeze(1) + position)
-        mixed = queries.scaled_dot_product_attention(keys, values, attn_mask=mask)
-        return self.output(mixed.flatten(0, 1).transpose(0, 1).flatten(1))
+        q, k = rotation(q, angles), rotation(k, angles)
+        mixed = reading.attend(layer, q, k, v, scale=self.config.head_size**-0.5)
+        return self.output(mixed.flatten(1))
 
     def _normalise(self, heads: Tensor, weight: Tensor | None) -> Tensor:
         if weight is None:
@@ -170,10 +131,10 @@ class Block(nn.Module):
         self.norm2 = weights.numbers("ffn_norm.weight")
         self.network = FeedForward(weights)
 
-    def __call__(self, x: Tensor, *position: Any) -> Tensor:
+    def __call__(self, x: Tensor, *reading: Any) -> Tensor:
         """Return shape (time, width); the other arguments are those of ``Attention``."""
         width, epsilon = self.config.width, self.config.epsilon
-        mixed = self.attention(x.rms_norm(width, self.norm1, epsilon), *position)
+        mixed = self.attention(x.rms_norm(width, self.norm1, epsilon), *reading)
         x = (x + mixed).contiguous()  # stored, as it is read twice and takes a matrix to compute
         return x + self.network(x.rms_norm(width, self.norm2, epsilon))
 
@@ -203,39 +164,28 @@ class Llama(nn.Module):
             for number in range(self.config.layers)
         ]
 
-    def remember(self, capacity: int) -> list[KeysAndValues]:
-        """Return an empty memory for so many tokens."""
-        return [KeysAndValues(self.config, capacity) for _ in self.blocks]
-
-    def __call__(
-        self,
-        tokens: Tensor,
-        position: SymbolicInteger,
-        last: SymbolicInteger | int,
-        memory: list[KeysAndValues],
-    ) -> Tensor:
-        """Return the logits of the token that follows one of the given tokens.
+    def __call__(self, tokens: Tensor, reading: Reading, rows: Tensor) -> Tensor:
+        """Return the logits of the tokens that follow some of the given ones.
 
         Each block is realised in two parts, so that all blocks are planned and compiled as one, and
         attention reads keys and values from memory, the new ones too.
 
         Args:
-            tokens: integers of shape (time,).
-            position: of the first of them.
-            last: which of them the logits are of, counted from the first.
-            memory: of the tokens before, takes these in; has room for them.
+            tokens: int32 of shape (time,).
+            reading: takes them into memory.
+            rows: which of them the logits are of, int32 of shape (rows,).
 
         Returns:
-            A tensor of shape (vocabulary,).
+            A tensor of shape (rows, vocabulary).
         """
-        angles = self.rotation.angles(position, len(tokens))
+        angles = self.rotation.angles(reading.positions)
         x = self.tokens.rows(tokens)
         x.realize(*angles)
-        for block, remembered in zip(self.blocks, memory, strict=True):
-            x = block(x, position, self.rotation, angles, remembered)
+        for layer, block in enumerate(self.blocks):
+            x = block(x, layer, self.rotation, angles, reading)
             x.realize()
-        row = x[last : last + 1].rms_norm(self.config.width, self.norm, self.config.epsilon)
-        return self.output.linear(row).squeeze(0)
+        last = x[rows].rms_norm(self.config.width, self.norm, self.config.epsilon)
+        return self.output.linear(last)
 
 
 class _Linear(nn.Module):

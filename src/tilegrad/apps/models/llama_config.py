@@ -45,6 +45,11 @@ class LlamaConfig:
     rotated: int
     is_halved: bool
 
+    @property
+    def windows(self) -> tuple[int | None, ...]:
+        """How many tokens back each block sees; None for all."""
+        return (None,) * self.layers
+
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, Any]) -> LlamaConfig:
         """Read the sizes from the metadata of a GGUF file.
