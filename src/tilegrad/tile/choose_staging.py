@@ -12,8 +12,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from tilegrad.ir.node import Node
+from tilegrad.ops import kernel
 from tilegrad.ops.matrix import MatrixFacts
 from tilegrad.tile.contraction import Contraction, Factor
+from tilegrad.tile.decisions import Decider, list_near
 from tilegrad.tile.facts import Facts
 from tilegrad.tile.narrow import find_depth, find_narrow, find_unit, has_words, raise_signed
 from tilegrad.tile.side_options import Option, SideOptions, extents_of
@@ -28,6 +30,8 @@ LARGEST_CACHE = 2 << 20
 """Scratch memory lies on the stack of a thread, so that more of a cache than this is not used."""
 FEW_ROWS = 32
 """With no more rows than this, a matrix is streamed past them: it is not worth copying."""
+LEAST_TERMS = 4
+"""A contraction over fewer is not staged in any case."""
 FEW_TERMS = 64
 """Terms of a block of the sum then: so many rows of the matrix are read side by side."""
 LEAST_WORK = 1 << 21
@@ -48,6 +52,10 @@ class Pair(NamedTuple):
     columns: Option
     unit: MatrixFacts | None
 
+    def __str__(self) -> str:
+        sides = ("x".join(map(str, side.sizes)) for side in (self.rows, self.columns))
+        return f"{kernel.name_of(self.rows.factor.axes[0])}:{' '.join(sides)}"
+
 
 class StagingChoice:
     """Chooses how a contraction is staged.
@@ -56,12 +64,17 @@ class StagingChoice:
         facts: of the kernel.
         contraction: what it computes.
         target: the processor.
+        decider: decides ``staging`` and, if there is one, ``sum``, ``tile``, ``rows``, ``columns``
+            and ``block``.
     """
 
-    def __init__(self, facts: Facts, contraction: Contraction, target: TileTarget) -> None:
+    def __init__(
+        self, facts: Facts, contraction: Contraction, target: TileTarget, decider: Decider
+    ) -> None:
         self.facts = facts
         self.contraction = contraction
         self.target = target
+        self.decider = decider
         self.total_size = contraction.reduction.dtype.itemsize
         self.itemsize = contraction.factors[0].value.dtype.itemsize
         self.lanes = max(1, target.vector_bytes // self.total_size)
@@ -69,13 +82,25 @@ class StagingChoice:
         # Narrow factors are multiplied faster, but partial results move as slowly: longer blocks.
         longest = self.cache // (2 * LANES_OF_BLOCK * self.itemsize) * self.total_size
         longest //= self.itemsize
-        self.sums = _cut_sum(contraction.bound, max(LEAST_SUM, longest))
+        longest = max(LEAST_SUM, longest)
+        self.sums = _cut_sum(contraction.bound, longest)
         self.elements = [math.prod(extents_of(factor.axes)) for factor in contraction.factors]
         self.is_streamed = self._find_streamed()
         if self.is_streamed:
-            self.sums = _cut_sum(contraction.bound, FEW_TERMS)
+            longest = FEW_TERMS
+        blocks = [
+            _cut_sum(contraction.bound, each) for each in list_near(longest, LEAST_SUM, 4 * longest)
+        ]
+        self.sums = decider.take("sum", blocks, label=lambda one: str(one.length))
         self.batch = math.prod(extents_of(contraction.batch))
         self.terms = math.prod(extents_of(contraction.bound))
+
+    def is_wanted(self) -> bool:
+        """Whether to stage."""
+        if self.terms < LEAST_TERMS or min(self.elements) < 2 or max(self.elements) < self.lanes:
+            return False
+        order = ("staged", "in place") if self.pays() else ("in place", "staged")
+        return self.decider.take("staging", order) == "staged"
 
     def pays(self) -> bool:
         """Whether there is enough reuse, and reading in place would be slow."""
@@ -92,11 +117,33 @@ class StagingChoice:
         if self.contraction.units or min(self.elements) > FEW_ROWS:
             return False
         large = self.contraction.factors[self.elements.index(max(self.elements))]
-        options = SideOptions(self.facts, self.contraction, large, self.sums, None)
+        options = self._options(large, None)
         return options.lies_along(large.axes[-1])
 
     def choose(self) -> Staging | None:
         """Return the best staging, None if there is none."""
+        pairs = self._list_pairs()
+        if not pairs:
+            return None
+        pair = self.decider.take("tile", pairs, self._measure)
+        rows, columns = (
+            self.decider.take(
+                name,
+                self._options(side.factor, pair.unit).variants(side, is_lanes=is_lanes),
+                label=_name_order,
+            )
+            for name, side, is_lanes in (
+                ("rows", pair.rows, False),
+                ("columns", pair.columns, True),
+            )
+        )
+        return self.stage(Pair(rows, columns, pair.unit))
+
+    def _options(self, factor: Factor, unit: MatrixFacts | None) -> SideOptions:
+        return SideOptions(self.facts, self.contraction, factor, self.sums, unit)
+
+    def _list_pairs(self) -> list[Pair]:
+        """Return the pairs of register tiles that fit the registers."""
         first, second = self.contraction.factors
         pairs: list[Pair] = []
         for rows, columns in ((first, second), (second, first)):
@@ -106,10 +153,7 @@ class StagingChoice:
             registers = self.target.registers if unit is None else unit.registers
             nbytes = self.terms * math.prod(extents_of(columns.axes)) * self.itemsize
             stays = unit is None and (self.is_streamed or nbytes <= self.cache // 4)
-            tall, wide = (
-                SideOptions(self.facts, self.contraction, factor, self.sums, unit)
-                for factor in (rows, columns)
-            )
+            tall, wide = self._options(rows, unit), self._options(columns, unit)
             pairs += [
                 Pair(row, column, unit)
                 for row, column in itertools.product(
@@ -117,7 +161,7 @@ class StagingChoice:
                 )
                 if row.count * column.count + column.count + 1 <= registers
             ]
-        return self.stage(min(pairs, key=self._measure)) if pairs else None
+        return pairs
 
     def _fits(self, unit: MatrixFacts, rows: Factor, columns: Factor) -> bool:
         """Whether the terms of the sum are whole words for a unit."""
@@ -167,10 +211,24 @@ class StagingChoice:
             else:
                 return row_tiles, lane_tiles
 
+    def _list_blocks(self, rows: Option, columns: Option) -> list[tuple[int, int]]:
+        """Return how many tiles of each side an instance may have; the default first."""
+        tall, wide = self._count_tiles(rows, columns)
+        blocks = [(tall, wide)]
+        blocks += [(_divide(rows.tiles, n), wide) for n in list_near(tall, 1, rows.tiles)]
+        blocks += [(tall, _divide(columns.tiles, n)) for n in list_near(wide, 1, columns.tiles)]
+        panel = self.sums.length * self.itemsize * columns.width
+        partial = 0 if self.sums.is_single else self.total_size * rows.width * columns.width
+        most = max(self.cache, panel * wide + partial * tall * wide)
+        fitting = [(r, c) for r, c in blocks if panel * c + partial * r * c <= most]
+        return list(dict.fromkeys(fitting))
+
     def stage(self, pair: Pair) -> Staging:
         """Return the staging of a pair of tiles."""
         rows, columns, unit = pair
-        row_tiles, lane_tiles = self._count_tiles(rows, columns)
+        row_tiles, lane_tiles = self.decider.take(
+            "block", self._list_blocks(rows, columns), label=lambda one: f"{one[0]}x{one[1]}"
+        )
         row_side = rows.side(row_tiles)
         is_raised = unit is not None and unit.is_raised
         if is_raised:
@@ -184,6 +242,10 @@ class StagingChoice:
             1 if unit is None else find_depth(unit, self.sums) or 1,
             is_raised,
         )
+
+
+def _name_order(option: Option) -> str:
+    return "window" if option.windows else option.order.name.lower()
 
 
 def _divide(count: int, most: int) -> int:
@@ -217,12 +279,14 @@ def _cut_sum(bound: Sequence[Node], longest: int) -> SumBlocks:
     )
 
 
-def choose_staging(facts: Facts, contraction: Contraction, target: TileTarget) -> Staging | None:
+def choose_staging(
+    facts: Facts, contraction: Contraction, target: TileTarget, decider: Decider
+) -> Staging | None:
     """Return how a contraction is staged, None if it is better read where it lies."""
     narrow = find_narrow(contraction, target.units)
     for each in (contraction,) if narrow is None else (narrow, contraction):
-        choice = StagingChoice(facts, each, target)
-        staging = choice.choose() if choice.pays() else None
+        choice = StagingChoice(facts, each, target, decider)
+        staging = choice.choose() if choice.is_wanted() else None
         if staging is not None:
             return staging
     return None

@@ -16,6 +16,7 @@ from tilegrad.ops.affine import Index
 from tilegrad.ops.movement import filled
 from tilegrad.ops.program import Program, Slot
 from tilegrad.rewrite.graph import substitute
+from tilegrad.tile.decisions import Decider, list_near
 from tilegrad.tile.derivation import Derivation
 from tilegrad.tile.environment import Environment, Position
 from tilegrad.tile.facts import Facts, constant_extent
@@ -23,8 +24,6 @@ from tilegrad.tile.lower import Accumulator, Lowering, identity_of, kind_of
 from tilegrad.tile.schedule import Schedule, Tile
 from tilegrad.tile.split import PartLowering, derive_split
 
-ROWS = 8
-"""How many rows are combined before what the columns have come to is written back."""
 LEAST_ROW, LONGEST_ROW = 512, 8192
 """Rows of so many bytes are reduced by themselves, where results take pieces of memory ..."""
 RUN = 1 << 15
@@ -51,7 +50,7 @@ class ColumnLowering(Lowering):
             for number, node in enumerate(self.group)
         }
         is_nested = any(facts.regions[node].level for node in self.group)
-        self.rows = 1 if is_nested else ROWS
+        self.rows = 1 if is_nested else schedule.rows
         self.first: Index = 0
         self.filled: Node | None = None
 
@@ -165,7 +164,7 @@ class ColumnLowering(Lowering):
         return effects
 
 
-def nest_rows(facts: Facts) -> tuple[Facts, Schedule] | None:
+def nest_rows(facts: Facts, decider: Decider) -> tuple[Facts, Schedule] | None:
     """Return a reduction over short rows and more as one of rows that are reduced by themselves.
 
     Where an axis of the results lies between those that are reduced, each result would take a
@@ -187,13 +186,15 @@ def nest_rows(facts: Facts) -> tuple[Facts, Schedule] | None:
     is_whole = facts.free[store] == facts.free[reduction] == frozenset(facts.outputs)
     if facts.stride(load, row) != 1 or not between or not is_whole or len(load.sources) > 2:
         return None
+    if decider.take("nested rows", ("nested", "flat")) == "flat":
+        return None
     attributes = reduction.attributes
     inner = kernel.reduce_over(reduction.sources[0], row, attributes=attributes)
     nested = kernel.reduce_over(inner, *outer, attributes=attributes)
     (root,) = substitute([facts.program], {reduction: nested})
     (columns,) = between
     others = tuple(axis for axis in facts.outputs if axis is not columns)
-    chunk = max(1, RUN // nbytes)
+    chunk = decider.take("chunk", list_near(max(1, RUN // nbytes), 1, (8 * RUN) // nbytes))
     tiles = {row: Tile(0, min(ROW_TILE, length or ROW_TILE))}
     grid = (*others, columns)
     return Facts(root), Schedule(1, tiles, grid, (columns,), 1, columns, chunk, columns)

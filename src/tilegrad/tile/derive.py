@@ -15,10 +15,11 @@ from tilegrad.rewrite.graph import rebuild
 from tilegrad.tile.choose_staging import choose_staging
 from tilegrad.tile.columns import derive_columns, nest_rows
 from tilegrad.tile.contraction import find_contraction
+from tilegrad.tile.decisions import Decider
 from tilegrad.tile.derivation import Derivation
 from tilegrad.tile.facts import Facts
 from tilegrad.tile.generalise import generalise
-from tilegrad.tile.kept import KeepingLowering, find_kept
+from tilegrad.tile.kept import KeepingLowering, choose_kept
 from tilegrad.tile.schedule import choose_schedule
 from tilegrad.tile.split import derive_split, fill_parts
 from tilegrad.tile.staged import StagedDerivation
@@ -27,7 +28,13 @@ from tilegrad.tile.stream_program import derive_stream
 from tilegrad.tile.target import TileTarget
 
 
-def derive(root: Node, slots: Sequence[Slot], target: TileTarget, name: str) -> Program:
+def derive(
+    root: Node,
+    slots: Sequence[Slot],
+    target: TileTarget,
+    name: str,
+    decider: Decider | None = None,
+) -> Program:
     """Return a tile program that does what a kernel says.
 
     Args:
@@ -35,25 +42,27 @@ def derive(root: Node, slots: Sequence[Slot], target: TileTarget, name: str) -> 
         slots: what its parameters are, by slot.
         target: the processor.
         name: name of the native function.
+        decider: makes the decisions; by default the cost model alone does.
     """
+    decider = decider or Decider()
     root, known = generalise(root)
     root, slots = _bind_symbols(root, list(slots), known)
     stream = find_stream(root)
-    program = None if stream is None else derive_stream(stream, slots, target, name)
+    program = None if stream is None else derive_stream(stream, slots, target, name, decider)
     if program is not None:
         return program
     facts = Facts(root)
     contraction = find_contraction(facts)
-    staging = None if contraction is None else choose_staging(facts, contraction, target)
+    staging = None if contraction is None else choose_staging(facts, contraction, target, decider)
     if staging is not None:
         return StagedDerivation(facts, staging).program(slots, name)
-    nested = nest_rows(facts)
-    facts, schedule = nested or (facts, choose_schedule(facts, target))
+    nested = nest_rows(facts, decider)
+    facts, schedule = nested or (facts, choose_schedule(facts, target, decider))
     if schedule.columns is not None:
         return derive_columns(facts, schedule, schedule.columns, slots, name)
     if schedule.parts > 1:
         return derive_split(facts, schedule, slots, name, fill_parts)
-    kept = find_kept(facts, schedule)
+    kept = choose_kept(facts, schedule, decider)
     lowering = KeepingLowering(facts, schedule, kept) if kept else None
     return Derivation(facts, schedule, lowering).program(slots, name)
 

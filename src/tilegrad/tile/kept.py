@@ -12,6 +12,7 @@ from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ops import kernel, memory, tile
 from tilegrad.ops.weights import weight_of
 from tilegrad.rewrite.graph import rebuild
+from tilegrad.tile.decisions import Decider
 from tilegrad.tile.environment import Environment
 from tilegrad.tile.facts import Facts, constant_extent
 from tilegrad.tile.lower import Accumulator, Lowering
@@ -35,6 +36,16 @@ class Kept(NamedTuple):
     reduction: Node
     value: Node
     space: Node
+
+
+def choose_kept(
+    facts: Facts, schedule: Schedule, decider: Decider
+) -> dict[Node, tuple[Kept, Node]]:
+    """Return what ``find_kept`` finds, nothing if it is decided to compute it again."""
+    found = find_kept(facts, schedule)
+    if found and decider.take("kept rows", ("kept", "again")) == "again":
+        return {}
+    return found
 
 
 def find_kept(facts: Facts, schedule: Schedule) -> dict[Node, tuple[Kept, Node]]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 
 from tilegrad.ir.node import Node
+from tilegrad.ops import kernel
+from tilegrad.tile.decisions import Decider
 from tilegrad.tile.facts import IRREGULAR, PATTERNED, Facts, Region, count_points, extent_number
 
 BROADCAST_COST = 0.3
@@ -22,14 +24,15 @@ LANE_REDUCTION_COST = 1.2
 """How much dearer a region is if its reduction runs along the lanes."""
 
 
-def choose_lanes(facts: Facts, lanes: int) -> dict[Region, Node | None]:
+def choose_lanes(facts: Facts, lanes: int, decider: Decider) -> dict[Region, Node | None]:
     """Return the axis along the lanes of each region, None where values go one by one.
 
     Args:
         facts: of the kernel.
         lanes: elements of a vector.
+        decider: decides ``lanes``, and ``lanes 0``, ``lanes 1`` ... of the reductions.
     """
-    return _Choice(facts, lanes).choose()
+    return _Choice(facts, lanes).choose(decider)
 
 
 class _Choice:
@@ -42,26 +45,38 @@ class _Choice:
                 self.inside[region.parent].append(region)
         self.chosen: dict[tuple[Region, Node | None], tuple[float, Node | None]] = {}
 
-    def choose(self) -> dict[Region, Node | None]:
+    def choose(self, decider: Decider) -> dict[Region, Node | None]:
         outermost = self.facts.regions[None]
         candidates: list[Node | None] = [*self.facts.outputs, None]
-        lane = min(candidates, key=lambda axis: self._cost(outermost, axis))
+        lane = decider.take(
+            "lanes", candidates, lambda axis: self._cost(outermost, axis), _name_axis
+        )
         found: dict[Region, Node | None] = {outermost: lane}
         pending = [outermost]
         while pending:
             region = pending.pop()
             for inner in self.inside[region]:
-                found[inner] = self._choose(inner, found[region])[1]
+                around = found[region]
+                found[inner] = decider.take(
+                    f"lanes {len(found) - 1}",
+                    self._candidates(inner, around),
+                    lambda axis, inner=inner: self._cost(inner, axis),
+                    _name_axis,
+                )
                 pending.append(inner)
         return found
+
+    def _candidates(self, region: Region, around: Node | None) -> list[Node | None]:
+        """Return the axes that may run along the lanes of a region, by the lanes around it."""
+        if around is not None and around in region.axes and around not in region.own:
+            return [around]
+        return [None, *region.own]
 
     def _choose(self, region: Region, around: Node | None) -> tuple[float, Node | None]:
         """Return the least cost of a region, and its lanes, by the lanes around it."""
         key = region, around
         if key not in self.chosen:
-            candidates: list[Node | None] = [None, *region.own]
-            if around is not None and around in region.axes and around not in region.own:
-                candidates = [around]
+            candidates = self._candidates(region, around)
             costs = [self._cost(region, axis) for axis in candidates]
             least = min(costs)
             self.chosen[key] = least, candidates[costs.index(least)]
@@ -84,6 +99,10 @@ class _Choice:
         if lane in region.own:
             cost *= LANE_REDUCTION_COST
         return points * cost / _utilisation(lane, self.lanes)
+
+
+def _name_axis(axis: Node | None) -> str:
+    return "none" if axis is None else kernel.name_of(axis)
 
 
 def _access_cost(stride: int) -> float:

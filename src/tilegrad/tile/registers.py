@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from tilegrad.ir.node import Node
+from tilegrad.ops import kernel
+from tilegrad.tile.decisions import Decider
 from tilegrad.tile.facts import Facts, Region, constant_extent, count_points, extent_number
 from tilegrad.tile.target import TileTarget
 
@@ -34,12 +36,21 @@ class RegisterTile(NamedTuple):
     rows: tuple[tuple[Node, int], ...]
     vectors: int
 
+    def __str__(self) -> str:
+        return " ".join(
+            [*(f"{kernel.name_of(axis)}:{n}" for axis, n in self.rows), str(self.vectors)]
+        )
+
 
 NO_TILE = RegisterTile((), 0)
 
 
 def choose_register_tile(
-    facts: Facts, inner: dict[Region, Node | None], lanes: int, target: TileTarget
+    facts: Facts,
+    inner: dict[Region, Node | None],
+    lanes: int,
+    target: TileTarget,
+    decider: Decider,
 ) -> RegisterTile:
     """Return the register tile of the heaviest reduction, ``NO_TILE`` if none would save loads.
 
@@ -48,6 +59,7 @@ def choose_register_tile(
         inner: the axis along the lanes of each region.
         lanes: elements of a vector.
         target: the processor.
+        decider: decides ``registers``.
     """
     heaviest = max(facts.regions.values(), key=lambda region: count_points(region.axes))
     if heaviest.reduction is None or len(heaviest.loads) < 2:
@@ -59,12 +71,10 @@ def choose_register_tile(
     if not axes or lane is None:
         return NO_TILE
     is_lane_reduction = lane in heaviest.own
-    if is_lane_reduction and len(axes) == 1 and count_points(heaviest.axes) >= STREAMED_POINTS:
-        return NO_TILE
+    is_streamed = len(axes) == 1 and count_points(heaviest.axes) >= STREAMED_POINTS
     most_vectors = 1 if is_lane_reduction else MOST_VECTORS
     most_results = target.registers // 2 if is_lane_reduction else target.registers
-    best = NO_TILE
-    least = math.inf
+    costs: dict[RegisterTile, float] = {}
     for vectors in range(1, most_vectors + 1):
         if vectors > 1 and extent_number(lane) <= lanes * (vectors - 1):
             break
@@ -73,14 +83,13 @@ def choose_register_tile(
             operands = results // sizes[0] + 1  # one row of them, and one value at a time beside
             if results > most_results or results + operands > target.registers:
                 continue
-            found = _cost(
-                facts, heaviest, lane, dict(zip(axes, sizes, strict=True)), vectors, lanes
-            )
-            if found < least:
-                least = found
-                rows = tuple((axis, n) for axis, n in zip(axes, sizes, strict=True) if n > 1)
-                best = RegisterTile(rows, vectors)
-    return best if best.rows else NO_TILE
+            rows = tuple((axis, n) for axis, n in zip(axes, sizes, strict=True) if n > 1)
+            found = RegisterTile(rows, vectors) if rows else NO_TILE
+            cost = _cost(facts, heaviest, lane, dict(zip(axes, sizes, strict=True)), vectors, lanes)
+            costs[found] = min(cost, costs.get(found, math.inf))
+    if is_lane_reduction and is_streamed:
+        costs[NO_TILE] = 0.0
+    return decider.take("registers", list(costs) or [NO_TILE], lambda one: costs.get(one, 0.0))
 
 
 def _reusing_axes(facts: Facts, region: Region, lane: Node | None) -> list[Node]:

@@ -15,6 +15,7 @@ from tilegrad.ir.node import Node
 from tilegrad.ops import kernel
 from tilegrad.ops.weights import weight_of
 from tilegrad.tile.cuts import NO_CUTS, Cuts, find_cuts
+from tilegrad.tile.decisions import Decider, list_near
 from tilegrad.tile.facts import (
     Axes,
     Facts,
@@ -39,13 +40,17 @@ REPEATED_LENGTH = 256
 COLUMN_BYTES = 1 << 14
 """What the columns of an instance come to takes so much scratch memory at most."""
 COLUMN_VECTORS = 4
+REDUCED_VECTORS = 4
+"""So many vectors are reduced along the lanes at a time."""
 STRIP_VECTORS = 16
 """So much of each row is read at a time where strips of columns are combined in registers."""
+COLUMN_ROWS = 8
+"""How many rows are combined before what the columns have come to is written back."""
 LEAST_ROWS = 32
 """Where there are fewer rows, or parts of so few, columns are not combined in scratch memory."""
 MOST_ROW_PARTS = 16
 INSTANCE_WORK = 4096
-"""An instance walks at least about so many elements ..."""
+"""An instance walks at least about so many elements, unless decided otherwise, ..."""
 LEAST_GRID = 16
 """... as long as so many instances remain."""
 
@@ -69,6 +74,7 @@ class Schedule(NamedTuple):
         chunked: the axis of the grid that is also a loop (the last of both), or None.
         parts: into how many parts each reduction outside the others is cut, or 1.
         columns: the axis along the lanes if reductions go down its columns row by row.
+        rows: how many rows of columns are combined at a time.
         cuts: where axes are cut because a condition changes; in the grid, they are loops too.
     """
 
@@ -80,39 +86,43 @@ class Schedule(NamedTuple):
     chunked: Node | None = None
     chunk: int = 1
     columns: Node | None = None
+    rows: int = 1
     cuts: Cuts = NO_CUTS
 
 
-def choose_schedule(facts: Facts, target: TileTarget) -> Schedule:
-    """Return the schedule that the cost model prefers."""
+def choose_schedule(facts: Facts, target: TileTarget, decider: Decider) -> Schedule:
+    """Return the schedule that is decided for."""
     lanes = max(1, target.vector_bytes // max(4, _widest(facts)))
-    inner = choose_lanes(facts, lanes)
+    inner = choose_lanes(facts, lanes, decider)
     lane = inner[facts.regions[None]]
-    register = choose_register_tile(facts, inner, lanes, target)
+    register = choose_register_tile(facts, inner, lanes, target, decider)
     rows, vectors = register.rows, register.vectors
-    turn = choose_turn(facts, lane, lanes) if len(facts.regions) == 1 else None
+    turn = choose_turn(facts, lane, lanes, decider) if len(facts.regions) == 1 else None
     if turn is not None:
         rows, vectors = (turn,), 1
     rank = 1 + len(rows)
     tiles = {axis: Tile(place, size) for place, (axis, size) in enumerate(rows)}
-    _tile_lanes(facts, lane, inner, tiles, rank - 1, lanes, vectors)
+    _tile_lanes(facts, inner, tiles, rank - 1, lanes, vectors, decider)
     if not rows and lane is not None:
-        columns = _walk_columns(facts, lane, lanes)
+        columns = _walk_columns(facts, lane, lanes, decider)
         if columns is not None:
             return columns
     grid, loops = _split_outputs(facts)
     instances = math.prod(_count_blocks(axis, tiles) for axis in grid)
-    parts = _count_parts(facts, instances)
+    parts = _count_parts(facts, instances, decider)
     schedule = Schedule(rank, tiles, grid, loops, parts)
     if register.rows or parts > 1:
         return schedule
-    schedule = _coarsen(facts, schedule, lane)
+    least = decider.take("instance work", list_near(INSTANCE_WORK, 1, INSTANCE_WORK << 4))
+    schedule = _coarsen(facts, schedule, lane, least)
     cuts = find_cuts(facts, lane, lanes)
+    if cuts:
+        cuts = decider.take("cuts", (cuts, NO_CUTS), label=lambda one: "cut" if one else "whole")
     walked = [axis for axis in schedule.grid if axis in cuts and axis not in schedule.loops]
     return schedule._replace(cuts=cuts, loops=(*walked, *schedule.loops))
 
 
-def _walk_columns(facts: Facts, lane: Node, lanes: int) -> Schedule | None:
+def _walk_columns(facts: Facts, lane: Node, lanes: int, decider: Decider) -> Schedule | None:
     """Return the schedule that combines wide rows with each other; None if there are none."""
     reductions = [region for region in facts.regions.values() if region.reduction is not None]
     bound = {region.own for region in reductions}
@@ -126,17 +136,22 @@ def _walk_columns(facts: Facts, lane: Node, lanes: int) -> Schedule | None:
     tile = lanes * COLUMN_VECTORS
     if extent <= tile or rows < LEAST_ROWS:
         return None
+    if decider.take("columns", ("rows", "strips")) == "strips":
+        return None
     nbytes = sum(region.reduction.dtype.itemsize for region in reductions if region.reduction)
-    blocks = max(1, math.ceil(extent * nbytes / COLUMN_BYTES))
+    most = decider.take("column bytes", list_near(COLUMN_BYTES, 1 << 12, 1 << 16))
+    blocks = max(1, math.ceil(extent * nbytes / most))
     chunk = math.ceil(extent / blocks / tile) * tile
     others = tuple(axis for axis in facts.outputs if axis is not lane)
     instances = count_points(frozenset(others)) * blocks
     parts = 1
     if instances < LEAST_INSTANCES and constant_extent(lane) is not None:
         first = extent_number(reductions[0].own[0])
-        parts = int(max(1, min(MOST_ROW_PARTS, rows // LEAST_ROWS, first)))
+        most = int(max(1, min(MOST_ROW_PARTS, rows // LEAST_ROWS, first)))
+        parts = decider.take("parts", list_near(most, 1, int(min(4 * MOST_ROW_PARTS, rows, first))))
+    together = decider.take("rows together", list_near(COLUMN_ROWS, 2, 16))
     tiles = {lane: Tile(0, tile)}
-    return Schedule(1, tiles, (*others, lane), (lane,), parts, lane, chunk, lane)
+    return Schedule(1, tiles, (*others, lane), (lane,), parts, lane, chunk, lane, together)
 
 
 def _widest(facts: Facts) -> int:
@@ -150,16 +165,17 @@ def _widest(facts: Facts) -> int:
 
 def _tile_lanes(
     facts: Facts,
-    lane: Node | None,
     inner: dict[Region, Node | None],
     tiles: dict[Node, Tile],
     dimension: int,
     lanes: int,
     register_vectors: int,
+    decider: Decider,
 ) -> None:
     """Choose the sizes of tiles along the lanes; 0 register vectors if there is no such tile."""
+    lane = inner[facts.regions[None]]
     if lane is not None:
-        vectors = register_vectors or _vectors_for(facts, lane)
+        vectors = register_vectors or _vectors_for(facts, lane, decider)
         tiles[lane] = Tile(dimension, _lane_size(lane, lanes * vectors))
     for region, axis in sorted(inner.items(), key=lambda pair: -count_points(pair[0].axes)):
         if axis is None or axis not in region.own or axis in tiles:
@@ -167,17 +183,18 @@ def _tile_lanes(
         # Two axes along the lanes must not meet in one region.
         along = {one for one, tile in tiles.items() if tile.dimension == dimension}
         if not any(axis in other.axes and along & other.axes for other in inner):
-            vectors = register_vectors or 4
+            near = list_near(REDUCED_VECTORS, 1, 4 * REDUCED_VECTORS)
+            vectors = register_vectors or decider.take(f"vectors {kernel.name_of(axis)}", near)
             tiles[axis] = Tile(dimension, _lane_size(axis, lanes * vectors))
 
 
-def _vectors_for(facts: Facts, lane: Node) -> int:
+def _vectors_for(facts: Facts, lane: Node, decider: Decider) -> int:
     """Return how many vectors a tile of results has: fewer for long expressions."""
     size = sum(map(weight_of, facts.regions[None].nodes))
     vectors = 4 if size < 60 else (2 if size < 150 else 1)
     if vectors == 4 and any(lane in facts.free[node] for node in facts.regions if node is not None):
-        return STRIP_VECTORS  # columns are combined, and their rows are read piece by piece
-    return vectors
+        vectors = STRIP_VECTORS  # columns are combined, and their rows are read piece by piece
+    return decider.take("vectors", list_near(vectors, 1, STRIP_VECTORS))
 
 
 def _lane_size(axis: Node, most: int) -> int:
@@ -207,11 +224,17 @@ def _shaping_rows(facts: Facts) -> list[Axes]:
     return rows
 
 
-def _coarsen(facts: Facts, schedule: Schedule, lane: Node | None) -> Schedule:
+def _coarsen(facts: Facts, schedule: Schedule, lane: Node | None, least: int) -> Schedule:
     """Make instances larger, by loops inside, where one tile alone is too little work.
 
     Inner axes become loops as long as enough instances remain; an axis that is too long for that
     is walked in chunks.
+
+    Args:
+        facts: of the kernel.
+        schedule: without chunks.
+        lane: the axis along the lanes.
+        least: an instance walks at least about so many elements.
     """
     grid = sorted(schedule.grid, key=lambda axis: axis is lane)
     loops = list(schedule.loops)
@@ -221,11 +244,11 @@ def _coarsen(facts: Facts, schedule: Schedule, lane: Node | None) -> Schedule:
         # Of an extent that is not known, nothing says that it is small.
         extent = extent_number(axis) if constant_extent(axis) is not None else math.inf
         remaining = math.prod(_count_blocks(other, schedule.tiles) for other in grid[:-1])
-        if work >= INSTANCE_WORK:
+        if work >= least:
             break
         size = schedule.tiles[axis].size if axis in schedule.tiles else 1
-        if remaining < LEAST_GRID and work * extent > INSTANCE_WORK:
-            tiles_each = math.ceil(INSTANCE_WORK / (work * size))
+        if remaining < LEAST_GRID and work * extent > least:
+            tiles_each = math.ceil(least / (work * size))
             if tiles_each * size >= extent or (loops and axis is not lane):
                 break
             chunk = size * tiles_each
@@ -256,7 +279,7 @@ def _count_blocks(axis: Node, tiles: dict[Node, Tile]) -> float:
     return math.ceil(extent_number(axis) / size)
 
 
-def _count_parts(facts: Facts, instances: float) -> int:
+def _count_parts(facts: Facts, instances: float, decider: Decider) -> int:
     """Return into how many parts the reductions of a kernel with few instances are cut."""
     outer = [node for node in facts.regions[None].nodes if node.op is kernel.reduce_over]
     if instances >= LEAST_INSTANCES or not outer:
@@ -273,4 +296,5 @@ def _count_parts(facts: Facts, instances: float) -> int:
     if extent is None or work < SPLIT_WORK:
         return 1
     most = max(MOST_PARTS, work // LARGEST_PART)
-    return max(1, int(min(most, work // (SPLIT_WORK // 4), extent)))
+    parts = max(1, int(min(most, work // (SPLIT_WORK // 4), extent)))
+    return decider.take("parts", list_near(parts, 1, min(extent, 4 * MOST_PARTS)))

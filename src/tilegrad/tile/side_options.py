@@ -143,6 +143,24 @@ class SideOptions:
             options.append(self._describe(one, width, math.ceil(width / step), is_lanes=False))
         return options
 
+    def variants(self, option: Option, *, is_lanes: bool) -> list[Option]:
+        """Return a tile with its panels laid out in all ways that there are, as it is first."""
+        if self.unit is not None:
+            return [option]
+        order = self._order(self._last_axis(option.sizes), is_lanes=is_lanes)
+        found = {(option.order, option.windows): option}
+        layouts: list[tuple[PanelOrder, tuple[Window, ...]]] = [(order, ())]
+        if self.windows and not is_lanes:
+            layouts.append((PanelOrder.TILE, self.windows))
+        lies_ready = self._is_plain() and order is PanelOrder.SUM
+        if is_lanes:
+            lies_ready = option.sizes[-1] > 1 and self.lies_along(self.factor.axes[-1])
+        if lies_ready:
+            layouts.append((PanelOrder.PLACE, ()))
+        for layout in layouts:
+            found.setdefault(layout, option._replace(order=layout[0], windows=layout[1]))
+        return list(found.values())
+
     def _describe(
         self, sizes: tuple[int, ...], width: int, count: int, *, is_lanes: bool
     ) -> Option:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from tilegrad.ir.node import Node
 from tilegrad.ops.affine import Index
 from tilegrad.ops.build import Builder
+from tilegrad.tile.decisions import Decider, list_near
 from tilegrad.tile.facts import constant_extent
 from tilegrad.tile.stream import Product, Stream, Total
 from tilegrad.tile.target import TileTarget
@@ -53,15 +54,24 @@ class Tile(NamedTuple):
     limit: Index | None
 
 
-def choose_sizes(stream: Stream, target: TileTarget, columns: int) -> Sizes:
+def choose_sizes(stream: Stream, target: TileTarget, columns: int, decider: Decider) -> Sizes:
     """Return sizes that fit the registers and the extents."""
     width = target.vector_bytes // stream.dtype.itemsize
-    rows = min(ROWS, constant_extent(stream.rows) or ROWS)
-    steps = min(STEPS, constant_extent(stream.steps) or STEPS)
-    block = (12, 2) if target.registers >= 32 else (6, 2)
+    rows = decider.take("block rows", list_near(ROWS, ROWS // 2, 2 * ROWS))
+    steps = decider.take("steps", list_near(STEPS, STEPS // 2, 4 * STEPS))
+    rows = min(rows, constant_extent(stream.rows) or rows)
+    steps = min(steps, constant_extent(stream.steps) or steps)
+    has_many = target.registers >= 32
+    blocks = ((12, 2), (8, 3), (6, 4), (14, 2)) if has_many else ((6, 2), (4, 2), (4, 3))
+    block = decider.take("registers", blocks, label=_name_block)
     vectors = min(4 if target.registers >= 32 else 2, math.ceil(columns / width))
     update = max(1, (block[0] * block[1]) // vectors)
     return Sizes(rows, steps, columns, width, block, (update, vectors))
+
+
+def _name_block(block: tuple[int, int]) -> str:
+    rows, vectors = block
+    return f"{rows}x{vectors}"
 
 
 def length_of(product: Product) -> int:

@@ -21,6 +21,7 @@ from tilegrad.ops.build import combine as combine_lanes
 from tilegrad.ops.leaves import constant
 from tilegrad.ops.program import Program, Slot
 from tilegrad.rewrite.graph import substitute
+from tilegrad.tile.decisions import Decider
 from tilegrad.tile.facts import constant_extent, find_free
 from tilegrad.tile.lower import combine, identity_of
 from tilegrad.tile.reach import find_limits, range_of
@@ -39,7 +40,7 @@ from tilegrad.tile.target import TileTarget
 
 
 def derive_stream(
-    stream: Stream, slots: Sequence[Slot], target: TileTarget, name: str
+    stream: Stream, slots: Sequence[Slot], target: TileTarget, name: str, decider: Decider
 ) -> Program | None:
     """Return the program of a stream, or None if its sizes do not allow it."""
     lengths = [constant_extent(product.axis) for product in stream.products]
@@ -49,7 +50,7 @@ def derive_stream(
         return None
     if is_across and constant_extent(stream.steps) is None:
         return None
-    return _Writer(stream, choose_sizes(stream, target, columns), slots, name).write()
+    return _Writer(stream, choose_sizes(stream, target, columns, decider), slots, name).write()
 
 
 class _Writer:

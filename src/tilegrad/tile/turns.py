@@ -7,19 +7,24 @@ transposed in registers.
 from __future__ import annotations
 
 from tilegrad.ir.node import Node
+from tilegrad.ops import kernel
+from tilegrad.tile.decisions import Decider, list_near
 from tilegrad.tile.facts import Facts, constant_extent
 
 LEAST_TURNED = 3
 """An axis with fewer values is not worth a transpose."""
 
 
-def choose_turn(facts: Facts, lane: Node | None, lanes: int) -> tuple[Node, int] | None:
+def choose_turn(
+    facts: Facts, lane: Node | None, lanes: int, decider: Decider
+) -> tuple[Node, int] | None:
     """Return the axis to tile beside the lanes and the tile's size, None if all is contiguous.
 
     Args:
         facts: of a kernel without reductions.
         lane: the axis along the lanes.
         lanes: elements of a vector.
+        decider: decides ``turn``.
     """
     if lane is None or (constant_extent(lane) or 0) < LEAST_TURNED:
         return None
@@ -34,5 +39,13 @@ def choose_turn(facts: Facts, lane: Node | None, lanes: int) -> tuple[Node, int]
                 gains[axis] = gains.get(axis, 0) + 1
     if not gains:
         return None
-    axis = max(gains, key=lambda one: gains[one])
-    return axis, min(lanes, constant_extent(axis) or lanes)
+    candidates: list[tuple[Node, int] | None] = []
+    for axis in sorted(gains, key=lambda one: -gains[one]):
+        extent = constant_extent(axis) or lanes
+        sizes = list_near(min(lanes, extent), LEAST_TURNED, min(2 * lanes, extent))
+        candidates += [(axis, size) for size in sizes]
+    return decider.take("turn", [*candidates, None], label=_name_turn)
+
+
+def _name_turn(turn: tuple[Node, int] | None) -> str:
+    return "none" if turn is None else f"{kernel.name_of(turn[0])}:{turn[1]}"
