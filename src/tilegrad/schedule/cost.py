@@ -26,6 +26,8 @@ LAUNCH_NS = 2000.0
 """One more kernel."""
 SYMBOLIC_SIZE = 1024
 """What an unknown size is taken for, if its bound is not lower."""
+SLICE = 64
+"""A gather of slices of so many elements is a movement: one place is computed for all of them."""
 MOST_NODES = 256
 """So many nodes below one are looked at; what costs more than that is not worth recomputing."""
 
@@ -156,6 +158,13 @@ def _all_sources(node: Node) -> tuple[Node, ...]:
     return node.sources
 
 
+def _is_slicing(node: Node) -> bool:
+    """Whether a gather moves whole slices, so that finding one costs its elements nothing."""
+    if node.op.name != "gather":
+        return False
+    return SLICE * count_elements(node.sources[1]) <= count_elements(node)
+
+
 _SOURCES: dict[str, Callable[[Node], tuple[Node, ...]]] = {
     "assign": lambda node: node.sources[1:],
     "barrier": lambda node: node.sources[:1],
@@ -175,6 +184,9 @@ def _summarise(node: Node) -> Summary:
         seen.add(current)
         if is_leaf(current):
             leaves.add(current)
+            continue
+        if _is_slicing(current):
+            stack.append(current.sources[0])
             continue
         if not current.op.has(Property.MOVEMENT):
             operations += weight_of(current)

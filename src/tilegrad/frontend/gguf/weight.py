@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tilegrad.base.errors import ShapeError
 from tilegrad.frontend.gguf.blocks import Blocks
@@ -43,30 +43,35 @@ class Weight:
     def linear(self, x: Tensor) -> Tensor:
         """Return x @ selfᵀ, of shape (.., rows), for a matrix (rows, columns) and x (.., columns).
 
-        The sum runs over blocks and parts of blocks as axes of their own.
+        Of several matrices (.., rows, columns) each multiplies its own x: the axes before are
+        broadcast. The sum runs over blocks and parts of blocks as axes of their own.
 
         Raises:
             ShapeError: this is no matrix, or x does not end in its columns.
         """
-        if len(self.shape) != 2 or x.shape[-1] != self.shape[1]:
+        if len(self.shape) < 2 or x.shape[-1] != self.shape[-1]:
             raise ShapeError(
                 f"{self.name}: linear: the shapes do not fit",
                 got=f"{x.shape} and {self.shape}",
                 expected="a matrix with as many columns as x has features",
             )
         decoded = _decode(self.format, self.stored)
-        parts = decoded.shape[1:]
+        parts = decoded.shape[len(self.shape) - 1 :]
         factor = x.unsqueeze(-2).unflatten(-1, parts)
         return (factor * decoded).sum(tuple(range(-len(parts), 0)))
 
     def rows(self, index: Tensor) -> Tensor:
-        """Return some rows, shape (*index.shape, columns)."""
+        """Return the numbers of some rows, shape (*index.shape, columns)."""
+        return self.pick(index).numbers()
+
+    def pick(self, index: Tensor) -> Weight:
+        """Return some rows, or some matrices of many, as stored: shape (*index.shape, ..)."""
         if isinstance(self.stored, Tensor):
             picked: Blocks | Tensor = self.stored[index]
         else:
             halves = self.stored.halves
             picked = Blocks(self.stored.bytes[index], None if halves is None else halves[index])
-        return _decode(self.format, picked).reshape(*index.shape, *self.shape[1:])
+        return replace(self, shape=(*index.shape, *self.shape[1:]), stored=picked)
 
 
 def _decode(form: str, stored: Blocks | Tensor) -> Tensor:
