@@ -54,6 +54,11 @@ class Result:
         ratios = [theirs / ours for ours, theirs in pairs if ours > 0 and theirs >= 0]
         return statistics.median(ratios) if ratios else None
 
+    def best_ratio(self) -> float | None:
+        """Return the ratio of the rival that did best."""
+        ratios = [self.ratio(library) for library in self.samples if library != OURS]
+        return min((ratio for ratio in ratios if ratio), default=None)
+
 
 @dataclass(frozen=True)
 class Plan:

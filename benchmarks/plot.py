@@ -19,6 +19,7 @@ from benchmarks.report import HEADINGS, Report
 COLOURS = {
     "torch": "#d1495b",
     "torch-compiled": "#edae49",
+    "onnxruntime": "#3d5a80",
     "tinygrad": "#00798c",
     "jax": "#7b5ea7",
     "numpy": "#66a182",

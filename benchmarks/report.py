@@ -15,7 +15,13 @@ HEADINGS = {
     "compile": "Compile time",
     "overhead": "Overhead",
     "memory": "Memory",
-    "speed": "Speed",
+    "training": "Training steps",
+    "inference": "Inference",
+    "products": "Matrix products, float32",
+    "narrow": "Matrix products, bfloat16 and int8",
+    "narrow-constant": "The same with a constant on the right",
+    "convolutions": "Convolutions",
+    "attention": "Attention",
     "rows": "Rows",
     "streams": "Streams",
     "kernels": "Kernels by hand",
@@ -26,7 +32,14 @@ NOTES = {
     "overhead": "Time of a call that computes almost nothing.",
     "memory": "Peak of the resident memory in a step, above what the process held before the "
     "network was made.",
-    "speed": "Time of a captured call, in turns with the other libraries.",
+    "training": "Time of a captured step: forward, backward and Adam.",
+    "inference": "Time of a captured call of a whole network, its weights constant.",
+    "products": "Time of a captured call.",
+    "narrow": "Time of a captured call; bfloat16 gives bfloat16, int8 gives int32.",
+    "narrow-constant": "Time of a captured call to which the right operand belongs, so that it can "
+    "be laid out once.",
+    "convolutions": "Time of a captured call, float32 where nothing else is said.",
+    "attention": "Time of a captured call, 8 heads of 64.",
     "rows": "Time of a captured call on rows, short and long; gradients are those by the rows.",
     "streams": "Time of a captured call of what memory bounds.",
     "kernels": "Time of a call; each kernel as the compiler derives it, and written by hand.",
@@ -92,7 +105,8 @@ def describe(report: Report) -> Iterator[str]:
     yield ""
     yield (
         "Medians of turns in one run; in brackets how many times tilegrad's, paired by turn: more "
-        "than 1 is slower or larger than tilegrad. `make bench` writes this page anew."
+        "than 1 is slower or larger than tilegrad. `make bench` writes this page anew. First the "
+        "groups: the rival of a row is the one that did best there."
     )
     yield ""
     yield ", ".join(f"{label}: {value}" for label, value in report.machine.items()) + "."
@@ -104,6 +118,7 @@ def describe(report: Report) -> Iterator[str]:
     notes: dict[str, list[str]] = {
         f"{library} took no part: {reason}": [] for library, reason in report.skips.items()
     }
+    yield from _summarise(report)
     for group, heading in HEADINGS.items():
         results = [result for result in report.results if result.group == group]
         if results:
@@ -119,6 +134,24 @@ def describe(report: Report) -> Iterator[str]:
         yield ""
         for note, titles in notes.items():
             yield f"- {note}" + (f" ({'; '.join(titles)})" if titles else "")
+
+
+def _summarise(report: Report) -> Iterator[str]:
+    """Yield the lines that say of each group how it stands against the best rival of each row."""
+    yield ""
+    yield "| group | rows | geometric mean | worst | which |"
+    yield "| --- | ---: | ---: | ---: | --- |"
+    for group, heading in HEADINGS.items():
+        found = [
+            (ratio, result.title)
+            for result in report.results
+            if result.group == group and (ratio := result.best_ratio())
+        ]
+        if found:
+            mean = math.exp(math.fsum(math.log(ratio) for ratio, _ in found) / len(found))
+            ratio, title = min(found)
+            numbers = f"{len(found)} | {format_ratio(mean)} | {format_ratio(ratio)}"
+            yield f"| {heading} | {numbers} | {title} |"
 
 
 def _rows(report: Report, results: Sequence[Result], notes: dict[str, list[str]]) -> Iterator[str]:

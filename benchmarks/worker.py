@@ -35,8 +35,15 @@ class Worker:
     def run(self) -> Array:
         """Call once and wait for the result."""
         value = self.call()
-        self.library.wait(value)
+        for each in value if isinstance(value, tuple) else (value,):
+            self.library.wait(each)
         return value
+
+    def save_sample(self, value: Array, path: str) -> None:
+        """Save a result (of several, one after the other), or of a large one a part."""
+        values = value if isinstance(value, tuple) else (value,)
+        flat = np.concatenate([np.ravel(self.library.to_numpy(each)) for each in values])
+        np.save(path, flat[:: max(1, flat.size // CHECKED_ELEMENTS)])
 
     def describe(self) -> dict[str, Any]:
         """Answer with the versions."""
@@ -46,7 +53,7 @@ class Worker:
         """Build a case, save a part of its first result, and call it until it is warm."""
         self.call = lambda: None  # lets go of the case before
         self.call = find_case(case).prepare(self.library)
-        save_sample(self.library.to_numpy(self.run()), Path(check))
+        self.save_sample(self.run(), check)
         start = time.perf_counter()
         for _ in range(WARM_CALLS):
             self.run()
@@ -69,12 +76,12 @@ class Worker:
         found = find_case(case)
         self.run_something_small()
         if found.kind is Kind.MEMORY:
-            return self._measure_memory(found, Path(check))
+            return self._measure_memory(found, check)
         self.call = found.prepare(self.library)
         start, start_cpu = time.perf_counter(), cpu_seconds()
         value = self.run()
         first, first_cpu = time.perf_counter() - start, cpu_seconds() - start_cpu
-        save_sample(self.library.to_numpy(value), Path(check))
+        self.save_sample(value, check)
         if found.kind is Kind.FIRST:
             return {"value": first}
         # Some libraries compile once more when they capture, so later calls begin after that.
@@ -83,10 +90,10 @@ class Worker:
         self.run()
         return {"value": max(first_cpu - (cpu_seconds() - start_cpu), 0.0)}
 
-    def _measure_memory(self, case: Case, check: Path) -> dict[str, Any]:
+    def _measure_memory(self, case: Case, check: str) -> dict[str, Any]:
         before = resident_bytes("VmRSS")
         self.call = case.prepare(self.library)
-        save_sample(self.library.to_numpy(self.run()), check)
+        self.save_sample(self.run(), check)
         self.run()
         self.run()
         Path("/proc/self/clear_refs").write_text("5")  # the peak is counted anew from here
@@ -100,12 +107,6 @@ class Worker:
         run = self.library.capture(lambda x: x + x)
         for _ in range(3):
             self.library.wait(run(one))
-
-
-def save_sample(values: np.ndarray, path: Path) -> None:
-    """Save a result, or of a large one elements in equal steps."""
-    flat = np.ravel(values)
-    np.save(path, flat[:: max(1, flat.size // CHECKED_ELEMENTS)])
 
 
 def cpu_seconds() -> float:

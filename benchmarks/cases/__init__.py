@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from benchmarks.cases import captured, compiling, kernels, matrices, rows, streams, training
+from benchmarks.cases import (
+    attention,
+    captured,
+    compiling,
+    convolutions,
+    inference,
+    kernels,
+    matrices,
+    rows,
+    streams,
+    training,
+)
 from benchmarks.cases.case import Case, Kind
 
 CASES: tuple[Case, ...] = (
@@ -10,7 +21,10 @@ CASES: tuple[Case, ...] = (
     *captured.CASES,
     *training.MEMORY,
     *training.CASES,
+    *inference.CASES,
     *matrices.CASES,
+    *convolutions.CASES,
+    *attention.CASES,
     *rows.CASES,
     *kernels.CASES,
     *streams.CASES,

@@ -54,14 +54,44 @@ def make_generator() -> np.random.Generator:
 
 
 def captured_call(
-    function: Callable[..., Array], *shapes: tuple[int, ...]
+    function: Callable[..., Array | tuple[Array, ...]],
+    *shapes: tuple[int, ...],
+    dtype: str = "float32",
+    weights: int = 0,
 ) -> Callable[[Library], Callable[[], Array]]:
-    """Return what prepares a captured function of a library and normal float32 arrays."""
+    """Return what prepares a captured function of a library and arrays.
+
+    Args:
+        function: takes the library and the arrays.
+        shapes: of the arrays, which are normal, or for integers uniform.
+        dtype: of all arrays.
+        weights: so many of the arrays at the end belong to the captured function and never change.
+    """
 
     def prepare(library: Library) -> Callable[[], Array]:
         generator = make_generator()
-        arrays = [library.array(generator.standard_normal(s, np.float32)) for s in shapes]
-        run = library.capture(lambda *values: function(library, *values))
-        return lambda: run(*arrays)
+        arrays = [make_array(library, generator, shape, dtype) for shape in shapes]
+        changing = len(arrays) - weights
+        run = library.capture(lambda *values: function(library, *values, *arrays[changing:]))
+        return lambda: run(*arrays[:changing])
 
     return prepare
+
+
+def make_array(
+    library: Library, generator: np.random.Generator, shape: tuple[int, ...], dtype: str
+) -> Array:
+    """Return a random array in a library's memory."""
+    if dtype.startswith("int"):
+        limits = np.iinfo(dtype)
+        return library.array(generator.integers(limits.min, limits.max, shape, dtype, True))
+    array = library.array(generator.standard_normal(shape, np.float32))
+    if dtype != "float32":
+        array = library.cast(array, dtype)
+        library.wait(array)
+    return array
+
+
+def tolerance_of(dtype: str) -> float:
+    """Return the share of the largest element by which results of a dtype may differ."""
+    return 2e-2 if dtype == "bfloat16" else 1e-3

@@ -2,24 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import numpy as np
-
-from benchmarks.cases.case import Case, Kind, make_generator
-from benchmarks.cases.training import CONVNET_TITLE, convnet_step
-from benchmarks.libraries import Library
-from benchmarks.libraries.library import Array
-from benchmarks.networks import resnet
-
-
-def resnet_forward(library: Library) -> Callable[[], Array]:
-    generator = make_generator()
-    parameters = library.arrays(resnet.make_parameters(generator))
-    images = library.array(generator.standard_normal((1, 3, 224, 224), np.float32))
-    run = library.capture(lambda x: resnet.forward(library, parameters, x))
-    return lambda: run(images)
-
+from benchmarks.cases.case import Case, Kind
+from benchmarks.cases.inference import resnet_forward
+from benchmarks.cases.training import CONVNET_TITLE, GPT_TITLE, convnet_step, gpt_step
 
 CASES = (
     Case("compile-resnet", "compile", "ResNet-50 forward", resnet_forward, Kind.COMPILE),
@@ -32,4 +17,5 @@ CASES = (
         Kind.FIRST,
         is_quick=True,
     ),
+    Case("first-gpt", "compile", f"first {GPT_TITLE}", gpt_step, Kind.FIRST),
 )

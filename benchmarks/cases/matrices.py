@@ -1,8 +1,8 @@
-"""Contractions: matrix products, convolutions, attention."""
+"""Matrix products: large, thin, batched, with operands that lie transposed, and narrow ones."""
 
 from __future__ import annotations
 
-from benchmarks.cases.case import Case, captured_call
+from benchmarks.cases.case import Case, captured_call, tolerance_of
 from benchmarks.libraries import Library
 from benchmarks.libraries.library import Array
 
@@ -19,19 +19,11 @@ PRODUCTS = (
     (1, 8, 1024, 1024, "nn"),
     (32, 128, 128, 64, "nt"),
 )
-CONVOLUTIONS = (
-    # batch, channels in, channels out, image, window, stride
-    (1, 3, 64, 224, 7, 2),
-    (1, 64, 64, 56, 3, 1),
-    (1, 128, 128, 28, 3, 1),
-    (1, 256, 256, 14, 3, 1),
-    (1, 512, 512, 7, 3, 1),
-    (1, 128, 256, 56, 3, 2),
-    (1, 512, 512, 14, 3, 2),
-    (1, 256, 64, 56, 1, 1),
-    (1, 1024, 2048, 14, 1, 2),
-    (16, 32, 64, 28, 3, 1),
-    (16, 256, 256, 14, 3, 1),
+NARROW = (
+    # rows, columns, inner
+    *((size, size, size) for size in SIZES),
+    (333, 777, 555),
+    (16, 1024, 1024),
 )
 
 
@@ -43,7 +35,7 @@ def make_matmul(size: int) -> Case:
     shape = (size, size)
     return Case(
         name=f"matmul-{size}",
-        group="speed",
+        group="products",
         title=f"matmul {size}×{size}",
         prepare=captured_call(multiply, shape, shape),
         work=(2.0 * size**3, "FLOP"),
@@ -69,7 +61,7 @@ def make_product(batch: int, rows: int, columns: int, inner: int, layout: str) -
     times = f"{batch} × " if batch > 1 else ""
     return Case(
         name=f"product-{batch}x{rows}-{columns}-{inner}-{layout}",
-        group="speed",
+        group="products",
         title=f"product {times}{rows}×{inner} · {inner}×{columns}, {layout}",
         prepare=captured_call(multiply_laid_out, *stacked),
         work=(2.0 * batch * rows * columns * inner, "FLOP"),
@@ -82,50 +74,44 @@ def apply_layer(library: Library, x: Array, weight: Array, bias: Array) -> Array
 
 LAYER = Case(
     name="layer-512",
-    group="speed",
+    group="products",
     title="linear layer 512 → 2048 of 512 rows, with bias and GELU",
     prepare=captured_call(apply_layer, (512, 512), (2048, 512), (2048,)),
     work=(2.0 * 512 * 512 * 2048, "FLOP"),
 )
 
 
-def make_convolution(
-    batch: int, inputs: int, outputs: int, image: int, window: int, stride: int
-) -> Case:
-    padding = window // 2
+def multiply_integers(library: Library, a: Array, b: Array) -> Array:
+    return library.multiply_integers(a, b)
 
-    def convolve(library: Library, x: Array, weight: Array) -> Array:
-        return library.conv2d(x, weight, stride, padding)
 
-    side = (image + 2 * padding - window) // stride + 1
-    work = 2.0 * batch * outputs * side * side * inputs * window * window
-    shapes = ((batch, inputs, image, image), (outputs, inputs, window, window))
-    text = f"{inputs}→{outputs} of {image}², {window}×{window}"
+def make_narrow(rows: int, columns: int, inner: int, dtype: str, *, is_constant: bool) -> Case:
+    """Return a product of bfloat16, or of int8 to int32; the right operand may be a constant."""
+    suffix = "-constant" if is_constant else ""
     return Case(
-        name=f"conv-{batch}x{inputs}-{outputs}-{image}-{window}s{stride}",
-        group="speed",
-        title=f"conv {text}, stride {stride}, batch {batch}",
-        prepare=captured_call(convolve, *shapes),
-        work=(work, "FLOP"),
-        is_quick=(batch, image, stride) == (1, 56, 1) and window == 3,
+        name=f"{dtype}-{rows}x{columns}x{inner}{suffix}",
+        group="narrow-constant" if is_constant else "narrow",
+        title=f"{dtype} product {rows}×{inner} · {inner}×{columns}",
+        prepare=captured_call(
+            multiply_integers if dtype == "int8" else multiply,
+            (rows, inner),
+            (inner, columns),
+            dtype=dtype,
+            weights=int(is_constant),
+        ),
+        work=(2.0 * rows * columns * inner, "OP"),
+        tolerance=tolerance_of(dtype),
     )
 
 
-def attend(library: Library, query: Array, key: Array, value: Array) -> Array:
-    return library.attention(query, key, value)
-
-
-ATTENTION = Case(
-    name="attention-1024",
-    group="speed",
-    title="causal attention, 8 heads of 64, length 1024",
-    prepare=captured_call(attend, *[(1, 8, 1024, 64)] * 3),
-    work=(2.0 * 2 * 8 * 64 * 1024 * 1024 / 2, "FLOP"),
-)
 CASES = (
     *(make_matmul(size) for size in SIZES),
     *(make_product(*numbers) for numbers in PRODUCTS),
     LAYER,
-    *(make_convolution(*numbers) for numbers in CONVOLUTIONS),
-    ATTENTION,
+    *(
+        make_narrow(*sizes, dtype, is_constant=is_constant)
+        for is_constant in (False, True)
+        for dtype in ("bfloat16", "int8")
+        for sizes in NARROW
+    ),
 )

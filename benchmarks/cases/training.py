@@ -7,10 +7,11 @@ from collections.abc import Callable
 from benchmarks.cases.case import Case, Kind, make_generator
 from benchmarks.libraries import Library
 from benchmarks.libraries.library import Array
-from benchmarks.networks import convnet, gpt
+from benchmarks.networks import convnet, gpt, resnet18
 
 BATCH = 64
-GPT = gpt.Size()
+GPT = gpt.Size(width=384, heads=6, layers=6)
+IMAGES, SIDE = 32, 64
 
 
 def convnet_step(library: Library) -> Callable[[], Array]:
@@ -29,13 +30,27 @@ def gpt_step(library: Library) -> Callable[[], Array]:
     return lambda: step(*batch)
 
 
+def resnet_step(library: Library) -> Callable[[], Array]:
+    generator = make_generator()
+    parameters = library.arrays(resnet18.make_parameters(generator))
+    batch = [library.array(values) for values in resnet18.make_batch(generator, IMAGES, SIDE)]
+    step = library.training_step(resnet18.loss, parameters, 1e-4)
+    return lambda: step(*batch)
+
+
 CONVNET_TITLE = f"training step of the digits convnet, batch {BATCH}"
 GPT_TITLE = f"training step of a GPT, {GPT.layers} layers of {GPT.width}, {GPT.batch}×{GPT.length}"
-CASES = (
-    Case("train-convnet", "speed", CONVNET_TITLE, convnet_step, is_quick=True),
-    Case("train-gpt", "speed", GPT_TITLE, gpt_step),
+RESNET_TITLE = f"training step of ResNet-18, {IMAGES} images of {SIDE}²"
+STEPS = (
+    ("convnet", CONVNET_TITLE, convnet_step),
+    ("gpt", GPT_TITLE, gpt_step),
+    ("resnet", RESNET_TITLE, resnet_step),
 )
-MEMORY = (
-    Case("memory-convnet", "memory", CONVNET_TITLE, convnet_step, Kind.MEMORY, is_quick=True),
-    Case("memory-gpt", "memory", GPT_TITLE, gpt_step, Kind.MEMORY),
+CASES = tuple(
+    Case(f"train-{name}", "training", title, step, is_quick=name == "convnet")
+    for name, title, step in STEPS
+)
+MEMORY = tuple(
+    Case(f"memory-{name}", "memory", title, step, Kind.MEMORY, is_quick=name == "convnet")
+    for name, title, step in STEPS
 )

@@ -11,6 +11,7 @@ LIBRARIES = {
     "tilegrad": "tilegrad_library:TilegradLibrary",
     "torch": "torch_library:TorchLibrary",
     "torch-compiled": "torch_library:CompiledTorchLibrary",
+    "onnxruntime": "onnxruntime_library:OnnxRuntimeLibrary",
     "tinygrad": "tinygrad_library:TinygradLibrary",
     "jax": "jax_library:JaxLibrary",
     "numpy": "numpy_library:NumpyLibrary",

@@ -29,8 +29,11 @@ class JaxLibrary(Library):
     def array(self, values: np.ndarray) -> Array:
         return jnp.array(values)
 
+    def cast(self, x: Array, dtype: str) -> Array:
+        return x.astype(dtype)
+
     def to_numpy(self, value: Array) -> np.ndarray:
-        return np.asarray(value)
+        return np.asarray(value.astype("float32") if value.dtype == jnp.bfloat16 else value)
 
     def wait(self, value: Array) -> None:
         jax.block_until_ready(value)
@@ -96,9 +99,23 @@ class JaxLibrary(Library):
     def gelu(self, x: Array) -> Array:
         return jax.nn.gelu(x, approximate=True)
 
-    def conv2d(self, x: Array, weight: Array, stride: int = 1, padding: int = 0) -> Array:
-        sides = [(padding, padding)] * 2
-        return jax.lax.conv_general_dilated(x, weight, (stride, stride), sides)
+    def conv2d(
+        self,
+        x: Array,
+        weight: Array,
+        stride: int = 1,
+        padding: int = 0,
+        groups: int = 1,
+        dilation: int = 1,
+    ) -> Array:
+        return jax.lax.conv_general_dilated(
+            x,
+            weight,
+            (stride, stride),
+            [(padding, padding)] * 2,
+            rhs_dilation=(dilation, dilation),
+            feature_group_count=groups,
+        )
 
     def max_pool2d(self, x: Array, size: int, stride: int, padding: int = 0) -> Array:
         window, strides = (1, 1, size, size), (1, 1, stride, stride)
@@ -111,16 +128,21 @@ class JaxLibrary(Library):
         scale = weight.reshape(1, -1, 1, 1) * jax.lax.rsqrt(variance + 1e-5)
         return (x - mean) * scale + bias.reshape(1, -1, 1, 1)
 
-    def attention(self, query: Array, key: Array, value: Array) -> Array:
+    def attention(self, query: Array, key: Array, value: Array, *, is_causal: bool = True) -> Array:
         swapped = (x.transpose(0, 2, 1, 3) for x in (query, key, value))
-        return jax.nn.dot_product_attention(*swapped, is_causal=True).transpose(0, 2, 1, 3)
+        return jax.nn.dot_product_attention(*swapped, is_causal=is_causal).transpose(0, 2, 1, 3)
+
+    def multiply_integers(self, a: Array, b: Array) -> Array:
+        return jnp.matmul(a, b, preferred_element_type=jnp.int32)
 
     def cross_entropy(self, logits: Array, labels: Array) -> Array:
         chosen = jnp.take_along_axis(jax.nn.log_softmax(logits), labels[:, None], axis=1)
         return -chosen.mean()
 
-    def gradient(self, function: Callable[[Array], Array], x: Array, seed: Array) -> Array:
-        return jax.vjp(function, x)[1](seed)[0]
+    def gradients(
+        self, function: Callable[..., Array], operands: Sequence[Array], seed: Array
+    ) -> tuple[Array, ...]:
+        return jax.vjp(function, *operands)[1](seed)
 
     def tanh(self, x: Array) -> Array:
         return jnp.tanh(x)

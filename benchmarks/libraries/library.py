@@ -37,8 +37,12 @@ class Library(ABC):
         """Return an array in the library's memory."""
 
     @abstractmethod
+    def cast(self, x: Array, dtype: str) -> Array:
+        """Return the array in a dtype by its NumPy name, or bfloat16."""
+
+    @abstractmethod
     def to_numpy(self, value: Array) -> np.ndarray:
-        """Return an array's values."""
+        """Return an array's values; those of bfloat16 as float32."""
 
     @abstractmethod
     def wait(self, value: Array) -> None:
@@ -99,10 +103,21 @@ class Library(ABC):
     def layer_norm(self, x: Array, weight: Array, bias: Array) -> Array:
         """Return the layer norm along the last axis, epsilon 1e-5."""
 
+    def gradients(
+        self, function: Callable[..., Array], operands: Sequence[Array], seed: Array
+    ) -> tuple[Array, ...]:
+        """Return the gradients of Σ seed · function(*operands) by each operand."""
+        del function, operands, seed
+        raise UnsupportedError("no automatic differentiation")
+
     def gradient(self, function: Callable[[Array], Array], x: Array, seed: Array) -> Array:
         """Return the gradient of Σ seed · function(x) by x."""
-        del function, x, seed
-        raise UnsupportedError("no automatic differentiation")
+        return self.gradients(function, (x,), seed)[0]
+
+    def multiply_integers(self, a: Array, b: Array) -> Array:
+        """Return the product of two matrices of int8 as int32."""
+        del a, b
+        raise UnsupportedError("has no products of bytes")
 
     def tanh(self, x: Array) -> Array:
         """Return the hyperbolic tangent of each element."""
@@ -155,9 +170,17 @@ class Library(ABC):
         del x
         raise UnsupportedError("has no networks")
 
-    def conv2d(self, x: Array, weight: Array, stride: int = 1, padding: int = 0) -> Array:
+    def conv2d(
+        self,
+        x: Array,
+        weight: Array,
+        stride: int = 1,
+        padding: int = 0,
+        groups: int = 1,
+        dilation: int = 1,
+    ) -> Array:
         """Return a convolution of (batch, channels, height, width)."""
-        del x, weight, stride, padding
+        del x, weight, stride, padding, groups, dilation
         raise UnsupportedError("has no convolution")
 
     def max_pool2d(self, x: Array, size: int, stride: int, padding: int = 0) -> Array:
@@ -178,9 +201,9 @@ class Library(ABC):
         channels = (1, -1, 1, 1)
         return (x - mean.reshape(channels)) * scale.reshape(channels) + bias.reshape(channels)
 
-    def attention(self, query: Array, key: Array, value: Array) -> Array:
-        """Return causal attention of (batch, heads, length, width)."""
-        del query, key, value
+    def attention(self, query: Array, key: Array, value: Array, *, is_causal: bool = True) -> Array:
+        """Return attention of (batch, heads, length, width)."""
+        del query, key, value, is_causal
         raise UnsupportedError("has no networks")
 
     def cross_entropy(self, logits: Array, labels: Array) -> Array:

@@ -12,8 +12,11 @@ from benchmarks.libraries.library import Array, Library
 class MethodLibrary(Library):
     """What tilegrad and tinygrad are asked for in the same words."""
 
+    def cast(self, x: Array, dtype: str) -> Array:
+        return x.cast(dtype)
+
     def to_numpy(self, value: Array) -> np.ndarray:
-        return value.numpy()
+        return (value.cast("float32") if "bf" in str(value.dtype) else value).numpy()
 
     def exp(self, x: Array) -> Array:
         return x.exp()
@@ -39,20 +42,33 @@ class MethodLibrary(Library):
     def gelu(self, x: Array) -> Array:
         return x.gelu()
 
-    def conv2d(self, x: Array, weight: Array, stride: int = 1, padding: int = 0) -> Array:
-        return x.conv2d(weight, stride=stride, padding=padding)
+    def conv2d(
+        self,
+        x: Array,
+        weight: Array,
+        stride: int = 1,
+        padding: int = 0,
+        groups: int = 1,
+        dilation: int = 1,
+    ) -> Array:
+        return x.conv2d(weight, None, groups, stride, dilation, padding)
 
     def max_pool2d(self, x: Array, size: int, stride: int, padding: int = 0) -> Array:
         return x.max_pool2d((size, size), stride, padding=padding)
 
-    def attention(self, query: Array, key: Array, value: Array) -> Array:
-        return query.scaled_dot_product_attention(key, value, is_causal=True)
+    def attention(self, query: Array, key: Array, value: Array, *, is_causal: bool = True) -> Array:
+        return query.scaled_dot_product_attention(key, value, is_causal=is_causal)
+
+    def multiply_integers(self, a: Array, b: Array) -> Array:
+        return a.matmul(b, dtype="int32")
 
     def cross_entropy(self, logits: Array, labels: Array) -> Array:
         return logits.sparse_categorical_crossentropy(labels)
 
-    def gradient(self, function: Callable[[Array], Array], x: Array, seed: Array) -> Array:
-        return function(x).gradient(x, gradient=seed)[0]
+    def gradients(
+        self, function: Callable[..., Array], operands: Sequence[Array], seed: Array
+    ) -> tuple[Array, ...]:
+        return tuple(function(*operands).gradient(*operands, gradient=seed))
 
     def tanh(self, x: Array) -> Array:
         return x.tanh()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from benchmarks.libraries.library import Array, Library
+from benchmarks.libraries.library import Array, Library, UnsupportedError
 
 
 class NumpyLibrary(Library):
@@ -18,6 +18,11 @@ class NumpyLibrary(Library):
 
     def array(self, values: np.ndarray) -> Array:
         return values.copy()
+
+    def cast(self, x: Array, dtype: str) -> Array:
+        if dtype == "bfloat16":
+            raise UnsupportedError("has no bfloat16")
+        return x.astype(dtype)
 
     def to_numpy(self, value: Array) -> np.ndarray:
         return np.asarray(value)

@@ -41,7 +41,14 @@ class TinygradLibrary(MethodLibrary):
         Device[value.device].synchronize()
 
     def capture(self, function: Callable[..., Array]) -> Callable[..., Array]:
-        return TinyJit(lambda *arrays: function(*arrays).realize())
+        def run(*arrays: Array) -> Array | tuple[Array, ...]:
+            values = function(*arrays)
+            if isinstance(values, tuple):
+                values[0].realize(*values[1:])
+                return values
+            return values.realize()
+
+        return TinyJit(run)
 
     def eager(self, function: Callable[..., Array]) -> Callable[..., Array]:
         def run(*arrays: Array) -> Array:

@@ -25,8 +25,11 @@ class TorchLibrary(Library):
     def array(self, values: np.ndarray) -> Array:
         return torch.from_numpy(values.copy())
 
+    def cast(self, x: Array, dtype: str) -> Array:
+        return x.to(getattr(torch, dtype))
+
     def to_numpy(self, value: Array) -> np.ndarray:
-        return value.detach().numpy()
+        return (value.float() if value.dtype == torch.bfloat16 else value).detach().numpy()
 
     def wait(self, value: Array) -> None:
         pass
@@ -82,8 +85,16 @@ class TorchLibrary(Library):
     def gelu(self, x: Array) -> Array:
         return functional.gelu(x, approximate="tanh")
 
-    def conv2d(self, x: Array, weight: Array, stride: int = 1, padding: int = 0) -> Array:
-        return functional.conv2d(x, weight, stride=stride, padding=padding)
+    def conv2d(
+        self,
+        x: Array,
+        weight: Array,
+        stride: int = 1,
+        padding: int = 0,
+        groups: int = 1,
+        dilation: int = 1,
+    ) -> Array:
+        return functional.conv2d(x, weight, None, stride, padding, dilation, groups)
 
     def max_pool2d(self, x: Array, size: int, stride: int, padding: int = 0) -> Array:
         return functional.max_pool2d(x, size, stride, padding)
@@ -96,16 +107,21 @@ class TorchLibrary(Library):
     ) -> Array:
         return functional.batch_norm(x, mean, variance, weight, bias, training=False)
 
-    def attention(self, query: Array, key: Array, value: Array) -> Array:
-        return functional.scaled_dot_product_attention(query, key, value, is_causal=True)
+    def attention(self, query: Array, key: Array, value: Array, *, is_causal: bool = True) -> Array:
+        return functional.scaled_dot_product_attention(query, key, value, is_causal=is_causal)
+
+    def multiply_integers(self, a: Array, b: Array) -> Array:
+        return torch._int_mm(a, b)  # noqa: SLF001 - what PyTorch offers for it
 
     def cross_entropy(self, logits: Array, labels: Array) -> Array:
         return functional.cross_entropy(logits, labels)
 
-    def gradient(self, function: Callable[[Array], Array], x: Array, seed: Array) -> Array:
+    def gradients(
+        self, function: Callable[..., Array], operands: Sequence[Array], seed: Array
+    ) -> tuple[Array, ...]:
         with torch.inference_mode(mode=False), torch.enable_grad():
-            leaf = x.detach().requires_grad_()
-            return torch.autograd.grad(function(leaf), leaf, seed)[0]
+            leaves = [x.detach().requires_grad_() for x in operands]
+            return torch.autograd.grad(function(*leaves), leaves, seed)
 
     def tanh(self, x: Array) -> Array:
         return x.tanh()
