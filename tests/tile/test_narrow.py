@@ -100,13 +100,13 @@ def test_products_of_matrices(unit, data):
 @each_unit
 @pytest.mark.parametrize("channels", [8, 7])
 def test_convolutions(unit, channels):
-    """Words are neighbouring channels; where these are an odd number, they are widened."""
+    """Words are neighbouring channels; an odd number of them is made even by a zero."""
     x = whole(dtypes.bfloat16, 2, channels, 9, 9, seed=1)
     w = whole(dtypes.bfloat16, 12, channels, 3, 3, seed=2)
     y = Tensor(x).conv2d(Tensor(w), padding=1).cast(dtypes.float32)
     target = tile_target(unit)
     kinds = {dot.sources[0].dtype for dot in dots_of(y, target)}
-    assert kinds == {dtypes.bfloat16 if channels == 8 else dtypes.float32}
+    assert kinds == {dtypes.bfloat16}
     (found,) = run([y.node], target)
     padded = numpy.pad(x.astype("f4"), ((0, 0), (0, 0), (1, 1), (1, 1)))
     view = numpy.lib.stride_tricks.sliding_window_view(padded, (3, 3), (2, 3))
@@ -125,12 +125,25 @@ def test_what_is_around_a_product_stays_with_it(unit):
     numpy.testing.assert_array_equal(found, product.astype(ml_dtypes.bfloat16).astype("f4") + 1)
 
 
-def test_odd_sums_and_other_dtypes_are_widened():
+@pytest.mark.parametrize("inner", [63, 301])
+@pytest.mark.parametrize("kind", [dtypes.bfloat16, dtypes.int8])
+def test_odd_sums_are_filled_up_with_zeros(kind, inner):
+    a, b = whole(kind, 40, inner, seed=1), whole(kind, inner, 48, seed=2)
+    product = multiply(Tensor(a).relu() + 1, Tensor(b))
     target = tile_target(PRODUCTS)
-    for kind, inner in ((dtypes.bfloat16, 63), (dtypes.float16, 64)):
-        a = Tensor(numpy.ones((40, inner), "f4")).cast(kind).realize()
-        b = Tensor(numpy.ones((inner, 48), "f4")).cast(kind).realize()
-        assert {dot.sources[0].dtype for dot in dots_of(a @ b, target)} == {dtypes.float32}
+    assert {dot.sources[0].dtype for dot in dots_of(product, target)} == {
+        dtypes.uint8 if kind is dtypes.int8 else kind
+    }
+    (found,) = run([product.node], target)
+    left = (numpy.maximum(a, 0) + 1).astype(a.dtype).astype("f8")
+    numpy.testing.assert_array_equal(found, (left @ b.astype("f8")).astype(found.dtype))
+
+
+def test_other_dtypes_are_widened():
+    a = Tensor(numpy.ones((40, 64), "f2"))
+    b = Tensor(numpy.ones((64, 48), "f2"))
+    dots = dots_of(a @ b, tile_target(PRODUCTS))
+    assert {dot.sources[0].dtype for dot in dots} == {dtypes.float32}
 
 
 @pytest.mark.parametrize("is_turned", [False, True])

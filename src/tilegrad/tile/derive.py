@@ -14,12 +14,13 @@ from tilegrad.ops.program import Program, Slot
 from tilegrad.rewrite.graph import rebuild
 from tilegrad.tile.choose_staging import choose_staging
 from tilegrad.tile.columns import derive_columns, nest_rows
-from tilegrad.tile.contraction import find_contraction
+from tilegrad.tile.contraction import Contraction, find_contraction
 from tilegrad.tile.decisions import Decider
 from tilegrad.tile.derivation import Derivation
 from tilegrad.tile.facts import Facts
 from tilegrad.tile.generalise import generalise
 from tilegrad.tile.kept import KeepingLowering, choose_kept
+from tilegrad.tile.padding import pad_sum
 from tilegrad.tile.schedule import choose_schedule
 from tilegrad.tile.split import derive_split, fill_parts
 from tilegrad.tile.staged import StagedDerivation
@@ -51,8 +52,7 @@ def derive(
     program = None if stream is None else derive_stream(stream, slots, target, name, decider)
     if program is not None:
         return program
-    facts = Facts(root)
-    contraction = find_contraction(facts)
+    facts, contraction = _find_contraction(root, target)
     staging = None if contraction is None else choose_staging(facts, contraction, target, decider)
     if staging is not None:
         return StagedDerivation(facts, staging).program(slots, name)
@@ -65,6 +65,17 @@ def derive(
     kept = choose_kept(facts, schedule, decider)
     lowering = KeepingLowering(facts, schedule, kept) if kept else None
     return Derivation(facts, schedule, lowering).program(slots, name)
+
+
+def _find_contraction(root: Node, target: TileTarget) -> tuple[Facts, Contraction | None]:
+    """Return the facts of a kernel and the contraction that it is, of whole words if there are."""
+    facts = Facts(root)
+    contraction = find_contraction(facts)
+    padded = None if contraction is None else pad_sum(root, contraction, target)
+    if padded is None:
+        return facts, contraction
+    facts = Facts(padded)
+    return facts, find_contraction(facts)
 
 
 def _bind_symbols(
