@@ -195,13 +195,18 @@ class _Planner:
         if node in self.places:
             return
         if node.op.name == "assign" and node not in item.copied_back:
-            self.places[node] = self.places[target_of(node)]
+            self._put(node, self.places[target_of(node)], item)
             return
         made = Made(node.dtype, symbolic.multiply_all(node.shape))
         is_result = node in wanted and node.op.name != "assign"
         pool = self.made if is_result else self.temporaries
-        self.places[node] = Place("made" if is_result else "temporary", len(pool))
+        self._put(node, Place("made" if is_result else "temporary", len(pool)), item)
         pool.append(made)
+
+    def _put(self, node: Node, place: Place, item: Item) -> None:
+        self.places[node] = place
+        if item.kernel is None and node.op.name == "assign":  # a kernel's result, updated in place
+            self.places[node.sources[1]] = place
 
     def _place_empty(self, node: Node) -> None:
         home = target_of(node)
@@ -216,7 +221,7 @@ class _Planner:
 
     def _steps(self, item: Item) -> list[Step]:
         if item.kernel is None:
-            return [self._opaque_step(item)]
+            return self._opaque_steps(item)
         derived = self.programs.derive(item.kernel)
         nodes = item.kernel.parameters
         return [self._step(derived, [self.places[node] for node in nodes])]
@@ -226,20 +231,27 @@ class _Planner:
         places = [self._temporary(slot) if slot.role == "workspace" else None for slot in others]
         return Step(derived, (*known, *places))
 
-    def _opaque_step(self, item: Item) -> Step:
+    def _opaque_steps(self, item: Item) -> list[Step]:
         node = item.root.node
         derived = self.programs.build(node)
         inputs = iter([self.places[resolve_alias(source)] for source in stored_sources(node)])
         outputs = iter([self.places.get(result) for result in _results_of(node)])
         places: list[Place | None] = []
+        copies: list[Step] = []
         for slot in derived.program.slots:
             if slot.role == "input":
                 places.append(next(inputs))
+            elif slot.role == "update":
+                before, after = next(inputs), next(outputs) or self._temporary(slot)
+                if before != after:
+                    copy = self.programs.copy(slot.dtype, slot.size)
+                    copies.append(self._step(copy, [after, before]))
+                places.append(after)
             elif slot.role == "output":
                 places.append(next(outputs) or self._temporary(slot))
             else:
                 places.append(self._temporary(slot) if slot.role == "workspace" else None)
-        return Step(derived, tuple(places))
+        return [*copies, Step(derived, tuple(places))]
 
     def _copy(self, node: Node) -> Step:
         """Return the launch that puts an assignment's value where it belongs."""

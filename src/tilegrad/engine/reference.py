@@ -67,12 +67,14 @@ def _call(
             arguments.append(count)
         elif role == "input":
             arguments.append(numpy.ascontiguousarray(next(waiting)))
+        elif role == "update":
+            arguments.append(numpy.array(next(waiting), order="C", copy=True))
         else:
             arguments.append(numpy.zeros(count, dtype.numpy))
     roles = [slot.role for slot in call.program.slots]
     undefined = [slot for slot, role in enumerate(roles) if role in ("output", "workspace")]
     interpret(call.program.root, arguments, undefined=undefined, finds_races=True)
-    outputs = [arguments[slot] for slot, role in enumerate(roles) if role == "output"]
+    outputs = [arguments[slot] for slot, role in enumerate(roles) if role in ("update", "output")]
     return [
         array.reshape([evaluate_index(size, symbols) for size in shape])
         for array, (_, shape) in zip(outputs, call.results, strict=True)

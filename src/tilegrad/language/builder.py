@@ -11,7 +11,7 @@ from typing import Self, overload
 from tilegrad.base.errors import ArgumentError, ArgumentTypeError
 from tilegrad.ir.dtype import DType
 from tilegrad.ir.node import Node
-from tilegrad.ir.op import Shape
+from tilegrad.ir.op import Shape, attributes_of
 from tilegrad.language.array import Array
 from tilegrad.language.indexing import Size, Span, known, size_index
 from tilegrad.language.operands import as_operand
@@ -21,6 +21,7 @@ from tilegrad.ops import symbolic
 from tilegrad.ops.affine import Index, as_index, as_node
 from tilegrad.ops.bounds import bounds
 from tilegrad.ops.build import LARGEST, Builder, Loop
+from tilegrad.ops.memory import ParameterAttributes
 from tilegrad.ops.program import Program
 from tilegrad.rewrite.graph import substitute
 
@@ -54,6 +55,20 @@ class KernelBuilder:
         """Return a new array that the kernel writes and gives back."""
         array = self._new_array(self._builder.output, shape, dtype)
         self._outputs.append(array)
+        return array
+
+    def update(self, array: Array) -> Array:
+        """Let an argument be written in place; return it as one of the kernel's outputs.
+
+        The kernel's result is the argument's new value. Where that is assigned to the tensor that
+        was passed, its own memory is written; else a copy is made first.
+
+        Raises:
+            ArgumentError: it is no argument, or it has been read already.
+        """
+        self._builder.update(array.pointer)
+        self._outputs.append(array)
+        self._outputs.sort(key=lambda one: attributes_of(one.pointer, ParameterAttributes).slot)
         return array
 
     def workspace(self, shape: Size | Sequence[Size], dtype: DType) -> Array:
@@ -150,7 +165,8 @@ class KernelBuilder:
         given = list(returned) if isinstance(returned, tuple) else [returned]
         if not self._outputs or [id(one) for one in given] != [id(one) for one in self._outputs]:
             raise ArgumentError(
-                "a kernel returns its outputs in the order in which it made them",
+                "a kernel returns what it updates, in the order of its arguments, and then its "
+                "outputs in the order in which it made them",
                 got=", ".join(map(repr, given)),
                 expected=", ".join(map(repr, self._outputs)) or "at least one build.output()",
             )

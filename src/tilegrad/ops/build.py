@@ -28,12 +28,18 @@ from typing import Self
 from tilegrad.base.errors import ArgumentError, DTypeError
 from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node, sort_topologically
-from tilegrad.ir.op import Op
+from tilegrad.ir.op import Op, attributes_of
 from tilegrad.ops import reduction, symbolic, tile
 from tilegrad.ops.affine import Index, as_node
 from tilegrad.ops.comparison import where
 from tilegrad.ops.leaves import IotaAttributes, Number, constant, iota, value_of
-from tilegrad.ops.memory import make_load, make_parameter, make_scratch, make_store
+from tilegrad.ops.memory import (
+    ParameterAttributes,
+    make_load,
+    make_parameter,
+    make_scratch,
+    make_store,
+)
 from tilegrad.ops.movement import filled, reshape_to
 from tilegrad.ops.program import Program, Role, Slot
 
@@ -87,6 +93,7 @@ class Builder:
         self._slots: list[Slot] = []
         self._grid: list[Node] = []
         self._read_only: set[Node] = set()
+        self._read: set[Node] = set()
         self._performed: set[Node] = set()
         self._homes: dict[Node, _Frame] = {}
         self._scratches = 0
@@ -106,6 +113,21 @@ class Builder:
     def output(self, dtype: DType, size: Index) -> Node:
         """Return the next slot's pointer, to ``size`` elements that the program writes."""
         return self._pointer("output", dtype, size)
+
+    def update(self, pointer: Node) -> None:
+        """Let an input be written, too.
+
+        Raises:
+            ArgumentError: it is no input, or it has been read already.
+        """
+        if pointer not in self._read_only or pointer in self._read:
+            raise ArgumentError(
+                "only an input that has not been read yet can be updated",
+                mend="update it before the first load, and once",
+            )
+        self._read_only.discard(pointer)
+        slot = attributes_of(pointer, ParameterAttributes).slot
+        self._slots[slot] = self._slots[slot]._replace(role="update")
 
     def workspace(self, dtype: DType, size: Index) -> Node:
         """Return the next slot's pointer, to ``size`` elements that all instances share."""
@@ -142,6 +164,7 @@ class Builder:
     def load(self, pointer: Node, offset: Index, mask: Node | None = None) -> Node:
         """Return the tile at ``pointer[offset]``, 0 where ``mask`` is false."""
         if pointer in self._read_only:
+            self._read.add(pointer)
             return make_load(pointer, offset, _drop_true(mask))
         frame = self._frames[-1]
         value = make_load(pointer, offset, _drop_true(mask), self._before(pointer))

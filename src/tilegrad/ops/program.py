@@ -12,15 +12,16 @@ from tilegrad.ir.text import print_program
 from tilegrad.ops.affine import Index
 from tilegrad.ops.tile import ProgramAttributes
 
-Role = Literal["input", "output", "workspace", "scalar"]
+Role = Literal["input", "update", "output", "workspace", "scalar"]
 
 
 class Slot(NamedTuple):
     """What one launch argument is.
 
     Attributes:
-        role: ``input`` is only read, ``output`` and ``workspace`` mean nothing before the launch,
-            a workspace nothing after it either; a ``scalar`` is an integer.
+        role: ``input`` is only read, ``update`` is read and written, ``output`` and ``workspace``
+            mean nothing before the launch, a workspace nothing after it either; a ``scalar`` is an
+            integer.
         dtype: of the elements; ``index`` for a scalar.
         size: number of elements behind the pointer, or the value of the scalar, as an integer or an
             index node over the symbols of the graph that launches the program.
@@ -50,6 +51,14 @@ class Program:
     def name(self) -> str:
         """Name of the native function."""
         return attributes_of(self.root, ProgramAttributes).name
+
+    @property
+    def updates(self) -> dict[int, int]:
+        """The outputs, by number, that are updated inputs, and the numbers of these inputs."""
+        roles = [slot.role for slot in self.slots]
+        inputs = [slot for slot, role in enumerate(roles) if role in ("input", "update")]
+        outputs = [slot for slot, role in enumerate(roles) if role in ("update", "output")]
+        return {number: inputs.index(slot) for number, slot in enumerate(outputs) if slot in inputs}
 
     @property
     def grid(self) -> tuple[Node, ...]:

@@ -19,6 +19,7 @@ from tilegrad.ops import symbolic
 from tilegrad.ops.scatter_sources import stored_sources
 from tilegrad.schedule import cost
 from tilegrad.schedule.access import Indices, is_movement, read_broadcast, read_movement
+from tilegrad.schedule.assignments import is_update
 from tilegrad.schedule.axes import (
     FreeAxes,
     axes_of_reduction,
@@ -94,7 +95,7 @@ class _Fuser:
         if name in ALIASES:
             self._pass_through(node, pending)
             return
-        if name == "result":
+        if name == "result" or is_update(node):
             self._visit_result(node, pending)
             return
         if name == "call":
@@ -124,7 +125,7 @@ class _Fuser:
 
     def _visit_result(self, node: Node, pending: _Pending) -> None:
         """A result of a hand-written kernel is stored by the kernel; its call comes later."""
-        call = node.sources[0]
+        (call,) = node.sources if node.op.name == "result" else node.sources[1].sources
         root = self.calls.setdefault(call, Root(call))
         root.outputs.append(node)
         root.readers |= pending.readers | pending.uses.keys()

@@ -57,7 +57,7 @@ class _Express:
         writes = tuple(root.outputs)
         if root.is_opaque:
             reads = tuple(resolve_alias(source) for source in stored_sources(root.node))
-            return Item(root, None, writes, reads, ())
+            return Item(root, None, writes, reads, copied_back)
         expressed = Expressor(root, self.fusion, self.free, copied_back).express()
         clashing = tuple(
             node
