@@ -46,6 +46,15 @@ def test_matmul_accumulates_widely_and_promotes():
     assert row.matmul(row.T, dtype="float32").dtype is dtypes.float32
 
 
+@pytest.mark.parametrize(
+    ("dtype", "wide"), [(dtypes.int8, dtypes.int32), (dtypes.float32, dtypes.float64)], ids=str
+)
+def test_matmul_is_computed_in_the_wider_dtype(dtype, wide):
+    a, b = random_array((4, 300), dtype), random_array((300, 3), dtype, seed=1)
+    expected = numpy.matmul(a, b, dtype=wide.numpy)
+    check(Tensor(a).matmul(Tensor(b), dtype=wide), expected, tolerance=1e-13)
+
+
 def test_matmul_misfits():
     with pytest.raises(ShapeError, match=r"\(2, 3\) @ \(4, 5\)"):
         Tensor.ones(2, 3) @ Tensor.ones(4, 5)

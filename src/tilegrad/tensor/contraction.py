@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Self
 
 from tilegrad.base.errors import ArgumentError, ShapeError
-from tilegrad.ir.dtype import DType
+from tilegrad.ir.dtype import DType, promote
 from tilegrad.ir.node import Node, intern
 from tilegrad.ops import arithmetic, bits, reduction
 from tilegrad.ops.conversion import cast_to
@@ -32,8 +32,11 @@ def multiply_and_sum(left: Node, right: Node, axes: tuple[int, ...], dtype: DTyp
         left: a node; the operands have one dtype and broadcast.
         right: a node.
         axes: what is summed over.
-        dtype: dtype of the result; sums of narrow floats are made in float32 before.
+        dtype: dtype of the result, in which it is computed where that is the wider one; sums of
+            narrow floats are made in float32 before.
     """
+    wide = promote(left.dtype, dtype)
+    left, right = cast_to(left, wide), cast_to(right, wide)
     if left.dtype.is_boolean:
         both = intern(bits.bitwise_and, (left, right))
         return cast_to(nodes.reduce(reduction.reduce_maximum, both, axes), dtype)
@@ -103,7 +106,8 @@ class Contraction(Statistics):
         Args:
             x: the right factor.
             reverse: whether to return x @ self instead.
-            dtype: dtype of the result; the common dtype by default.
+            dtype: dtype of the result, and of the sums if it is the wider one; the common dtype by
+                default.
 
         Raises:
             ShapeError: the shapes do not fit, or one operand is a scalar.
