@@ -12,7 +12,11 @@ from tilegrad.apps.units import format_bytes
 from tilegrad.base.errors import CacheError
 
 # The folders of the cache directory, and what is in them.
-PARTS = {"kernels": "compiled kernels", "datasets": "data sets"}
+PARTS = {
+    "kernels": "compiled kernels",
+    "schedules": "schedules found by `tilegrad tune`",
+    "datasets": "data sets",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from tilegrad.engine.graph_key import GraphKey, key_of
 from tilegrad.engine.launches import Launched, emit_launches
 from tilegrad.engine.library import Kernel, Library
 from tilegrad.engine.plan import Place, Plan, Result, Step, make_plan
+from tilegrad.engine.profile import Profile
 from tilegrad.engine.programs import Programs
 from tilegrad.engine.sizes import evaluate_index
 from tilegrad.engine.storage import make_buffer_node, memory_of, storage_of
@@ -89,6 +90,7 @@ class CompiledExecutor:
         self.trace = trace
         self.plans: dict[tuple[object, ...], Ready] = {}
         self.capture: Capture | None = None
+        self.profile: Profile | None = None
         self._lock = ForkLock()
 
     def realize(self, nodes: Sequence[Node], symbols: Mapping[str, int]) -> list[Node]:
@@ -128,14 +130,37 @@ class CompiledExecutor:
         ]
         if plan.groups:
             memory = self._lay_out(plan, buffers, storages, symbols)
-            recording = self._bind(ready, memory, symbols)
-            self.run("launch", recording, ready.launches, symbols)
+            if self.profile is not None:
+                self._run_profiled(self.profile, ready, memory, symbols)
+            else:
+                recording = self._bind(ready, memory, symbols)
+                self.run("launch", recording, ready.launches, symbols)
         if self.capture is not None and not self.capture.is_paused:
             given = tuple(map(storage_of, buffers))
             self.capture.ran.append(Ran(plan, ready.kernels, given, tuple(storages)))
         for number in plan.overwritten:
             storage_of(buffers[number]).version += 1
         return [self._result(result, buffers, storages, symbols) for result in plan.results]
+
+    def _run_profiled(
+        self,
+        profile: Profile,
+        ready: Ready,
+        memory: Mapping[Place, Buffer],
+        symbols: Mapping[str, int],
+    ) -> None:
+        """Run the groups of a plan one by one, noting what each launch finds and takes."""
+        for steps, kernels in zip(ready.plan.groups, ready.kernels, strict=True):
+            launches = [
+                self.launch(step, kernel, memory, symbols)
+                for step, kernel in zip(steps, kernels, strict=True)
+            ]
+            for step in steps:
+                profile.note(step, memory, symbols)
+            recording = self.device.queue.record([launches], is_timed=True)
+            self.device.queue.run(recording)
+            for step, (start, end) in zip(steps, recording.times(), strict=True):
+                profile.count(step, (end - start) * 1e-9)
 
     def run(
         self,
@@ -240,8 +265,11 @@ class CompiledExecutor:
         slots = step.program.program.slots
         unknown = [value for slot, value in scalars.items() if isinstance(slots[slot].size, Node)]
         work = max(step.program.work, *unknown, 0)
-        if work > SMALL_WORK and self.threads > 1:
-            chunk = blocks // (UNITS_PER_THREAD * self.threads)
+        units = step.program.units
+        if units is None:
+            units = UNITS_PER_THREAD if work > SMALL_WORK else 0
+        if units and self.threads > 1:
+            chunk = blocks // (units * self.threads)
         if work > LONGEST_UNIT:
             chunk = min(chunk, int(blocks * LONGEST_UNIT / work))
         return Launch(kernel.address, tuple(arguments), blocks, max(1, chunk), kernel.finish)

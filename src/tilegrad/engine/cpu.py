@@ -11,13 +11,15 @@ from tilegrad.codegen.matrix.units import list_matrix_facts
 from tilegrad.codegen.target import CodegenTarget
 from tilegrad.engine.cache import DiskCache
 from tilegrad.engine.compiled import CompiledExecutor
-from tilegrad.engine.library import Library
+from tilegrad.engine.library import GENERATOR, Library
 from tilegrad.engine.programs import Programs
+from tilegrad.engine.winners import Winners
 from tilegrad.ir.node import Node
 from tilegrad.ops import tensor
 from tilegrad.render import llvm
 from tilegrad.rewrite.driver import rewrite
-from tilegrad.runtime.cpu.device import cpu_device
+from tilegrad.runtime.cpu import host
+from tilegrad.runtime.cpu.device import CpuDevice, cpu_device
 from tilegrad.runtime.cpu.target import CpuTarget
 from tilegrad.simplify.passes import simplify_tensor_graph
 from tilegrad.tile.target import TileTarget
@@ -39,8 +41,21 @@ def start_cpu(settings: Settings, trace: Trace) -> CompiledExecutor:
         return simplified
 
     library = Library(device.compiler, write, cache, trace, device.target.threads)
-    programs = Programs(tile_target(device.target), verifies=settings.verify)
+    programs = Programs(
+        tile_target(device.target),
+        open_winners(device, settings, trace),
+        verifies=settings.verify,
+    )
     return CompiledExecutor(device, programs, library, simplify, device.target.threads, trace)
+
+
+def open_winners(device: CpuDevice, settings: Settings, trace: Trace) -> Winners:
+    """Return the schedules that searches found on this machine."""
+    target = device.target
+    caches = f"{target.l1} {target.l2} {target.l3}"
+    machine = f"{GENERATOR} {device.compiler.key} {caches} {target.threads} {host.model_name()}"
+    directory = settings.cache_directory / "schedules"
+    return Winners(machine, DiskCache(directory, trace) if settings.cache else None)
 
 
 def code_target(target: CpuTarget) -> CodegenTarget:

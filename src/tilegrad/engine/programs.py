@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 from tilegrad.base.errors import CompileError
 from tilegrad.engine.operations import count_operations, count_own_operations
+from tilegrad.engine.winners import Winners
 from tilegrad.engine.work import measure_work
+from tilegrad.ir.digest import digest
 from tilegrad.ir.dtype import DType
 from tilegrad.ir.node import Node
 from tilegrad.ops import dialects, kernel, memory, symbolic
@@ -24,12 +26,16 @@ from tilegrad.schedule.merge_axes import merge_axes
 from tilegrad.schedule.narrow_stores import narrow_stores
 from tilegrad.schedule.pick_terms import pick_terms
 from tilegrad.schedule.share_guards import share_guards
+from tilegrad.tile.decisions import Decider
 from tilegrad.tile.derive import derive
 from tilegrad.tile.facts import Facts, count_points
 from tilegrad.tile.scan import build_scan
 from tilegrad.tile.scatter import build_scatter
 from tilegrad.tile.sort import build_argsort
 from tilegrad.tile.target import TileTarget
+
+UNITS = (None, 0, 1, 2, 8, 16)
+"""What may be decided for the units of a launch, the default first; see ``Derived``."""
 
 
 class Derived(NamedTuple):
@@ -40,12 +46,17 @@ class Derived(NamedTuple):
         kernel: the kernel that it was derived from; None if it was written by hand.
         work: about how many elements it handles, for dividing it among threads.
         operations: how many floating-point operations it does.
+        source: what it was lowered from, if there are other ways to lower it.
+        units: into how many parts for each thread its grid is divided; 0 for one part altogether,
+            None where its size decides.
     """
 
     program: Program
     kernel: Node | None
     work: float
     operations: Index
+    source: ExpressedKernel | None = None
+    units: int | None = None
 
 
 class Programs:
@@ -53,11 +64,15 @@ class Programs:
 
     Args:
         target: the processor.
+        winners: schedules that are known to be better than the default.
         verifies: whether every kernel and program is checked against its dialect.
     """
 
-    def __init__(self, target: TileTarget, *, verifies: bool = False) -> None:
+    def __init__(
+        self, target: TileTarget, winners: Winners | None = None, *, verifies: bool = False
+    ) -> None:
         self.target = target
+        self.winners = winners or Winners("")
         self.verifies = verifies
         self._derived: dict[Node, Derived] = {}
 
@@ -65,13 +80,24 @@ class Programs:
         """Return the program of a kernel that the scheduler made."""
         found = self._derived.get(expressed.program)
         if found is None:
-            found = self._derived[expressed.program] = self._derive(expressed)
-            if self.verifies:
-                dialects.kernels.verify([expressed.program])
-                dialects.tiles.verify([found.program.root])
+            choices = self.winners.find(digest(expressed.program))
+            found = self._derived[expressed.program] = self.lower(expressed, Decider(choices))
         return found
 
-    def _derive(self, expressed: ExpressedKernel) -> Derived:
+    def lower(self, expressed: ExpressedKernel, decider: Decider) -> Derived:
+        """Return a program of a kernel; unlike ``derive``, made anew each time.
+
+        Args:
+            expressed: the kernel.
+            decider: makes the decisions: those of ``tilegrad.tile.derive`` and ``units``.
+        """
+        found = self._lower(expressed, decider)
+        if self.verifies:
+            dialects.kernels.verify([expressed.program])
+            dialects.tiles.verify([found.program.root])
+        return found
+
+    def _lower(self, expressed: ExpressedKernel, decider: Decider) -> Derived:
         root = flatten_sums(pick_terms(narrow_stores(expressed.program)))
         root = merge_axes(share_guards(root))
         slots = [
@@ -86,8 +112,9 @@ class Programs:
         work = sum(
             count_points(region.axes) * (1 + len(region.loads)) for region in facts.regions.values()
         )
-        program = derive(root, slots, self.target, name_kernel(facts))
-        return Derived(program, root, work, count_operations(facts))
+        program = derive(root, slots, self.target, name_kernel(facts), decider)
+        units = decider.take("units", UNITS, label=_name_units) if self.target.threads > 1 else None
+        return Derived(program, root, work, count_operations(facts), expressed, units)
 
     def copy(self, dtype: DType, size: Index) -> Derived:
         """Return the program that copies ``size`` elements from slot 1 to slot 0."""
@@ -104,12 +131,16 @@ class Programs:
             CompileError: there is none for this op.
         """
         if isinstance(node.attributes, CallAttributes):
-            return _measure(node.attributes.program)
+            return measure(node.attributes.program)
         work = estimate(symbolic.multiply_all(node.sources[0].shape))
         return Derived(_build(node), None, 4 * work, count_own_operations(node))
 
 
-def _measure(program: object) -> Derived:
+def _name_units(units: int | None) -> str:
+    return "by size" if units is None else str(units)
+
+
+def measure(program: object) -> Derived:
     """Return a program that was written by hand with what it does."""
     if not isinstance(program, Program):
         raise CompileError("a call has a tile program", got=program)
