@@ -11,7 +11,13 @@ from tilegrad.cli import main
 @pytest.fixture
 def directory(tmp_path):
     """A cache directory with something in each part, and something that is not the cache's."""
-    for name, size in (("kernels/ab/one", 2048), ("datasets/set/file", 10), ("other/file", 5)):
+    files = {
+        "kernels/ab/one": 2048,
+        "schedules/ab/two": 3,
+        "datasets/set/file": 10,
+        "other/file": 5,
+    }
+    for name, size in files.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True)
         path.write_bytes(bytes(size))
@@ -30,6 +36,7 @@ def test_the_size_of_each_part_is_told(directory):
     assert lines == [
         str(directory),
         "  compiled kernels: 2 KiB in 1 file",
+        "  schedules found by `tilegrad tune`: 3 bytes in 1 file",
         "  data sets: 10 bytes in 1 file",
     ]
 
@@ -42,6 +49,7 @@ def test_clearing_deletes_kernels_only_unless_asked_for_more(directory):
     assert run(directory, "clear") == "deleted 2 KiB in 1 file of compiled kernels\n"
     assert not (directory / "kernels").exists()
     assert (directory / "datasets").exists()
+    assert "deleted 3 bytes in 1 file of schedules" in run(directory, "clear", "--schedules")
     assert "deleted 10 bytes in 1 file of data sets" in run(directory, "clear", "--datasets")
     assert [path.name for path in directory.iterdir()] == ["other"]
 

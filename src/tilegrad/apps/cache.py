@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,7 +99,7 @@ def print_usage(directory: Path, console: Console) -> None:
         console.print(f"  {PARTS[part]}: {used}", highlight=False)
 
 
-def clear_cache(directory: Path, console: Console, *, with_datasets: bool) -> None:
-    """Delete the compiled kernels, and if asked for the data sets, and print how much that was."""
-    for part in PARTS if with_datasets else ("kernels",):
+def clear_cache(directory: Path, console: Console, parts: Sequence[str]) -> None:
+    """Delete parts of the cache, by their names in `PARTS`, and print how much that was."""
+    for part in parts:
         console.print(f"deleted {clear_part(directory, part)} of {PARTS[part]}", highlight=False)

@@ -22,9 +22,11 @@ def size() -> None:
 
 
 @cache.command
+@click.option("--schedules", is_flag=True, help="Delete the schedules that were found, too.")
 @click.option("--datasets", is_flag=True, help="Delete fetched data sets too.")
-def clear(datasets: bool) -> None:
+def clear(schedules: bool, datasets: bool) -> None:
     """Delete the compiled kernels. They are made anew when they are needed."""
     with open_session() as session:
         directory = session.settings.cache_directory
-        clear_cache(directory, Console(), with_datasets=datasets)
+        wanted = {"kernels": True, "schedules": schedules, "datasets": datasets}
+        clear_cache(directory, Console(), [part for part, is_wanted in wanted.items() if is_wanted])
