@@ -18,6 +18,7 @@ from tilegrad.cli.cache import cache
 from tilegrad.cli.chat import chat
 from tilegrad.cli.info import info
 from tilegrad.cli.train import train
+from tilegrad.cli.tune import tune
 
 
 class Failure(click.ClickException):
@@ -66,5 +67,5 @@ def main() -> None:
     """
 
 
-for subcommand in (info, train, chat, cache):
+for subcommand in (info, train, chat, tune, cache):
     main.add_command(subcommand)
