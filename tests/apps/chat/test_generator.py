@@ -9,7 +9,7 @@ from tests.apps.chat.test_tokeniser import TOKENS
 from tilegrad import Tensor
 from tilegrad.apps.chat import Generator, Reply, Sampling, Tokeniser, complete
 from tilegrad.apps.chat.sampling import Sampler
-from tilegrad.apps.models.llama import Llama
+from tilegrad.apps.models.language_model import LanguageModel
 from tilegrad.base.errors import ArgumentError
 from tilegrad.engine.explain import explain
 from tilegrad.frontend.gguf import GGUFFile
@@ -18,12 +18,12 @@ ANSWER = [504, 3575, 282, 4649, 314, 7042, 30, 2]
 
 
 @pytest.fixture(scope="session")
-def model(smollm: GGUFFile) -> Llama:
-    return Llama(smollm)
+def model(smollm: GGUFFile) -> LanguageModel:
+    return LanguageModel(smollm)
 
 
 @pytest.fixture(scope="session")
-def generator(model: Llama) -> Generator:
+def generator(model: LanguageModel) -> Generator:
     return Generator(model, 96)
 
 
@@ -77,9 +77,9 @@ def test_replies_end_by_token_limit_stop_string_and_context(generator: Generator
     assert reply.reason in ("context is full", "ended")
 
 
-def test_a_step_stores_nothing_as_large_as_the_weights_that_it_reads(model: Llama):
+def test_a_step_stores_nothing_as_large_as_the_weights_that_it_reads(model: LanguageModel):
     block = model.blocks[0]
     x = Tensor.rand(1, model.config.width).realize()
     plan = explain(block.network(x)).plan
-    weights = sum(one.weight.nbytes for one in (block.network.gate, block.network.up))
+    weights = sum(linear.weight.nbytes for linear in block.network.inner)
     assert plan.arena.nbytes < weights / 50

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy
 
-from tilegrad.apps.models.llama import Llama
+from tilegrad.apps.models.language_model import LanguageModel
 from tilegrad.apps.models.memory import Memory
 from tilegrad.base.errors import ArgumentError
 from tilegrad.ir.dtype import dtypes
@@ -36,7 +36,7 @@ class Generator:
         ArgumentError: the context is empty, or longer than the model was trained for.
     """
 
-    def __init__(self, model: Llama, context: int) -> None:
+    def __init__(self, model: LanguageModel, context: int) -> None:
         longest = model.config.context
         if not 1 <= context <= longest:
             raise ArgumentError(

@@ -15,7 +15,8 @@ from tilegrad.apps.chat.reply import FULL, Reply, complete
 from tilegrad.apps.chat.sampling import Sampler, Sampling
 from tilegrad.apps.chat.template import ChatTemplate, Message
 from tilegrad.apps.chat.tokeniser import Tokeniser
-from tilegrad.apps.models.llama import Llama
+from tilegrad.apps.models.language_families import read_config
+from tilegrad.apps.models.language_model import LanguageModel
 from tilegrad.apps.training.interrupt import Interrupt
 from tilegrad.base.errors import ArgumentError
 from tilegrad.engine import Session
@@ -67,8 +68,8 @@ class Chat:
         file = read_gguf(self.path)
         self._tokeniser = Tokeniser(file.metadata)
         self._template = None if options.is_raw else ChatTemplate(file.metadata, self._tokeniser)
-        model = Llama(file)
-        context = options.context or min(DEFAULT_CONTEXT, model.config.context)
+        context = options.context or min(DEFAULT_CONTEXT, read_config(file).context)
+        model = LanguageModel(file, context)
         self._generator = Generator(model, context)
         self._sampler = Sampler(options.sampling)
         self.messages: list[Message] = []

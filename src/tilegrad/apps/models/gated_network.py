@@ -1,0 +1,85 @@
+"""The networks between attentions: one, or many of which each token goes through a few.
+
+From N. Shazeer, "GLU variants improve transformer", 2020 (the gate); N. Shazeer et al.,
+"Outrageously large neural networks: the sparsely-gated mixture-of-experts layer", 2017; D. Dai et
+al., "DeepSeekMoE", 2024 (the network that is shared).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tilegrad import nn
+from tilegrad.apps.models.language_config import MixtureConfig
+from tilegrad.apps.models.stored_weights import StoredLinear, StoredWeights
+from tilegrad.tensor import Tensor
+
+Activation = Callable[[Tensor], Tensor]
+
+
+class GatedNetwork(nn.Module):
+    """A network of one hidden layer, half of which gates the other.
+
+    Args:
+        weights: of the block.
+        activation: of the gate.
+        suffix: of the weights' names.
+    """
+
+    def __init__(self, weights: StoredWeights, activation: Activation, suffix: str = "") -> None:
+        self.activation = activation
+        # Phi-3 has gate and rest in one matrix.
+        names = [name for name in ("ffn_gate", "ffn_up") if f"{name}{suffix}.weight" in weights]
+        self.inner = [StoredLinear(weights, name + suffix) for name in names or ["ffn_up"]]
+        self.down = StoredLinear(weights, f"ffn_down{suffix}")
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return shape (time, width)."""
+        products = [linear(x) for linear in self.inner]
+        gate, up = products if len(products) == 2 else products[0].chunk(2, dim=-1)
+        return self.down(self.activation(gate) * up)
+
+
+class Mixture(nn.Module):
+    """Networks of which each token goes through those that it chooses; perhaps one more for all.
+
+    Only the chosen networks' weights are read.
+
+    Args:
+        weights: of the block.
+        activation: of the gates.
+        config: how they are chosen.
+    """
+
+    def __init__(
+        self, weights: StoredWeights, activation: Activation, config: MixtureConfig
+    ) -> None:
+        self.config, self.activation = config, activation
+        self.router = StoredLinear(weights, "ffn_gate_inp")
+        self.gate, self.up, self.down = (
+            weights.find(f"ffn_{name}_exps.weight") for name in ("gate", "up", "down")
+        )
+        has_shared = "ffn_up_shexp.weight" in weights
+        self.shared = GatedNetwork(weights, activation, "_shexp") if has_shared else None
+        self.shared_gate = weights.numbers("ffn_gate_inp_shexp.weight")
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return shape (time, width)."""
+        shares, chosen = self._choose(x)
+        each = x.unsqueeze(1)  # (time, 1, width): once for each chosen network
+        gate, up = (weight.pick(chosen).linear(each) for weight in (self.gate, self.up))
+        hidden = (self.activation(gate) * up).contiguous()
+        mixed = (self.down.pick(chosen).linear(hidden) * shares.unsqueeze(-1)).sum(1)
+        if self.shared is None:
+            return mixed
+        rest = self.shared(x)
+        if self.shared_gate is not None:
+            rest = rest * (x * self.shared_gate).sum(-1, keepdim=True).sigmoid()
+        return mixed + rest
+
+    def _choose(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return shares and numbers of each token's networks, shape (time, chosen)."""
+        shares, chosen = self.router(x).softmax(-1).topk(self.config.chosen, dim=-1)
+        if self.config.is_normalised:
+            shares = shares / shares.sum(-1, keepdim=True)
+        return shares * self.config.scale, chosen.contiguous()

@@ -1,0 +1,223 @@
+"""Transformers that predict the next token: Llama and its kin.
+
+From A. Vaswani et al., "Attention is all you need", 2017; J. Ainslie et al., "GQA", 2023 (fewer
+heads of keys and values than of queries); B. Zhang and R. Sennrich, "Root mean square layer
+normalization", 2019. What a family of models adds is a weight that its files have and others lack
+(a bias, a norm, experts), or stands in the configuration (`language_families.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy
+
+from tilegrad import nn
+from tilegrad.apps.models.gated_network import Activation, GatedNetwork, Mixture
+from tilegrad.apps.models.language_config import LanguageConfig, RotationConfig
+from tilegrad.apps.models.language_families import read_config
+from tilegrad.apps.models.memory import Reading
+from tilegrad.apps.models.rotation import Rotation
+from tilegrad.apps.models.stored_weights import StoredLinear, StoredWeights
+from tilegrad.base.errors import DataError
+from tilegrad.frontend.gguf import GGUFFile
+from tilegrad.tensor import Tensor
+
+Angles = Mapping[RotationConfig, tuple[Tensor, Tensor]]
+"""Cosine and sine of the tokens of a step, for each way of turning features."""
+
+
+class Norm(nn.Module):
+    """Divides by the root of the mean square along the last axis.
+
+    Args:
+        weights: of the block.
+        name: without ``.weight``.
+        config: the sizes.
+    """
+
+    def __init__(self, weights: StoredWeights, name: str, config: LanguageConfig) -> None:
+        self.weight = weights.find(f"{name}.weight").numbers().realize()
+        self.epsilon = config.epsilon
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return the shape of x."""
+        return x.rms_norm(self.weight.shape[0], self.weight, self.epsilon)
+
+
+class Attention(nn.Module):
+    """Causal self-attention to the tokens so far.
+
+    Args:
+        config: the sizes.
+        layer: number of the block.
+        weights: of the block.
+        rotations: turn features.
+    """
+
+    def __init__(
+        self,
+        config: LanguageConfig,
+        layer: int,
+        weights: StoredWeights,
+        rotations: Mapping[RotationConfig, Rotation],
+    ) -> None:
+        self.config, self.layer = config, layer
+        self.turning = config.rotations[layer]
+        self.rotation = rotations[self.turning]
+        is_joined = "attn_qkv.weight" in weights
+        names = ["attn_qkv"] if is_joined else ["attn_q", "attn_k", "attn_v"]
+        self.inner = [StoredLinear(weights, name) for name in names]
+        self.query_norm = _find_norm(weights, "attn_q_norm", config)
+        self.key_norm = _find_norm(weights, "attn_k_norm", config)
+        self.output = StoredLinear(weights, "attn_output")
+
+    def __call__(self, x: Tensor, angles: Angles, reading: Reading) -> Tensor:
+        """Return shape (time, width) for the tokens of a reading."""
+        config = self.config
+        queries, keys, values = self._project(x)
+        turned = angles[self.turning]
+        mixed = reading.attend(
+            self.layer,
+            self.rotation(self.query_norm(queries), turned),
+            self.rotation(self.key_norm(keys), turned),
+            values,
+            scale=config.attention_scale,
+            window=config.windows[self.layer],
+            soft_cap=config.attention_cap,
+        )
+        return self.output(mixed.flatten(1))
+
+    def _project(self, x: Tensor) -> list[Tensor]:
+        """Return queries, keys and values, shape (time, heads, features)."""
+        config = self.config
+        parts = [linear(x) for linear in self.inner]
+        if len(parts) == 1:
+            heads = (config.heads, config.key_heads, config.key_heads)
+            parts = list(parts[0].split([count * config.head_size for count in heads], dim=-1))
+        return [part.unflatten(1, (-1, config.head_size)) for part in parts]
+
+
+class Block(nn.Module):
+    """Attention and a network, each after a norm and beside a residual path.
+
+    Args:
+        config: the sizes.
+        layer: number of the block.
+        weights: of the block.
+        rotations: turn features.
+    """
+
+    def __init__(
+        self,
+        config: LanguageConfig,
+        layer: int,
+        weights: StoredWeights,
+        rotations: Mapping[RotationConfig, Rotation],
+    ) -> None:
+        self.scale = config.residual_scale
+        self.attention_norm = Norm(weights, "attn_norm", config)
+        self.attention = Attention(config, layer, weights, rotations)
+        self.attention_end_norm = _find_norm(weights, "post_attention_norm", config)
+        self.network_norm = Norm(weights, "ffn_norm", config)
+        self.network = _network(config, weights)
+        self.network_end_norm = _find_norm(weights, "post_ffw_norm", config)
+
+    def __call__(self, x: Tensor, angles: Angles, reading: Reading) -> Tensor:
+        """Return shape (time, width) for the tokens of a reading."""
+        mixed = self.attention(self.attention_norm(x), angles, reading)
+        x = x + self.attention_end_norm(mixed) * self.scale
+        x = x.contiguous()  # stored, as it is read twice and takes a matrix to compute
+        return x + self.network_end_norm(self.network(self.network_norm(x))) * self.scale
+
+
+class LanguageModel(nn.Module):
+    """Token embeddings, blocks, a norm, and a matrix that gives each token's logit.
+
+    Args:
+        file: the weights and sizes. They are computed on as they are stored.
+        context: how many tokens it will read at most: some models (Phi-3) turn features in another
+            way for long texts; None for as many as it was trained for.
+
+    Attributes:
+        config: what the file says of the model.
+
+    Raises:
+        DataError: the architecture is not known, or a size or a weight is missing.
+    """
+
+    def __init__(self, file: GGUFFile, context: int | None = None) -> None:
+        self.config = read_config(file)
+        weights = StoredWeights(file)
+        factors = _read_factors(self.config, weights, context or self.config.context)
+        self.rotations = {
+            way: Rotation(way, factors) for way in dict.fromkeys(self.config.rotations)
+        }
+        self.tokens = weights.find("token_embd.weight")
+        self.output = weights.find(
+            "output.weight" if "output.weight" in weights else "token_embd.weight"
+        )
+        self.norm = Norm(weights, "output_norm", self.config)
+        self.blocks = [
+            Block(self.config, layer, weights.within(f"blk.{layer}."), self.rotations)
+            for layer in range(self.config.layers)
+        ]
+
+    def __call__(self, tokens: Tensor, reading: Reading, rows: Tensor) -> Tensor:
+        """Return the logits of the tokens that follow some of the given ones.
+
+        Each block is realised by itself, so that all blocks are planned and compiled as one.
+
+        Args:
+            tokens: int32 of shape (time,).
+            reading: takes them into memory.
+            rows: which of them the logits are of, int32 of shape (rows,).
+
+        Returns:
+            A tensor of shape (rows, vocabulary).
+        """
+        config = self.config
+        angles = {
+            way: rotation.angles(reading.positions) for way, rotation in self.rotations.items()
+        }
+        x = self.tokens.rows(tokens) * config.embedding_scale
+        x.realize(*(part for both in angles.values() for part in both))
+        for block in self.blocks:
+            x = block(x, angles, reading)
+            x.realize()
+        logits = self.output.linear(self.norm(x[rows])) * config.logit_scale
+        if config.logit_cap is not None:
+            logits = (logits / config.logit_cap).tanh() * config.logit_cap
+        return logits
+
+
+def _find_norm(weights: StoredWeights, name: str, config: LanguageConfig) -> Activation:
+    """Return a norm that only some families have, or what changes nothing."""
+    return Norm(weights, name, config) if f"{name}.weight" in weights else _keep
+
+
+def _keep(x: Tensor) -> Tensor:
+    return x
+
+
+def _network(config: LanguageConfig, weights: StoredWeights) -> GatedNetwork | Mixture:
+    if "ffn_gate_inp.weight" not in weights:
+        return GatedNetwork(weights, config.activation)
+    if config.mixture is None:
+        raise DataError(
+            "the GGUF file has experts, but does not say how they are chosen",
+            got="no expert_count among the metadata",
+        )
+    return Mixture(weights, config.activation, config.mixture)
+
+
+def _read_factors(
+    config: LanguageConfig, weights: StoredWeights, context: int
+) -> numpy.ndarray | None:
+    """Return what divides the frequencies: of Llama 3, or of Phi-3 for texts of this length."""
+    rotation = config.rotations[0]
+    name = f"rope_factors_{'long' if context > rotation.context else 'short'}.weight"
+    if rotation.scaling == "longrope" or name in weights:
+        return weights.find(name).numbers().numpy()
+    found = weights.numbers("rope_freqs.weight")
+    return None if found is None else found.numpy()

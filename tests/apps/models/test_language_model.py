@@ -1,0 +1,156 @@
+"""Every family gives the logits of transformers, in chunks and token by token."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gguf
+import numpy
+import pytest
+import torch
+
+from tests.apps.models.gguf_models import PLAIN, SIZES, make_model, write_model
+from tilegrad import Tensor
+from tilegrad.apps.chat import Generator
+from tilegrad.apps.models.language_families import read_config
+from tilegrad.apps.models.language_model import LanguageModel
+from tilegrad.base.errors import DataError
+from tilegrad.engine.explain import explain
+from tilegrad.frontend.gguf import GGUFFile, read_gguf
+
+MIXTURE = {"num_experts_per_tok": 2, "moe_intermediate_size": 32, "num_experts": 4}
+SCALED = {"factor": 4.0, "original_max_position_embeddings": 48}
+MODELS: dict[str, dict[str, Any]] = {
+    "llama": {
+        "tie_word_embeddings": True,
+        "rope_parameters": {
+            **PLAIN,
+            **SCALED,
+            "rope_type": "llama3",
+            "low_freq_factor": 1.0,
+            "high_freq_factor": 4.0,
+        },
+    },
+    "mistral": {
+        "sliding_window": 40,
+        "rope_parameters": {**PLAIN, "rope_type": "linear", "factor": 4.0},
+    },
+    "mixtral": {"num_local_experts": 4, "num_experts_per_tok": 2},
+    "granite": {
+        "attention_multiplier": 0.5,
+        "embedding_multiplier": 3.0,
+        "residual_multiplier": 0.25,
+        "logits_scaling": 0.5,
+    },
+    "qwen2": {"rope_parameters": {**PLAIN, **SCALED, "rope_type": "yarn"}},
+    "qwen3": {"head_dim": 32},
+    "qwen2_moe": {**MIXTURE, "shared_expert_intermediate_size": 48},
+    "qwen3_moe": {**MIXTURE, "head_dim": 32, "norm_topk_prob": True},
+    "gemma2": {"head_dim": 32, "query_pre_attn_scalar": 32, "sliding_window": 40},
+    "gemma3_text": {
+        "head_dim": 32,
+        "query_pre_attn_scalar": 32,
+        "sliding_window": 40,
+        "num_hidden_layers": 7,
+        "rope_parameters": {
+            "full_attention": {**PLAIN, "rope_type": "linear", "factor": 8.0},
+            "sliding_attention": {"rope_type": "default", "rope_theta": 500.0},
+        },
+    },
+    "phi3": {
+        "sliding_window": 40,
+        "original_max_position_embeddings": 48,
+        "rope_parameters": {
+            **PLAIN,
+            "rope_type": "longrope",
+            "partial_rotary_factor": 0.75,
+            "original_max_position_embeddings": 48,
+            "attention_factor": 1.2,
+            "short_factor": [1.0, 1.1, 1.2, 1.3, 1.4, 1.5],
+            "long_factor": [1.0, 1.5, 2.0, 3.0, 4.0, 5.0],
+        },
+    },
+}
+CONTEXT = 128
+
+
+@pytest.fixture
+def reference_session() -> None:
+    """Compute with compiled kernels here: it is they that fuse what families add."""
+
+
+def write(kind: str, folder: Path, **options: Any) -> tuple[GGUFFile, torch.nn.Module]:
+    reference = make_model(kind, **MODELS[kind], **options)
+    write_model(folder / "model.gguf", reference)
+    return read_gguf(folder / "model.gguf"), reference
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_logits_are_those_of_transformers(kind: str, tmp_path: Path) -> None:
+    file, reference = write(kind, tmp_path)
+    text = numpy.random.default_rng(0).integers(0, SIZES["vocab_size"], 80).tolist()
+    with torch.no_grad():
+        expected = reference(torch.tensor([text])).logits[0].numpy()
+    generator = Generator(LanguageModel(file, CONTEXT), CONTEXT)
+    found = [generator.read(text[:72]), *(generator.add(token) for token in text[72:])]
+    numpy.testing.assert_allclose(found, expected[71:], rtol=1e-4, atol=2e-5)
+
+
+def test_short_texts_are_turned_by_their_own_factors(tmp_path: Path) -> None:
+    file, reference = write("phi3", tmp_path)
+    text = list(range(20))
+    with torch.no_grad():
+        expected = reference(torch.tensor([text])).logits[0, -1].numpy()
+    found = Generator(LanguageModel(file, 40), 40).read(text)
+    numpy.testing.assert_allclose(found, expected, rtol=1e-4, atol=2e-5)
+
+
+@pytest.mark.parametrize("kind", ["Q8_0", "Q4_1"])
+def test_only_chosen_experts_are_read_and_nothing_as_large_is_written(
+    kind: str, tmp_path: Path
+) -> None:
+    file, _ = write("mixtral", tmp_path)
+    network = LanguageModel(file).blocks[0].network
+    path = tmp_path / "quantised.gguf"
+    writer = gguf.GGUFWriter(path, "llama")
+    form = gguf.GGMLQuantizationType[kind]
+    numbers = {name: getattr(network, name).numbers().numpy() for name in ("gate", "up", "down")}
+    for name, values in numbers.items():
+        writer.add_tensor(name, gguf.quantize(values, form), raw_dtype=form)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    stored = read_gguf(path).weights
+    network.gate, network.up, network.down = (stored[name] for name in ("gate", "up", "down"))
+    x = Tensor.rand(1, SIZES["hidden_size"]).realize()
+    explained = explain(network(x))
+    one_expert = stored["gate"].nbytes // 4
+    assert explained.plan.arena.nbytes < one_expert
+
+
+def test_what_is_not_known_is_named(tmp_path: Path) -> None:
+    file, _ = write("mixtral", tmp_path)
+
+    def change(**changes: Any) -> GGUFFile:
+        named = {name.replace("__", "."): value for name, value in changes.items()}
+        return GGUFFile(file.path, {**file.metadata, **named}, file.weights)
+
+    refused = {
+        "no model of this architecture": change(general__architecture="mamba"),
+        "does not say a size": change(llama__context_length=None),
+        "scales its positions": change(llama__rope__scaling__type="dynamic"),
+        "chooses its experts": change(llama__expert_gating_func=2),
+        "values have another size": change(llama__attention__value_length=8),
+        "blocks differ in size": change(llama__attention__head_count_kv=[1, 2]),
+    }
+    for message, wrong in refused.items():
+        with pytest.raises(DataError, match=message):
+            read_config(wrong)
+    with pytest.raises(DataError, match="how they are chosen"):
+        LanguageModel(change(llama__expert_count=0))
+    weights = {name: one for name, one in file.weights.items() if name != "blk.1.ffn_norm.weight"}
+    with pytest.raises(DataError, match="lacks a weight") as caught:
+        LanguageModel(GGUFFile(file.path, file.metadata, weights))
+    assert "blk.1.ffn_norm.weight" in str(caught.value)
