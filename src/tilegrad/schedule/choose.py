@@ -39,6 +39,12 @@ SHORT_ROW = 16384.0
 """A reduction over no more elements than this may be repeated in several kernels."""
 SHORT_REDUCTION = 256.0
 """A reduction to few values over no more elements than this may be repeated by every instance."""
+OPERAND_BYTES = 4
+"""What a product's operand takes, whatever smaller elements it is computed from."""
+MOST_DECODING = 100.0
+"""Operands are decoded for every block of rows anew if it takes no more operations than this ..."""
+MOST_GENERATING = 4.0
+"""... or than this if nothing is read for them."""
 MOST_REPEATED_TERMS = 20.0
 """Terms of a sum may be read so many times more often than there are, as most are guarded off."""
 
@@ -111,6 +117,11 @@ def _is_constant_inside(reads: Iterable[Use]) -> bool:
     )
 
 
+def _is_used_up(use: Use) -> bool:
+    """Whether reductions read a value for one result each, or for as many as they have tiles of."""
+    return all(one.is_contraction or one.around <= use.rows for one in use.context)
+
+
 def depends(node: Node, other: Node) -> bool:
     """Whether a node is computed from another that is near above it."""
     seen: set[Node] = set()
@@ -171,6 +182,8 @@ class Chooser:
         load = {root: self._cost_load(node, reads.values()) for root, reads in uses.items()}
         host = self._find_aligned(node, uses)
         is_epilogue = self._find_contraction(node) is not None
+        if not is_stored and self._is_decoded(node, uses):
+            return Decision(frozenset(uses), "it is decoded where products are computed")
         if not is_stored:
             inline = sum(again.values()) + self._cost_of_blocked_contraction(node, uses)
             if inline <= self._cost_store(node) + sum(load.values()):
@@ -179,6 +192,23 @@ class Chooser:
         roots = {root for root in uses if again[root] <= load[root] and not is_epilogue}
         reason = "it is stored in any case" if is_stored else "storing it costs less"
         return Decision(frozenset(roots) - {host}, reason, () if host is None else (host,))
+
+    def _is_decoded(self, node: Node, uses: Uses) -> bool:
+        """Whether a node, a term of sums, is larger than what little it is computed from.
+
+        It is then computed where it is multiplied, or while it is copied for the innermost loops:
+        what is stored is all that memory ever holds. One that nothing is read for is such, too.
+        """
+        summary, elements = self.summaries.of(node), cost.count_elements(node)
+        if any(leaf.op.has(Property.REDUCTION) for leaf in summary.leaves):
+            return False
+        reads = [use for found in uses.values() for use in found.values()]
+        if not summary.leaves:
+            return summary.operations <= MOST_GENERATING and all(use.context for use in reads)
+        nbytes = elements * max(OPERAND_BYTES, node.dtype.itemsize)
+        if summary.operations > MOST_DECODING or summary.footprint(elements) >= nbytes:
+            return False
+        return all(use.context and _is_used_up(use) for use in reads)
 
     def _find_aligned(self, node: Node, uses: Uses) -> Root | None:
         """Return a root that computes each element of the node once, at its own index.

@@ -37,8 +37,8 @@ def test_numbers_are_those_of_the_reference(kind: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-@pytest.mark.parametrize("count", [1, 5])
-def test_a_product_reads_what_is_stored_and_writes_nothing_as_large(
+@pytest.mark.parametrize("count", [1, 130])
+def test_a_product_reads_what_is_stored_and_writes_nothing_else(
     kind: str, count: int, tmp_path: Path
 ) -> None:
     weight, numbers = stored(kind, tmp_path)
@@ -46,9 +46,8 @@ def test_a_product_reads_what_is_stored_and_writes_nothing_as_large(
     x = Tensor(generator.standard_normal((count, COLUMNS)).astype(numpy.float32)).realize()
     product = weight.linear(x)
     explained = explain(product)
-    # The scales of some formats, packed in 6 bits, are unpacked first.
-    assert len(explained.kernels) == 1 or kind in {"Q3_K", "Q4_K", "Q5_K"}
-    assert explained.plan.arena.nbytes < weight.nbytes
+    assert len(explained.kernels) == 1
+    assert explained.plan.arena.nbytes == 0
     expected = x.numpy().astype(numpy.float64) @ numbers.T.astype(numpy.float64)
     scale = numpy.abs(x.numpy()) @ numpy.abs(numbers.T) + 1
     assert numpy.max(numpy.abs(product.numpy() - expected) / scale) < 1e-5

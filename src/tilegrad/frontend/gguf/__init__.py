@@ -1,6 +1,6 @@
 """GGUF: files of language models, whose weights are computed on as they are stored.
 
-Enter at `read_gguf`. `reader.py` maps a file into memory (through the package ``gguf``),
+Enter at `read_gguf`. `header.py` reads what a file says, `reader.py` maps it into memory,
 `blocks.py` and `formats.py` say how blocks of quantised numbers become floats, as lazy expressions
 that fuse into whatever uses them, and `weight.py` multiplies by a stored matrix.
 """

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import mmap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ml_dtypes
 import numpy
@@ -15,11 +16,9 @@ from tilegrad.base.errors import DataError
 from tilegrad.engine import current_session
 from tilegrad.frontend.gguf.blocks import Blocks
 from tilegrad.frontend.gguf.formats import FORMATS
+from tilegrad.frontend.gguf.header import StoredTensor, read_header
 from tilegrad.frontend.gguf.weight import Weight
 from tilegrad.tensor import Tensor
-
-if TYPE_CHECKING:
-    from gguf import GGUFReader, ReaderTensor
 
 _PLAIN = {"F32": numpy.float32, "F16": numpy.float16, "BF16": ml_dtypes.bfloat16}
 
@@ -50,59 +49,48 @@ def read_gguf(path: str | Path, device: str | None = None) -> GGUFFile:
         device: where it is computed; the session's default device for None.
 
     Raises:
-        DataError: the file is missing, damaged or of an unknown version, a weight is stored in a
-            format that is not known, or the package ``gguf`` is not installed.
+        DataError: the file is missing, damaged or of an unknown version, or a weight is stored in a
+            format that is not known.
     """
     path = Path(path)
     if not path.is_file():
         raise DataError("there is no such file", got=path)
-    reader = _open(path)
-    metadata = {
-        name: field.contents()
-        for name, field in reader.fields.items()
-        if not name.startswith("GGUF.")
-    }
-    weights = {tensor.name: _wrap(tensor, path, device) for tensor in reader.tensors}
-    return GGUFFile(path, metadata, weights)
-
-
-def _open(path: Path) -> GGUFReader:
     try:
-        from tilegrad.frontend.gguf.quick_reader import QuickReader
-    except ImportError as error:
-        raise DataError(
-            "GGUF files are read by the package gguf, which is not installed",
-            got=path,
-            mend='pip install "tilegrad[chat]"',
-        ) from error
-    try:
-        return QuickReader(path, "c")
-    except (ValueError, IndexError, KeyError, UnicodeDecodeError, MemoryError) as error:
+        with path.open("rb") as file:
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+        header = read_header(mapped)
+    except (ValueError, MemoryError) as error:
         raise DataError(
             "the GGUF file is damaged or of an unknown version", got=f"{path}: {error}"
         ) from error
+    content = numpy.frombuffer(mapped, numpy.uint8)
+    weights = {tensor.name: _wrap(tensor, content, path, device) for tensor in header.tensors}
+    return GGUFFile(path, header.metadata, weights)
 
 
-def _wrap(tensor: ReaderTensor, path: Path, device: str | None) -> Weight:
-    kind = tensor.tensor_type.name
-    shape = tuple(int(size) for size in reversed(tensor.shape.tolist()))
-    data = tensor.data.view(numpy.ndarray).reshape(-1)
-    if kind in _PLAIN:
-        stored: Blocks | Tensor = _share(data.view(_PLAIN[kind]).reshape(shape), device)
-    elif kind in FORMATS:
-        form = FORMATS[kind]
-        blocks = (*shape[:-1], shape[-1] // form.elements, form.nbytes)
-        if math.prod(blocks) != data.size:
-            raise DataError("a weight of the GGUF file is damaged", got=f"{path}: {tensor.name}")
-        stored = _blocks(data.reshape(blocks), device)
-    else:
+def _wrap(tensor: StoredTensor, content: numpy.ndarray, path: Path, device: str | None) -> Weight:
+    kind, shape = tensor.format, tensor.shape
+    if kind not in _PLAIN and kind not in FORMATS:
         raise DataError(
             "a weight is stored in a format that is not known",
             got=f"{path}: {tensor.name} is {kind}",
             expected=f"one of {', '.join([*_PLAIN, *FORMATS])}",
             mend="take another quantisation of the same model",
         )
-    return Weight(tensor.name, kind, shape, stored)
+    elements, nbytes = (
+        (1, numpy.dtype(_PLAIN[kind]).itemsize) if kind in _PLAIN else FORMATS[kind][:2]
+    )
+    columns = shape[-1] if shape else 1
+    size = math.prod(shape) // elements * nbytes
+    if columns % elements or tensor.start + size > len(content):
+        raise DataError("a weight of the GGUF file is damaged", got=f"{path}: {tensor.name}")
+    data = content[tensor.start : tensor.start + size]
+    if kind in _PLAIN:
+        return Weight(
+            tensor.name, kind, shape, _share(data.view(_PLAIN[kind]).reshape(shape), device)
+        )
+    blocks = data.reshape(*shape[:-1], columns // elements, nbytes)
+    return Weight(tensor.name, kind, shape, _blocks(blocks, device))
 
 
 def _blocks(array: numpy.ndarray, device: str | None) -> Blocks:
