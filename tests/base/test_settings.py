@@ -38,6 +38,7 @@ def test_other_variables_are_not_looked_at():
         ("log_level", "debug", LogLevel.DEBUG),
         ("progress", "auto", None),
         ("progress", "true", True),
+        ("api_key", "open sesame", "open sesame"),
     ],
 )
 def test_a_value_is_read(name, text, value):
@@ -118,3 +119,9 @@ def test_what_is_shown_is_what_is_read():
 def test_any_text_gives_settings_or_a_settings_error(texts):
     with contextlib.suppress(SettingsError):
         Settings.from_environment({variable_name(name): text for name, text in texts.items()})
+
+
+def test_a_key_is_never_shown():
+    settings = Settings(api_key="open sesame")
+    assert "sesame" not in repr(settings)
+    assert "sesame" not in repr(settings.describe())

@@ -115,6 +115,7 @@ INSTRUCTION_SET = Kind(
     _parse_instruction_set, f"native, or one of {', '.join(INSTRUCTION_SETS)}", none="native"
 )
 PATH = Kind(_parse_path, "a path")
+SECRET = Kind(str, "any text", none="none")
 LOG_LEVEL = Kind(LogLevel, "error, warning, info or debug")
 
 
@@ -197,6 +198,13 @@ class Settings:
             "is a terminal.",
         ),
     )
+    api_key: str | None = field(
+        default=None,
+        repr=False,
+        metadata=_describe(
+            SECRET, "The key that `tilegrad serve` asks its clients for; none lets everyone in."
+        ),
+    )
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -274,6 +282,8 @@ def _unknown_variable(variable: str, known: list[str]) -> SettingsError:
 def _show(value: object, kind: Kind[Any]) -> str:
     if value is None:
         return kind.none
+    if kind is SECRET:
+        return "set"
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, LogLevel):

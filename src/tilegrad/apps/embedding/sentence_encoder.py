@@ -52,6 +52,7 @@ class SentenceEncoder:
 
     Attributes:
         longest: the most tokens of a text that are read.
+        width: numbers of a vector.
 
     Raises:
         DataError: a file is missing or damaged, the model is no BERT, or the package
@@ -91,7 +92,7 @@ class SentenceEncoder:
             return mean / (mean * mean).sum(-1, keepdim=True).sqrt()
 
         self._encode = encode
-        self._width = int(config["hidden_size"])
+        self.width = int(config["hidden_size"])
 
     def __call__(self, texts: Sequence[str]) -> numpy.ndarray:
         """Return a vector of length 1 for each text, float32 of shape (texts, width).
@@ -100,12 +101,16 @@ class SentenceEncoder:
         """
         tokens = [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
         order = sorted(range(len(tokens)), key=lambda number: len(tokens[number]))
-        result = numpy.empty((len(tokens), self._width), numpy.float32)
+        result = numpy.empty((len(tokens), self.width), numpy.float32)
         while order:
             count = max(size for size in COUNTS if size <= len(order))
             batch, order = order[:count], order[count:]
             result[batch] = self._run([tokens[number] for number in batch])
         return result
+
+    def count_tokens(self, texts: Sequence[str]) -> int:
+        """Return how many tokens are read of all texts together."""
+        return sum(len(encoding.ids) for encoding in self._tokenizer.encode_batch(list(texts)))
 
     def _run(self, tokens: Sequence[Sequence[int]]) -> numpy.ndarray:
         longest = max(map(len, tokens))

@@ -1,0 +1,35 @@
+"""What may be chosen when a server is started."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tilegrad.apps.serve.limits import Limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeOptions:
+    """What a user may choose.
+
+    Attributes:
+        model: a GGUF file; None for the one that is installed.
+        name: of the model in the API; None for that of the file.
+        encoder: the folder of an encoder of texts; None for the one that is installed, if any.
+        host: the address to listen at.
+        port: the port; 0 for any that is free.
+        key: what clients have to show, or None.
+        context: tokens of a prompt and its reply; None for 2048, or fewer if that is the most.
+        sequences: replies that are written at once.
+        limits: on what clients may ask for.
+    """
+
+    model: Path | None = None
+    name: str | None = None
+    encoder: Path | None = None
+    host: str = "127.0.0.1"
+    port: int = 8000
+    key: str | None = None
+    context: int | None = None
+    sequences: int = 8
+    limits: Limits = field(default_factory=Limits)

@@ -1,0 +1,80 @@
+"""`tilegrad serve`: from options to a server that runs until it is stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+from rich.console import Console
+
+from tilegrad.apps.serve.application import build_application
+from tilegrad.apps.serve.guard import is_local_name
+from tilegrad.apps.serve.load import load_service
+from tilegrad.apps.serve.options import ServeOptions
+from tilegrad.base.errors import ArgumentError
+from tilegrad.base.settings import LogLevel
+from tilegrad.engine import Session
+
+
+def run_server(session: Session, options: ServeOptions) -> None:
+    """Serve until an interrupt (Ctrl-C) or SIGTERM.
+
+    Replies that are being written then may come to their end for some seconds.
+
+    Args:
+        session: where it is computed.
+        options: what the user chose.
+
+    Raises:
+        DataError: the model or the encoder cannot be read.
+        ArgumentError: the context is too long, or the address cannot be used.
+    """
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    with session.entered(), _listen(options.host, options.port) as listener:
+        service = load_service(session, options)
+        is_verbose = session.settings.log_level in (LogLevel.INFO, LogLevel.DEBUG)
+        config = uvicorn.Config(
+            build_application(service),
+            log_level="info" if is_verbose else "warning",
+            access_log=is_verbose,
+            lifespan="on",
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=options.limits.grace_seconds,
+        )
+        host, port = listener.getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+        console.print(f"{service.name}: http://{shown}:{port}/v1, Ctrl-C stops")
+        if options.key is None and not is_local_name(options.host):
+            console.print("anyone who reaches this address may use it: --api-key asks for a key")
+        with contextlib.suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run(sockets=[listener])
+
+
+@contextlib.contextmanager
+def _listen(host: str, port: int) -> Iterator[socket.socket]:
+    """Open a socket, before the model is loaded: an address in use is known at once."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise _refuse(host, port, error) from error
+    with listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(address)
+        except OSError as error:
+            raise _refuse(host, port, error) from error
+        yield listener
+
+
+def _refuse(host: str, port: int, error: OSError) -> ArgumentError:
+    return ArgumentError(
+        "the server cannot listen there",
+        got=f"{host}, port {port}: {error}",
+        mend="choose another address: --host, --port",
+    )

@@ -1,0 +1,78 @@
+"""Servers that run in threads of the tests' process."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import openai
+import uvicorn
+
+from tilegrad.apps.serve.application import build_application
+from tilegrad.apps.serve.service import Service
+
+
+@dataclass
+class Server:
+    """A server that runs.
+
+    Attributes:
+        port: on this machine.
+        service: what it consists of.
+        client: the official one, which does not try again.
+    """
+
+    port: int
+    service: Service
+    client: openai.OpenAI
+
+    def ask(
+        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] = {}
+    ) -> tuple[int, http.client.HTTPMessage, bytes]:
+        """Return status, headers and body of the answer to one request."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            connection.request(method, path, body, dict(headers))
+            answer = connection.getresponse()
+            return answer.status, answer.headers, answer.read()
+        finally:
+            connection.close()
+
+    def metric(self, name: str) -> float:
+        """Return a value of the metrics, 0 if there is none yet."""
+        _, _, body = self.ask("GET", "/metrics")
+        lines = [line.rsplit(" ", 1) for line in body.decode().splitlines()]
+        return next((float(value) for key, value in lines if key == f"tilegrad_{name}"), 0.0)
+
+
+@contextlib.contextmanager
+def run(service: Service) -> Iterator[Server]:
+    """Serve on a free port."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        config = uvicorn.Config(build_application(service), log_level="error", lifespan="on")
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            wait_until(lambda: server.started)
+            port, key = listener.getsockname()[1], service.key or "none"
+            url = f"http://127.0.0.1:{port}/v1"
+            with openai.OpenAI(base_url=url, api_key=key, max_retries=0) as client:
+                yield Server(port, service, client)
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait for a condition that other threads bring about."""
+    for _ in range(6000):
+        if condition():
+            return
+        time.sleep(0.005)
+    raise AssertionError("it did not come about")
