@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tilegrad.ir.dtype import DType, dtypes
+from tilegrad.ops import arithmetic
 from tilegrad.tensor import Tensor
 
 
@@ -52,3 +53,9 @@ def fields(packed: Tensor, bits: int, axis: int) -> Tensor:
     mask = (1 << bits) - 1
     parts = [packed if shift == 0 else packed >> shift for shift in range(0, 8, bits)]
     return Tensor.cat(*(part & mask for part in parts[:-1]), parts[-1], dim=axis)
+
+
+def scale(levels: Tensor, factor: Tensor, offset: Tensor) -> Tensor:
+    """Return levels · factor + offset, float32, rounded once; all three are of one rank."""
+    node = arithmetic.fused_multiply_add(levels.float().node, factor.node, offset.node)
+    return Tensor.from_node(node, levels.device)

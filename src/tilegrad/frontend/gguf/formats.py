@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from tilegrad.frontend.gguf.blocks import Blocks, fields
+from tilegrad.frontend.gguf.blocks import Blocks, fields, scale
 from tilegrad.ir.dtype import dtypes
 from tilegrad.tensor import Tensor
 
@@ -35,13 +35,18 @@ class Format(NamedTuple):
 def _q4_0(blocks: Blocks) -> Tensor:
     """Return scale · (q - 8), q of 4 bits."""
     levels = fields(blocks.part(2, 18, 1, 16), 4, -2)
-    return (levels.float() - 8) * blocks.number(0, 2)
+    return _scale_from(levels, 8, blocks.number(0, 2))
+
+
+def _scale_from(levels: Tensor, middle: int, factor: Tensor) -> Tensor:
+    """Return factor · (levels - middle), exact but for one rounding if middle is a power of two."""
+    return scale(levels, factor, factor * -middle)
 
 
 def _q4_1(blocks: Blocks) -> Tensor:
     """Return scale · q + least, q of 4 bits."""
     levels = fields(blocks.part(4, 20, 1, 16), 4, -2)
-    return levels.float() * blocks.number(0, 2) + blocks.number(2, 2)
+    return scale(levels, blocks.number(0, 2), blocks.number(2, 2))
 
 
 def _five_bits(blocks: Blocks, place: int) -> Tensor:
@@ -49,17 +54,17 @@ def _five_bits(blocks: Blocks, place: int) -> Tensor:
     low = fields(blocks.part(place + 4, place + 20, 1, 16), 4, -2)
     shifts = Tensor.arange(16, dtype=dtypes.uint16, device=low.device)
     high = (blocks.words(place, 2, dtypes.uint16).unsqueeze(-1) >> shifts) & 1
-    return low.float() + high.float() * 16
+    return low | (high.cast(dtypes.uint8) << 4)
 
 
 def _q5_0(blocks: Blocks) -> Tensor:
     """Return scale · (q - 16), q of 5 bits."""
-    return (_five_bits(blocks, 2) - 16) * blocks.number(0, 2)
+    return _scale_from(_five_bits(blocks, 2), 16, blocks.number(0, 2))
 
 
 def _q5_1(blocks: Blocks) -> Tensor:
     """Return scale · q + least, q of 5 bits."""
-    return _five_bits(blocks, 4) * blocks.number(0, 2) + blocks.number(2, 2)
+    return scale(_five_bits(blocks, 4), blocks.number(0, 2), blocks.number(2, 2))
 
 
 def _q8_0(blocks: Blocks) -> Tensor:
@@ -72,7 +77,7 @@ def _q2_k(blocks: Blocks) -> Tensor:
     levels = fields(blocks.part(16, 80, 2, 1, 2, 16), 2, -3)
     parts = blocks.part(0, 16, 2, 4, 2, 1)
     scales = (parts & 15).float() * blocks.number(80, 4)
-    return levels.float() * scales - (parts >> 4).float() * blocks.number(82, 4)
+    return scale(levels, scales, (parts >> 4).float() * -blocks.number(82, 4))
 
 
 def _q3_k(blocks: Blocks) -> Tensor:
@@ -81,33 +86,30 @@ def _q3_k(blocks: Blocks) -> Tensor:
     high = fields(blocks.part(0, 32, 1, 2, 16), 1, -3).unflatten(-3, (2, 4))
     scales = fields(blocks.part(96, 104, 1, 8), 4, -2).flatten(-2).unflatten(-1, (2, 4, 2))
     upper = fields(blocks.part(104, 108, 1, 4), 2, -2).flatten(-2).unflatten(-1, (2, 4, 2))
-    factors = scales.float() + upper.float() * 16 - 32
-    levels = low.float() + high.float() * 4 - 4
-    return levels * (factors.unsqueeze(-1) * blocks.number(108, 4))
+    factors = (scales | (upper << 4)).float() - 32
+    return _scale_from(low | (high << 2), 4, factors.unsqueeze(-1) * blocks.number(108, 4))
 
 
-def _scales_and_leasts(blocks: Blocks) -> tuple[Tensor, Tensor]:
-    """Return scales and leasts of 6 bits, shape (.., 4, 2, 1), from the 12 bytes after 4."""
+def _scales_and_offsets(blocks: Blocks) -> tuple[Tensor, Tensor]:
+    """Return scales and negative leasts of 6 bits, (.., 4, 2, 1), from the 12 bytes after 4."""
     scale, least, rest = (blocks.part(start, start + 4, 2, 2) for start in (4, 8, 12))
     scales = (scale & 63).cat((rest & 15) | ((scale >> 6) << 4), dim=-2)
     leasts = (least & 63).cat((rest >> 4) | ((least >> 6) << 4), dim=-2)
     factor, offset = blocks.number(0, 3), blocks.number(2, 3)
-    return scales.unsqueeze(-1).float() * factor, leasts.unsqueeze(-1).float() * offset
+    return scales.unsqueeze(-1).float() * factor, leasts.unsqueeze(-1).float() * -offset
 
 
 def _q4_k(blocks: Blocks) -> Tensor:
     """Return scale · q - least, q of 4 bits; scale and least for every 32 numbers."""
-    scales, leasts = _scales_and_leasts(blocks)
     levels = fields(blocks.part(16, 144, 4, 1, 32), 4, -2)
-    return levels.float() * scales - leasts
+    return scale(levels, *_scales_and_offsets(blocks))
 
 
 def _q5_k(blocks: Blocks) -> Tensor:
     """Return scale · q - least, q of 5 bits; scale and least for every 32 numbers."""
-    scales, leasts = _scales_and_leasts(blocks)
     low = fields(blocks.part(48, 176, 4, 1, 32), 4, -2)
     high = fields(blocks.part(16, 48, 1, 32), 1, -2).unflatten(-2, (4, 2))
-    return (low.float() + high.float() * 16) * scales - leasts
+    return scale(low | (high << 4), *_scales_and_offsets(blocks))
 
 
 def _q6_k(blocks: Blocks) -> Tensor:
@@ -115,8 +117,7 @@ def _q6_k(blocks: Blocks) -> Tensor:
     low = fields(blocks.part(0, 128, 2, 1, 2, 2, 16), 4, -4)
     high = fields(blocks.part(128, 192, 2, 1, 2, 16), 2, -3).unflatten(-3, (2, 2))
     scales = blocks.part(192, 208, 2, 2, 2, 2, 1).bitcast(dtypes.int8)
-    levels = low.float() + high.float() * 16 - 32
-    return levels * (scales.float() * blocks.number(208, 5))
+    return _scale_from(low | (high << 4), 32, scales.float() * blocks.number(208, 5))
 
 
 def _look_up(places: Tensor, values: tuple[int, ...]) -> Tensor:
