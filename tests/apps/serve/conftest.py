@@ -12,7 +12,7 @@ from tests.apps.serve.fake_decoder import FakeDecoder
 from tests.apps.serve.running import Server, run
 from tests.apps.serve.tiny_model import write_tiny_model
 from tilegrad.apps.serve.options import ServeOptions
-from tilegrad.apps.serve.service import build_service
+from tilegrad.apps.serve.service import Embedder, build_service
 from tilegrad.engine import current_session
 from tilegrad.frontend.gguf import read_gguf
 
@@ -30,9 +30,15 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run_fake(tiny_model: Path) -> RunFake:
     """Return what serves a fake decoder, with options of the server."""
 
-    def run_decoder(decoder: FakeDecoder, **options) -> contextlib.AbstractContextManager[Server]:
+    def run_decoder(
+        decoder: FakeDecoder, embedder: Embedder | None = None, **options
+    ) -> contextlib.AbstractContextManager[Server]:
         file = read_gguf(tiny_model)
-        return run(build_service(current_session(), ServeOptions(**options), "tiny", file, decoder))
+        return run(
+            build_service(
+                current_session(), ServeOptions(**options), "tiny", file, decoder, embedder
+            )
+        )
 
     return run_decoder
 
