@@ -26,7 +26,7 @@ def find_narrow(contraction: Contraction, units: Sequence[MatrixFacts]) -> Contr
     The products of bfloat16 are exact in float32, and those of bytes in int32, so that widening is
     part of what the units do. None if the factors are not widened, or nothing multiplies them.
     """
-    factors = [factor._replace(value=_peel(factor.value)) for factor in contraction.factors]
+    factors = [factor._replace(value=peel_widening(factor.value)) for factor in contraction.factors]
     kinds = {tuple(factor.value.dtype for factor in factors)}
     kinds |= {(right, left) for left, right in kinds}
     total = contraction.reduction.dtype
@@ -57,7 +57,7 @@ def raise_signed(value: Node) -> Node:
     return bits.bitwise_xor(unsigned, constant(RAISE, dtypes.uint8))
 
 
-def _peel(value: Node) -> Node:
+def peel_widening(value: Node) -> Node:
     """Return what a factor is before it is widened."""
     return value.sources[0] if value.op is conversion.cast else value
 
@@ -70,11 +70,14 @@ def find_unit(contraction: Contraction, rows: Factor, columns: Factor) -> Matrix
 
 def find_depth(unit: MatrixFacts, sums: SumBlocks) -> int | None:
     """Return how many terms a round multiplies, None if some block has parts of words."""
-    most = unit.depth if unit.rows > 1 else unit.group * WORDS_A_ROUND
     shared = math.gcd(sums.length, sums.least * sums.per_value)
-    if shared % unit.group:
-        return None
-    return unit.group * math.gcd(most // unit.group, shared // unit.group)
+    return None if shared % unit.group else find_round(unit, shared)
+
+
+def find_round(unit: MatrixFacts, length: int) -> int:
+    """Return how many terms a round multiplies of so many, which are whole words."""
+    most = unit.depth if unit.rows > 1 else unit.group * WORDS_A_ROUND
+    return unit.group * math.gcd(most // unit.group, length // unit.group)
 
 
 def has_words(unit: MatrixFacts, sums: SumBlocks, value: Node) -> bool:

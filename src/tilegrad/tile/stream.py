@@ -15,6 +15,7 @@ from typing import NamedTuple
 from tilegrad.ir.dtype import DType
 from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ops import arithmetic, kernel
+from tilegrad.ops.matrix import MatrixFacts
 from tilegrad.rewrite.graph import substitute
 from tilegrad.tile.facts import Axes, extent_number, find_free
 from tilegrad.tile.running import Factor, merge_running, multiply_all, split_factors
@@ -30,12 +31,20 @@ class Product(NamedTuple):
         axis: along which it is summed.
         row: the factor that depends on the row.
         step: the factor that depends on the step.
+        unit: the matrix unit that multiplies them, which are of its dtypes; None if vectors do,
+            which are of the sum's.
     """
 
     node: Node
     axis: Node
     row: Node
     step: Node
+    unit: MatrixFacts | None = None
+
+    @property
+    def group(self) -> int:
+        """How many neighbours along ``axis`` make a word."""
+        return 1 if self.unit is None else self.unit.group
 
 
 class Total(NamedTuple):

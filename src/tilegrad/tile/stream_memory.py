@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -59,8 +60,9 @@ def choose_sizes(stream: Stream, target: TileTarget, columns: int, decider: Deci
     width = target.vector_bytes // stream.dtype.itemsize
     rows = decider.take("block rows", list_near(ROWS, ROWS // 2, 2 * ROWS))
     steps = decider.take("steps", list_near(STEPS, STEPS // 2, 4 * STEPS))
-    rows = min(rows, constant_extent(stream.rows) or rows)
-    steps = min(steps, constant_extent(stream.steps) or steps)
+    tile_rows, tile_columns = find_tile(stream.products)
+    rows = round_up(min(rows, constant_extent(stream.rows) or rows), tile_rows)
+    steps = round_up(min(steps, constant_extent(stream.steps) or steps), tile_columns)
     has_many = target.registers >= 32
     blocks = ((12, 2), (8, 3), (6, 4), (14, 2)) if has_many else ((6, 2), (4, 2), (4, 3))
     block = decider.take("registers", blocks, label=_name_block)
@@ -72,6 +74,22 @@ def choose_sizes(stream: Stream, target: TileTarget, columns: int, decider: Deci
 def _name_block(block: tuple[int, int]) -> str:
     rows, vectors = block
     return f"{rows}x{vectors}"
+
+
+def find_tile(products: Iterable[Product]) -> tuple[int, int]:
+    """Return rows and columns of the tile registers that multiply, 1 and 1 if none do.
+
+    All tiles have this one shape, as a register has one shape in a whole kernel.
+    """
+    for product in products:
+        if product.unit is not None and product.unit.rows > 1:
+            return product.unit.rows, product.unit.columns
+    return 1, 1
+
+
+def round_up(count: int, step: int) -> int:
+    """Return the least multiple of a step that is no less."""
+    return -(-count // step) * step
 
 
 def length_of(product: Product) -> int:
@@ -86,7 +104,8 @@ class Held:
     Attributes:
         parts: the maxima of this tile, [rows].
         rows: for each product, the rows' factor, [rows, length].
-        panels: for each product, the steps' factor, [length, steps].
+        panels: for each product, the steps' factor, [length, steps]; words of neighbours along the
+            length where a matrix unit multiplies, [length / group, steps, group].
         products: for each product, a tile of it, [rows, steps].
         weights: for what totals with columns combine, a tile, [rows, steps].
         totals: for each total, [rows], [rows, columns] or, if it is across, [all steps, columns].
@@ -125,8 +144,9 @@ def hold(build: Builder, stream: Stream, sizes: Sizes) -> Held:
     dtype, area = stream.dtype, sizes.rows * sizes.steps
     held = Held(build.scratch(dtype, sizes.rows))
     for product in stream.products:
-        held.rows[product] = build.scratch(dtype, sizes.rows * length_of(product))
-        held.panels[product] = build.scratch(dtype, sizes.steps * length_of(product))
+        length = length_of(product)
+        held.rows[product] = build.scratch(product.row.dtype, sizes.rows * length)
+        held.panels[product] = build.scratch(product.step.dtype, sizes.steps * length)
         held.products[product] = build.scratch(dtype, area)
     for exponent in dict.fromkeys(total.exponent for total in stream.totals):
         if exponent is not None:

@@ -36,6 +36,7 @@ from tilegrad.tile.stream_memory import (
     weight_key,
 )
 from tilegrad.tile.stream_tiles import Context, lay_out, multiply, update, update_across
+from tilegrad.tile.stream_units import give_units
 from tilegrad.tile.target import TileTarget
 
 
@@ -50,6 +51,7 @@ def derive_stream(
         return None
     if is_across and constant_extent(stream.steps) is None:
         return None
+    stream = give_units(stream, target.units)
     return _Writer(stream, choose_sizes(stream, target, columns, decider), slots, name).write()
 
 

@@ -9,11 +9,20 @@ from tilegrad.ir.node import Node
 from tilegrad.ops import memory, symbolic, tile
 from tilegrad.ops.affine import Index
 from tilegrad.ops.build import Builder, full, lanes
-from tilegrad.ops.movement import reshape_to
+from tilegrad.ops.movement import permute_axes, reshape_to
 from tilegrad.rewrite.graph import substitute
 from tilegrad.tile.facts import find_free
+from tilegrad.tile.narrow import find_round
 from tilegrad.tile.stream import Product, Stream, Total
-from tilegrad.tile.stream_memory import Held, Sizes, Tile, length_of, weight_key
+from tilegrad.tile.stream_memory import (
+    Held,
+    Sizes,
+    Tile,
+    find_tile,
+    length_of,
+    round_up,
+    weight_key,
+)
 
 SQUARE = 16
 """Side of the tiles in which factors are laid out anew."""
@@ -43,14 +52,19 @@ class Context(NamedTuple):
 def lay_out(context: Context, product: Product, at: Tile) -> None:
     """Copy a tile of the steps' factor so that steps are neighbours."""
     build, width = context.build, context.sizes.steps
-    for along, length in tiles(build, length_of(product), SQUARE):
+    for along, length in tiles(build, length_of(product), SQUARE * product.group):
         for across, size in tiles(build, at.count, SQUARE):
             place = symbolic.add(along, lanes(length, 2, 0))
             inside = symbolic.add(across, lanes(size, 2, 1))
             step = symbolic.add(at.first, inside)
             value = context.value(product.step, {product.axis: place, context.stream.steps: step})
-            offset = symbolic.add(symbolic.multiply(place, width), inside)
-            build.store(context.held.panels[product], offset, _mask_loads(value, step, at.limit))
+            value = _mask_loads(value, step, at.limit)
+            if product.group > 1:
+                offset = _words_place(product.group, (along, across), (length, size), width)
+                value = _as_words(value, (length, size), product.group)
+            else:
+                offset = symbolic.add(symbolic.multiply(place, width), inside)
+            build.store(context.held.panels[product], offset, value)
 
 
 def _mask_loads(value: Node, step: Index, limit: Index | None) -> Node:
@@ -72,18 +86,56 @@ def multiply(context: Context, product: Product, at: Tile) -> None:
     """Compute a tile of the matrix: rows' factor times steps' factor."""
     build, held, sizes = context.build, context.held, context.sizes
     (rows, vectors), length = sizes.block, length_of(product)
-    for step, size in tiles(build, at.count, vectors * sizes.lanes):
+    columns, count = vectors * sizes.lanes, at.count
+    high, wide = find_tile([product])
+    if high > 1:  # beyond the steps there is room, and results that nothing reads
+        rows, columns, count = 2 * high, 2 * wide, round_up(count, wide)
+    depth = 1 if product.unit is None else find_round(product.unit, length)
+    for step, size in tiles(build, count, columns):
         for row, high in tiles(build, sizes.rows, rows):
             down, across = _spread(row, high, 0), _spread(step, size, 1)
             start = full((high, size), 0.0, context.stream.dtype)
-            with build.loop(0, length, total=start) as loop:
-                place = symbolic.add(symbolic.multiply(down, length), loop.index)
-                left = _as_matrix(build.load(held.rows[product], place), (high, 1))
-                place = symbolic.add(symbolic.multiply(loop.index, sizes.steps), across)
-                right = _as_matrix(build.load(held.panels[product], place), (1, size))
+            with build.loop(0, length, depth, total=start) as loop:
+                terms = _spread(loop.index, depth, 1)
+                place = symbolic.add(symbolic.multiply(down, length), terms)
+                left = _as_matrix(build.load(held.rows[product], place), (high, depth))
+                right = _read_panel(context, product, (loop.index, depth), (step, size))
                 loop["total"] = tile.dot(left, right, loop["total"])
             place = symbolic.add(symbolic.multiply(down, sizes.steps), across)
             build.store(held.products[product], place, loop["total"])
+
+
+def _read_panel(
+    context: Context, product: Product, terms: tuple[Index, int], steps: tuple[Index, int]
+) -> Node:
+    """Return terms of the steps' factor: (terms, steps)."""
+    build, panel, width = context.build, context.held.panels[product], context.sizes.steps
+    (term, depth), (step, size), group = terms, steps, product.group
+    if group == 1:
+        place = symbolic.add(symbolic.multiply(term, width), _spread(step, size, 1))
+        return _as_matrix(build.load(panel, place), (1, size))
+    place = _words_place(group, (term, step), (depth, size), width)
+    words = reshape_to(build.load(panel, place), (depth // group, size, group))
+    return reshape_to(permute_axes(words, (0, 2, 1)), (depth, size))
+
+
+def _words_place(
+    group: int, first: tuple[Index, Index], shape: tuple[int, int], width: int
+) -> Index:
+    """Return where words lie in a panel: (terms / group, steps · group), from a term and step."""
+    (term, step), (terms, steps) = first, shape
+    return symbolic.add(
+        symbolic.multiply(symbolic.add(term, lanes(terms // group, 2, 0) * group), width),
+        symbolic.multiply(step, group),
+        lanes(steps * group, 2, 1),
+    )
+
+
+def _as_words(value: Node, shape: tuple[int, int], group: int) -> Node:
+    """Return a tile (terms, steps) as (terms / group, steps · group)."""
+    terms, steps = shape
+    apart = reshape_to(value, (terms // group, group, steps))
+    return reshape_to(permute_axes(apart, (0, 2, 1)), (terms // group, steps * group))
 
 
 def update(context: Context, total: Total, columns: Node, at: Tile) -> None:
