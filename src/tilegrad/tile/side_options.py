@@ -140,7 +140,8 @@ class SideOptions:
         options = []
         for one in sorted({_fill_sizes(self.extents, count) for count in counts}):
             width = math.prod(one)
-            options.append(self._describe(one, width, math.ceil(width / step), is_lanes=False))
+            if width > 1:  # a single row makes no matrix
+                options.append(self._describe(one, width, math.ceil(width / step), is_lanes=False))
         return options
 
     def variants(self, option: Option, *, is_lanes: bool) -> list[Option]:

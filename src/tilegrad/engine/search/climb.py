@@ -137,7 +137,7 @@ class Climb:
     def _race(self, runs: list[Callable[[], None]], seconds: float) -> list[Standing]:
         repeated = [self.bench.repeat(run) for run in runs]
         before = self.bench.reset if self.bench.is_in_place else None
-        return race(repeated, seconds, before=before)
+        return race(repeated, seconds, before=before, clock=self.bench.clock)
 
     def _tell(self, choices: Choices, standing: Standing) -> None:
         if self.trace.enabled:
