@@ -27,9 +27,9 @@ from tilegrad.tile.target import TileTarget
 
 def start_cpu(settings: Settings, trace: Trace) -> CompiledExecutor:
     """Return the executor of this machine's processor."""
-    device = cpu_device(settings.threads, settings.instruction_set, trace=trace)
-    target = code_target(device.target)
     cache = DiskCache(settings.cache_directory / "kernels", trace) if settings.cache else None
+    device = cpu_device(settings.threads, settings.instruction_set, trace=trace, cache=cache)
+    target = code_target(device.target)
 
     def write(program: Node, name: str) -> str:
         return llvm.render(lower(program, target), name)

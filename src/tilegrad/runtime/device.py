@@ -69,6 +69,18 @@ class Program(Protocol):
         ...
 
 
+class BinaryCache(Protocol):
+    """Keeps binaries from process to process."""
+
+    def get(self, key: str) -> bytes | None:
+        """Return what was kept under a key, or None."""
+        ...
+
+    def put(self, key: str, binary: bytes) -> None:
+        """Keep a binary; a failure to do so is harmless."""
+        ...
+
+
 class Compiler(Protocol):
     """Turns the text that the renderer wrote into a binary, and a binary into a program."""
 

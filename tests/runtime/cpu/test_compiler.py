@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import mmap
 import re
 import threading
 from pathlib import Path
@@ -13,10 +14,10 @@ import pytest
 
 from tests.runtime.cpu.kernels import MIX
 from tilegrad.base.errors import CompileError
-from tilegrad.runtime.cpu.compiler import CpuCompiler, Optimisation
-from tilegrad.runtime.cpu.loader import read_symbols
+from tilegrad.runtime.cpu.compiler import CpuCompiler
+from tilegrad.runtime.cpu.elf import ElfObject
 from tilegrad.runtime.cpu.native import native_source
-from tilegrad.runtime.cpu.target import foreign_target, host_target
+from tilegrad.runtime.cpu.target import Optimisation, foreign_target, host_target
 
 SCALE = """
 @table = internal constant [4 x float] [float 1.0, float 2.0, float 3.0, float 4.0]
@@ -89,9 +90,9 @@ def test_x86_levels(target, used, unused):
 @pytest.mark.parametrize("architecture", ["x86_64", "aarch64"])
 def test_the_native_part_compiles_for(architecture):
     target = foreign_target(f"{architecture}-unknown-linux-gnu")
-    defined, needed = read_symbols(CpuCompiler(target).compile(native_source(architecture)))
-    assert set(defined) == {"run", "stop", "worker", "shutdown"}
-    assert set(needed) == {"clock_gettime", "syscall"}
+    native = ElfObject(CpuCompiler(target).compile(native_source(architecture)))
+    assert set(native.defined) == {"run", "stop", "worker", "shutdown"}
+    assert set(native.needed) == {"clock_gettime", "syscall"}
 
 
 @pytest.mark.parametrize(
@@ -141,18 +142,20 @@ def test_same_names_in_several_objects(compiler):
     assert array.tolist() == [7] * 16
 
 
-def mappings():
-    return len(Path("/proc/self/maps").read_text().splitlines())
+def executable_bytes():
+    lines = Path("/proc/self/maps").read_text().splitlines()
+    ranges = [line.split()[0].split("-") for line in lines if " r-xp " in line]
+    return sum(int(end, 16) - int(start, 16) for start, end in ranges)
 
 
 def test_code_is_unloaded_when_dropped(compiler):
     binary = compiler.compile(SCALE)
     programs = [compiler.load(binary) for _ in range(50)]
     gc.collect()
-    before = mappings()
+    before = executable_bytes()
     programs.clear()
     gc.collect()
-    assert mappings() <= before - 50
+    assert executable_bytes() <= before - 50 * mmap.PAGESIZE
 
 
 def test_missing_symbol(compiler):
@@ -173,6 +176,28 @@ def test_functions_of_the_process_can_be_called(compiler):
     program = compiler.load(compiler.compile(source))
     rest = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double)(program.address("rest"))
     assert rest(7.5) == 1.5
+
+
+def test_constants_and_tables_of_functions_are_found(compiler):
+    """Relocations that kernels have no need of: addresses in tables, and functions as values."""
+    source = """
+    @functions = private constant [2 x ptr] [ptr @double, ptr @fmod]
+    declare double @fmod(double, double)
+    define double @double(double %x) { %y = fmul double %x, 2.0 ret double %y }
+    define ptr @pick(i64 %number) {
+      %place = getelementptr ptr, ptr @functions, i64 %number
+      %function = load ptr, ptr %place
+      ret ptr %function
+    }
+    define ptr @rest() { ret ptr @fmod }
+    """
+    program = compiler.load(compiler.compile(source))
+    pick = ctypes.CFUNCTYPE(ctypes.c_size_t, ctypes.c_int64)(program.address("pick"))
+    rest = ctypes.CFUNCTYPE(ctypes.c_size_t)(program.address("rest"))
+    assert pick(0) == program.address("double")
+    assert pick(1) == rest()
+    two = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double, ctypes.c_double)
+    assert two(rest())(7.5, 3.0) == 1.5
 
 
 @pytest.mark.parametrize("cut", [0, 10, 100, 500, -100])

@@ -52,6 +52,19 @@ def test_host_target():
         )
 
 
+def test_what_llvm_says_of_the_machine_is_kept():
+    kept: dict[str, bytes] = {}
+
+    class Cache:
+        get = staticmethod(kept.get)
+        put = staticmethod(kept.__setitem__)
+
+    assert host_target(cache=Cache()) == host_target()
+    (key,) = kept
+    kept[key] = b"x86_64-unknown-linux-gnu avx sse2"
+    assert host_target(cache=Cache()).features == ("avx", "sse2")
+
+
 def test_features_of_the_processor_are_found():
     """The kernel's list and LLVM's agree."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()

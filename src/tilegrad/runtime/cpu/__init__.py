@@ -8,8 +8,10 @@ From source to result, file by file:
 
 - `host.py` reads what the operating system says of the machine, `target.py` makes of it a
   `CpuTarget` to generate code for: this processor, a narrower one, or a foreign one.
-- `compiler.py` turns IR into an object file (which the engine keeps on disk), `loader.py` an object
-  file into addresses; `llvm.py` is where both touch llvmlite.
+- `compiler.py` turns IR into an object file (which the engine keeps on disk) by `generator.py`, the
+  part that loads LLVM, when something is to be compiled; `llvm.py` is where llvmlite is touched.
+  `loader.py` turns an object file into addresses, on `elf.py`: without LLVM, but for machines whose
+  objects `elf.py` does not know.
 - `memory.py` gives buffers and keeps what is freed, on `pages.py`.
 - `recording.py` lays launches out in memory once; `queue.py` runs such a recording any number of
   times by one native call each; `pool.py` has the worker threads; `layout.py` says where things lie

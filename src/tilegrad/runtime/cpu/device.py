@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from tilegrad.base.errors import ArgumentError
 from tilegrad.base.trace import Trace
-from tilegrad.runtime.cpu.compiler import CpuCompiler, Optimisation
+from tilegrad.runtime.cpu.compiler import CpuCompiler
 from tilegrad.runtime.cpu.host import request_amx
 from tilegrad.runtime.cpu.memory import CpuAllocator
 from tilegrad.runtime.cpu.queue import CpuQueue
 from tilegrad.runtime.cpu.recording import CpuRecording
-from tilegrad.runtime.cpu.target import CpuTarget, host_target
-from tilegrad.runtime.device import Device
+from tilegrad.runtime.cpu.target import CpuTarget, Optimisation, host_target
+from tilegrad.runtime.device import BinaryCache, Device
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,7 @@ def cpu_device(
     features: str | None = None,
     optimisation: Optimisation = Optimisation.SHORT,
     trace: Trace | None = None,
+    cache: BinaryCache | None = None,
 ) -> CpuDevice:
     """Return this machine's processor as a device.
 
@@ -39,16 +40,17 @@ def cpu_device(
         features: the newest instruction set to use: avx512, avx2, sse4.2, ...; by default all.
         optimisation: what LLVM does with the kernels.
         trace: is told of buffers given and taken back.
+        cache: keeps what is known of the machine and the runtime's own code, or None.
 
     Raises:
         ArgumentError: `threads` is below 1 or `features` names no instruction set.
     """
     if threads is not None and threads < 1:
         raise ArgumentError("A CPU needs a thread to run on", got=threads, expected="1 or more")
-    target = host_target(threads)
+    target = host_target(threads, cache)
     if features is not None:
         target = target.limited(features)
     if target.has("amx-tile") and not request_amx():
         target = target.limited("avx512")
     allocator, compiler = CpuAllocator(trace=trace), CpuCompiler(target, optimisation)
-    return CpuDevice("cpu", allocator, compiler, CpuQueue(target), target)
+    return CpuDevice("cpu", allocator, compiler, CpuQueue(target, cache), target)

@@ -38,6 +38,13 @@ def model_name() -> str:
     return platform.machine()
 
 
+def processor_flags() -> str:
+    """Return what the system says that the first processor can do, as one text."""
+    lines = _read(Path("/proc/cpuinfo")).partition("\n\n")[0].splitlines()
+    wanted = ("vendor_id", "cpu family", "model", "flags", "Features", "CPU part")
+    return "\n".join([platform.machine(), *(line for line in lines if line.startswith(wanted))])
+
+
 def logical_cores() -> int:
     """Return how many threads may run at once: the allowed cores, within the group's quota."""
     allowed = len(os.sched_getaffinity(0))

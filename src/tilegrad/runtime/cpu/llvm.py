@@ -39,6 +39,15 @@ def prepare_llvm() -> Section:
     return Section()
 
 
+def describe_host() -> tuple[str, list[str]]:
+    """Return the triple of this process and the features of its processor."""
+    prepare_llvm()
+    found = llvm.get_host_cpu_features()
+    return llvm.get_process_triple(), sorted(
+        name for name, is_present in found.items() if is_present
+    )
+
+
 @functools.cache
 def _unlocked(name: str) -> Callable[..., Any]:
     """Return a function of llvmlite's library without llvmlite's lock around it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import mmap
+import os
 
 HUGE_PAGE = 2 << 20
 HUGE_FROM = 4 << 20
@@ -18,6 +19,7 @@ def _libc() -> ctypes.CDLL:
     libc.mmap.restype = size
     libc.munmap.argtypes = [size, size]
     libc.madvise.argtypes = [size, size, number]
+    libc.mprotect.argtypes = [size, size, number]
     return libc
 
 
@@ -47,3 +49,10 @@ def map_pages(size: int, alignment: int = mmap.PAGESIZE) -> int:
 def unmap_pages(address: int, size: int) -> None:
     """Give mapped memory back."""
     _libc().munmap(address, size)
+
+
+def protect_code(address: int, size: int) -> None:
+    """Let mapped memory be executed, and no longer written; raises OSError if that is refused."""
+    if _libc().mprotect(address, size, mmap.PROT_READ | mmap.PROT_EXEC):
+        number = ctypes.get_errno()
+        raise OSError(number, f"memory cannot be made executable: {os.strerror(number)}")

@@ -11,7 +11,7 @@ from tilegrad.base.errors import DeviceError
 from tilegrad.runtime.cpu.pool import Native, WorkerPool
 from tilegrad.runtime.cpu.recording import CpuRecording
 from tilegrad.runtime.cpu.target import CpuTarget
-from tilegrad.runtime.device import Launch
+from tilegrad.runtime.device import BinaryCache, Launch
 
 _SPIN_NS = 100_000
 _SLICE_NS = 50_000_000
@@ -24,10 +24,12 @@ class CpuQueue:
 
     Args:
         target: this machine; its `threads` is how many work, the calling one included.
+        cache: keeps the native functions, or None.
     """
 
-    def __init__(self, target: CpuTarget) -> None:
+    def __init__(self, target: CpuTarget, cache: BinaryCache | None = None) -> None:
         self._target = target
+        self._cache = cache
         self._native: Native | None = None
         self._pool: WorkerPool | None = None
         self._lock = threading.RLock()
@@ -87,7 +89,7 @@ class CpuQueue:
 
     def _prepare(self) -> tuple[Native, WorkerPool]:
         if self._native is None:
-            self._native = Native.load(self._target)
+            self._native = Native.load(self._target, self._cache)
         if self._pool is None:
             self._pool = WorkerPool(
                 self._native, self._target.threads - 1, spin_ns=_SPIN_NS, slice_ns=_SLICE_NS

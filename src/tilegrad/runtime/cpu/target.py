@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import enum
+import hashlib
 from dataclasses import dataclass, replace
 
-import llvmlite.binding as llvm
+import llvmlite
 
 from tilegrad.base.errors import ArgumentError
 from tilegrad.runtime.cpu import host
-from tilegrad.runtime.cpu.llvm import prepare_llvm
+from tilegrad.runtime.device import BinaryCache
+
+
+class Optimisation(enum.IntEnum):
+    """How much LLVM does between reading and emitting."""
+
+    NONE = 0  # straight to code, without the optimising code generator
+    SHORT = 1  # a few clean-up passes: for IR with explicit vectors
+    FULL = 2  # LLVM's whole pipeline with its own vectorisers: for scalar IR
+
 
 # What each level leaves out, by the beginnings of LLVM's feature names, from wide to narrow.
 _AMX = ("amx",)
@@ -91,28 +102,41 @@ def _vector_bits(architecture: str, features: tuple[str, ...]) -> int:
     return 128
 
 
-def host_target(threads: int | None = None) -> CpuTarget:
+def host_target(threads: int | None = None, cache: BinaryCache | None = None) -> CpuTarget:
     """Return this machine's processor; `threads` defaults to the cores that may be used.
 
     LLVM's name of the host's processor can be wrong in virtual machines, so nothing is concluded
-    from it; its list of features comes from the processor itself.
+    from it; its list of features comes from the processor itself. What it says is kept in the
+    cache for machines of which the system says the same.
     """
-    prepare_llvm()
-    triple = llvm.get_process_triple()
+    key = hashlib.blake2b(host.processor_flags().encode(), digest_size=16).hexdigest()
+    key = f"host {llvmlite.__version__} {key}"
+    known = None if cache is None else cache.get(key)
+    if known is None:
+        known = _ask_llvm()
+        if cache is not None:
+            cache.put(key, known)
+    triple, *features = known.decode().split()
     architecture = triple.partition("-")[0]
-    found = llvm.get_host_cpu_features()
-    features = tuple(sorted(name for name, is_present in found.items() if is_present))
     caches = host.cache_sizes()
     return CpuTarget(
         triple=triple,
         cpu="x86-64" if architecture == "x86_64" else "generic",
-        features=features,
-        vector_bits=_vector_bits(architecture, features),
+        features=tuple(features),
+        vector_bits=_vector_bits(architecture, tuple(features)),
         l1=caches.l1,
         l2=caches.l2,
         l3=caches.l3,
         threads=host.logical_cores() if threads is None else threads,
     )
+
+
+def _ask_llvm() -> bytes:
+    """Return LLVM's triple of this process and the features of its processor, as words."""
+    from tilegrad.runtime.cpu.llvm import describe_host
+
+    triple, features = describe_host()
+    return " ".join([triple, *features]).encode()
 
 
 def foreign_target(

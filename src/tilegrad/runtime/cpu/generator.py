@@ -1,0 +1,159 @@
+"""LLVM at work: from IR to object files and assembly. Imported when something is to be compiled.
+
+The generator writes explicit vectors, already in a good order, so a short pipeline is enough;
+what remains of the time, one to two milliseconds a kernel, is LLVM's code generation. Modules are
+independent (a context each), and several threads may compile at once.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+
+import llvmlite.binding as llvm
+
+from tilegrad.base.errors import CompileError
+from tilegrad.runtime.cpu.elf import damaged
+from tilegrad.runtime.cpu.llvm import (
+    emit,
+    parse_module,
+    prepare_llvm,
+    run_passes,
+    verify_module,
+)
+from tilegrad.runtime.cpu.target import CpuTarget, Optimisation
+
+_NUMBERS = itertools.count()
+
+
+class CodeGenerator:
+    """Turns LLVM IR into machine code.
+
+    Args:
+        target: what to generate code for.
+        optimisation: what is done before.
+    """
+
+    def __init__(self, target: CpuTarget, optimisation: Optimisation) -> None:
+        self._llvm = prepare_llvm()
+        self.target = target
+        self.optimisation = optimisation
+        self._idle: list[llvm.TargetMachine] = []
+
+    def generate(self, source: str, *, is_object: bool) -> bytes:
+        """Return an object file, or the text of its assembly; raises CompileError."""
+        with self._llvm, self._machine() as machine:
+            layout = str(machine.target_data)
+            header = f'target datalayout = "{layout}" target triple = "{self.target.triple}" '
+            context = llvm.create_context()
+            module = None
+            try:
+                # On the first line, so that the numbers of the lines stay those of the source.
+                module = parse_module(header + source, context)
+                verify_module(module)
+                self._transform(module, machine)
+                return emit(machine, module, is_object=is_object)
+            except RuntimeError as error:
+                raise _refusal(source, str(error)) from error
+            finally:
+                if module is not None:
+                    module.close()
+                context.close()
+
+    def _transform(self, module: llvm.ModuleRef, machine: llvm.TargetMachine) -> None:
+        if self.optimisation == Optimisation.NONE:
+            return
+        options = llvm.create_pipeline_tuning_options(speed_level=3)
+        options.loop_vectorization = options.slp_vectorization = True
+        with llvm.create_pass_builder(machine, options) as builder:
+            if self.optimisation == Optimisation.FULL:
+                passes = builder.getModulePassManager()
+            else:
+                passes = llvm.create_new_module_pass_manager()
+                passes.add_sroa_pass()
+                passes.add_instruction_combine_pass()
+                passes.add_simplify_cfg_pass()
+            run_passes(passes, module, builder)
+
+    @contextmanager
+    def _machine(self) -> Generator[llvm.TargetMachine]:
+        """Lend a target machine: they cost time to make and serve one thread at a time."""
+        try:
+            machine = self._idle.pop()
+        except IndexError:
+            machine = _make_machine(self.target, self.optimisation)
+        yield machine
+        self._idle.append(machine)
+
+
+def _make_machine(
+    target: CpuTarget, optimisation: Optimisation, *, is_jit: bool = False
+) -> llvm.TargetMachine:
+    try:
+        found = llvm.Target.from_triple(target.triple)
+    except RuntimeError as error:
+        raise CompileError("LLVM knows no such target", got=target.triple) from error
+    return found.create_target_machine(
+        cpu=target.cpu,
+        features=target.feature_text,
+        opt=0 if optimisation == Optimisation.NONE else 2,
+        reloc="pic",
+        codemodel="small",
+        jit=is_jit,
+    )
+
+
+def link(
+    binary: bytes, symbols: tuple[str, ...], target: CpuTarget
+) -> tuple[Mapping[str, int], object]:
+    """Load an object of a machine whose objects are not linked by us, by LLVM's JITLink.
+
+    Returns:
+        The addresses of its symbols, and what keeps the code alive.
+
+    Raises:
+        CompileError: it is damaged.
+    """
+    with prepare_llvm():
+        # LLVM would write to the standard error stream what is raised here anyway.
+        machine = _make_machine(target, Optimisation.SHORT, is_jit=True)
+        jit = llvm.create_lljit_compiler(machine, use_jit_link=True, suppress_errors=True)
+        builder = llvm.JITLibraryBuilder().add_object_img(binary).add_current_process()
+        for name in symbols:
+            builder.export_symbol(name)
+        try:
+            tracker = builder.link(jit, f"object{next(_NUMBERS)}")
+        except RuntimeError as error:
+            raise damaged(str(error).strip()) from error
+        return {name: tracker[name] for name in symbols}, (jit, tracker)
+
+
+def _refusal(source: str, message: str) -> CompileError:
+    """Make the error for a module that LLVM refuses, with the line that it speaks of."""
+    lines = source.splitlines()
+    position = re.search(r"<string>:(\d+):(\d+): error: (.*)", message)
+    if position:
+        number, reason = int(position[1]), position[3]
+    else:
+        number, reason = _find_line(lines, message), message.strip()
+    shown = [
+        f"{'>' if index == number else ' '} {index:4} {lines[index - 1]}"
+        for index in range(max(number - 2, 1), min(number + 2, len(lines)) + 1)
+        if number
+    ]
+    return CompileError(
+        f"LLVM refuses the generated code: {reason}",
+        got="\n".join(["the IR around the line", *shown]) if shown else None,
+        mend="this is a defect of the code generator, or of IR written by hand",
+    )
+
+
+def _find_line(lines: list[str], message: str) -> int:
+    """Return the number of the line that the verifier's message quotes, or 0."""
+    quoted = {re.sub(r"\s+", " ", line.strip()) for line in message.splitlines()}
+    for number, line in enumerate(lines, 1):
+        if re.sub(r"\s+", " ", line.strip()) in quoted - {""}:
+            return number
+    return 0
