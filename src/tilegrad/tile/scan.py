@@ -1,9 +1,10 @@
 """Running sums, products, maxima and minima as tile programs.
 
 The data is seen as (outer, length, inner), the axis in the middle. Where inner > 1 the lanes lie
-along it and every instance goes down its columns. Where it is 1, a row is cut into chunks of one
-vector: all prefixes of a chunk are combined at once, lane i with the elements up to i, and only the
-total of the chunks is carried on; what is left of the row goes one by one.
+along it and every instance goes down its columns: with the totals in registers, or, where rows are
+longer, in its own memory, so that long pieces of rows are read. Where inner is 1, a row is cut into
+chunks of one vector: all prefixes of a chunk are combined at once, lane i with the elements up to
+i, and only the total of the chunks is carried on; what is left of the row goes one by one.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from tilegrad.ir.node import Node
 from tilegrad.ir.op import Shape
 from tilegrad.ops import arithmetic, symbolic
 from tilegrad.ops.affine import Index
+from tilegrad.ops.bounds import bounds
 from tilegrad.ops.build import Builder, full, lanes
 from tilegrad.ops.comparison import where
 from tilegrad.ops.conversion import cast_to
@@ -21,7 +23,9 @@ from tilegrad.ops.program import Program
 from tilegrad.ops.scan import Kind
 
 _COLUMN_BYTES = 512
-"""Width of the strip of columns that an instance goes down: whole cache lines, several vectors."""
+"""Width of the columns whose totals stay in registers: whole cache lines, several vectors."""
+_STRIP_BYTES = 32768
+"""Width of the strip of columns that an instance goes down where rows are long: several pages."""
 _CHUNK_BYTES = 64
 
 _COMBINE = {
@@ -47,6 +51,8 @@ def build_scan(dtype: DType, shape: Shape, axis: int, kind: Kind) -> Program:
     inner = symbolic.multiply_all(shape[axis + 1 :])
     if inner == 1:
         return _scan_rows(dtype, outer, shape[axis], kind)
+    if bounds(inner)[0] * dtype.itemsize > _COLUMN_BYTES:
+        return _scan_strips(dtype, (outer, shape[axis], inner), kind)
     return _scan_columns(dtype, outer, shape[axis], inner, kind)
 
 
@@ -66,6 +72,35 @@ def _scan_columns(dtype: DType, outer: Index, length: Index, inner: Index, kind:
         element = cast_to(build.load(x, offset, is_inside), wide)
         loop["total"] = _COMBINE[kind](loop["total"], element)
         build.store(y, offset, cast_to(loop["total"], dtype), is_inside)
+    return build.program()
+
+
+def _scan_strips(dtype: DType, sizes: tuple[Index, Index, Index], kind: Kind) -> Program:
+    outer, length, inner = sizes
+    wide = _accumulator(dtype, kind)
+    width = _COLUMN_BYTES // wide.itemsize
+    strip = limit_width(inner, _STRIP_BYTES // wide.itemsize)
+    build = Builder(f"scan_strips_{kind}_{dtype.name}")
+    count = symbolic.multiply_all(sizes)
+    x, y = build.input(dtype, count), build.output(dtype, count)
+    rows, depth = build.scalar("outer", outer), build.scalar("length", length)
+    columns = build.scalar("inner", inner)
+    totals = build.scratch(wide, strip)
+    first = build.instance(rows) * depth
+    start = build.instance((columns + (strip - 1)) // strip) * strip
+    end = symbolic.minimum(columns - start, strip)
+    with build.loop(0, strip, width) as chunk:
+        build.store(totals, chunk.index + lanes(width), identity(kind, wide))
+    with build.loop(0, depth) as row:
+
+        def write(place: Node, mask: Node | None) -> None:
+            offset = (first + row.index) * columns + start + place
+            element = cast_to(build.load(x, offset, mask), wide)
+            total = _COMBINE[kind](build.load(totals, place), element)
+            build.store(totals, place, total)
+            build.store(y, offset, cast_to(total, dtype), mask)
+
+        build.for_each(0, end, width, write)
     return build.program()
 
 
