@@ -11,10 +11,17 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tilegrad.ir.node import Node
-from tilegrad.ops import kernel
+from tilegrad.ir.node import Node, sort_topologically
+from tilegrad.ops import kernel, memory
 from tilegrad.tile.decisions import Decider
-from tilegrad.tile.facts import Facts, Region, constant_extent, count_points, extent_number
+from tilegrad.tile.facts import (
+    IRREGULAR,
+    Facts,
+    Region,
+    constant_extent,
+    count_points,
+    extent_number,
+)
 from tilegrad.tile.target import TileTarget
 
 BROADCAST_WEIGHT = 0.6
@@ -97,7 +104,8 @@ def _reusing_axes(facts: Facts, region: Region, lane: Node | None) -> list[Node]
     gains: list[tuple[float, Node]] = []
     for axis in facts.outputs:
         reused = sum(1 for load in region.loads if axis not in facts.free[load])
-        if axis is not lane and extent_number(axis) >= 2 and reused:
+        is_free = axis is not lane and not _is_looked_up(facts, region, axis)
+        if is_free and extent_number(axis) >= 2 and reused:
             gains.append((-reused * min(extent_number(axis), 16.0), axis))
     gains.sort(key=lambda gain: gain[0])
     chosen: list[Node] = []
@@ -108,6 +116,19 @@ def _reusing_axes(facts: Facts, region: Region, lane: Node | None) -> list[Node]
             covered.add(unchanged)
             chosen.append(axis)
     return chosen[:2]
+
+
+def _is_looked_up(facts: Facts, region: Region, axis: Node) -> bool:
+    """Whether a place in memory depends on the axis through another load, as a gather's does.
+
+    Rows of a tile would then be read from places that only the processor knows, lane by lane.
+    """
+    return any(
+        node.op is memory.load and axis in facts.free[node]
+        for load in region.loads
+        if facts.stride(load, axis) == IRREGULAR
+        for node in sort_topologically([load.sources[1]])
+    )
 
 
 def _sizes(axis: Node) -> Sequence[int]:
