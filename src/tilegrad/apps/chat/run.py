@@ -15,9 +15,9 @@ from tilegrad.apps.chat.reply import FULL, Reply, complete
 from tilegrad.apps.chat.sampling import Sampler, Sampling
 from tilegrad.apps.chat.template import ChatTemplate, Message
 from tilegrad.apps.chat.tokeniser import Tokeniser
+from tilegrad.apps.interrupt import Interrupt
 from tilegrad.apps.models.language_families import read_config
 from tilegrad.apps.models.language_model import LanguageModel
-from tilegrad.apps.training.interrupt import Interrupt
 from tilegrad.base.errors import ArgumentError
 from tilegrad.engine import Session
 from tilegrad.frontend.gguf import read_gguf

@@ -10,8 +10,8 @@ from pathlib import Path
 from rich.console import Console
 
 from tilegrad.apps.datasets import load_dataset
+from tilegrad.apps.interrupt import Interrupt
 from tilegrad.apps.training.display import Display, fetch_meter, open_progress
-from tilegrad.apps.training.interrupt import Interrupt
 from tilegrad.apps.training.recipe import Recipe
 from tilegrad.apps.training.summary import describe_compilation, summarise
 from tilegrad.apps.training.trainer import EpochDone, Trainer

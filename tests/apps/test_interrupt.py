@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from tilegrad.apps.training.interrupt import Interrupt
+from tilegrad.apps.interrupt import Interrupt
 
 
 def test_the_first_interrupt_is_noted_and_the_second_acts():
