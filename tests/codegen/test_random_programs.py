@@ -29,7 +29,7 @@ class Builder:
 
     def __init__(self, draw: st.DrawFn) -> None:
         self.draw = draw
-        self.loops = 0
+        self.loops = self.memories = 0
         rank = draw(st.integers(1, 3))
         self.shape = tuple(draw(SIZES) for _ in range(rank))
         if numpy.prod(self.shape) > 700:
@@ -119,6 +119,27 @@ class Builder:
         )
         return op(first, second)
 
+    def through_memory(self, value: Node) -> Node:
+        """Return a value mixed with itself reversed, in place, in memory of the instance."""
+        self.memories += 1
+        size = int(numpy.prod(self.shape))
+        scratch = tile.make_scratch(self.memories, value.dtype, size)
+        forward = self.tiled(self.places(), self.shape)
+        backward = self.tiled(add(multiply(self.places(), -1), size - 1), self.shape)
+        stored = tile.make_store(scratch, forward, value)
+        loaded = tile.make_load(scratch, backward, after=stored)
+        again = tile.make_store(scratch, forward, arithmetic.subtract(loaded, value), after=stored)
+        return tile.make_load(scratch, backward, after=again)
+
+    def places(self) -> Node | int:
+        """Return each element's place in a contiguous tile."""
+        total: Node | int = 0
+        step = 1
+        for axis in reversed(range(len(self.shape))):
+            total = add(total, multiply(iota(self.shape, axis), step))
+            step *= self.shape[axis]
+        return total
+
     def loop(self) -> Node:
         number = self.loops = self.loops + 1
         stop = self.draw(st.sampled_from([0, 1, 5, as_index(self.limit)]))
@@ -137,12 +158,10 @@ class Builder:
         value = self.value(self.shape, 2, None)
         if self.draw(st.booleans()):
             value = arithmetic.maximum(value, cast_to(self.loop(), value.dtype))
+        if self.draw(st.booleans()):
+            value = self.through_memory(value)
         size = int(numpy.prod(self.shape))
-        total = multiply(tile.make_program_index(0), size)
-        step = 1
-        for axis in reversed(range(len(self.shape))):
-            total = add(total, multiply(iota(self.shape, axis), step))
-            step *= self.shape[axis]
+        total = add(multiply(tile.make_program_index(0), size), self.places())
         pointer = tile.make_parameter(len(DTYPES) + 1, value.dtype)
         mask = self.mask(self.shape, None)
         store = tile.make_store(pointer, self.tiled(total, self.shape), value, mask)
