@@ -37,16 +37,14 @@ def test_greedy_tokens_are_those_of_the_reference(generator: Generator):
     assert generator.tokens == TOKENS + ANSWER
 
 
-def test_what_is_known_of_a_prompt_is_not_read_again(generator: Generator):
+def test_what_is_known_of_a_prompt_is_not_read_again(model: LanguageModel):
     text = [*TOKENS, *ANSWER, *TOKENS, *ANSWER]
-    generator.tokens.clear()
-    expected = generator.read(text)
-    generator.tokens.clear()
-    generator.read([*text[:30], 5, 6, 7])
+    expected = Generator(model, 96).read(text)
+    generator = Generator(model, 96)
+    generator.read([*text[:40], 5, 6, 7])
     again = generator.read(text)
-    assert generator.tokens == text
+    assert (generator.known, generator.tokens) == (32, text)
     numpy.testing.assert_allclose(again, expected, rtol=1e-3, atol=1e-3)
-    assert len(generator._step.captured) <= 2
 
 
 def test_a_full_context_is_refused_by_name(generator: Generator):

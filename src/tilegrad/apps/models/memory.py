@@ -5,14 +5,14 @@ A model sees its memory as a ``Reading``, one step's view of it, and does not kn
 
 from __future__ import annotations
 
-import math
 from typing import Protocol
 
 import numpy
 
+from tilegrad.apps.kernels.paged_attention import paged_attention, store_pages
+from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.nn.state.mapped import wrap_arrays
 from tilegrad.tensor import Tensor
-from tilegrad.tensor.size import SymbolicInteger
 
 
 class Sizes(Protocol):
@@ -71,32 +71,59 @@ class Reading(Protocol):
 
 
 class Memory:
-    """The keys and values of one sequence.
+    """Pages of keys and values, each for some positions of one sequence, in all layers.
+
+    Page 0 belongs to nobody: what is written to it is dropped. Nothing here knows which page is
+    whose; a table of pages per sequence says so in every reading.
 
     Args:
         sizes: of the model.
-        capacity: how many tokens there is room for.
+        pages: how many there are, the first one included.
+        page_size: positions of a page.
+        dtype: of the keys and values in memory.
+
+    Attributes:
+        page_size: as given.
+        nbytes: of all pages.
+        keys: for each layer, shape (pages, key heads, features, page size).
+        values: for each layer, shape (pages, key heads, page size, features).
     """
 
-    def __init__(self, sizes: Sizes, capacity: int) -> None:
-        self.capacity = capacity
-        shape = (sizes.key_heads, capacity, sizes.head_size)
+    def __init__(
+        self, sizes: Sizes, pages: int, page_size: int, dtype: DType = dtypes.float16
+    ) -> None:
+        self.page_size = page_size
+        heads, features = sizes.key_heads, sizes.head_size
+        elements = pages * heads * features * page_size
+        self.nbytes = 2 * sizes.layers * elements * dtype.itemsize
         # Zeros of NumPy take no memory until they are written.
-        zeros = [numpy.zeros(shape, numpy.float32) for _ in range(2 * sizes.layers)]
-        parts = wrap_arrays(zeros)
-        self.keys, self.values = parts[: sizes.layers], parts[sizes.layers :]
+        self.keys, self.values = (
+            wrap_arrays(
+                numpy.zeros((pages, heads, *shape), dtype.numpy) for _ in range(sizes.layers)
+            )
+            for shape in ((features, page_size), (page_size, features))
+        )
 
-    def reading(self, position: SymbolicInteger, count: int) -> Reading:
-        """Return the view of a step that reads so many tokens from a position on."""
-        return _ChunkReading(self, position, count)
+    def reading(self, tables: Tensor, starts: Tensor, count: int) -> Reading:
+        """Return the view of a step that reads ``count`` tokens of each sequence.
+
+        Args:
+            tables: the pages of each sequence in order, int32 of shape (sequences, most pages); 0
+                for none: tokens without a page are not remembered.
+            starts: the position of the first new token of each sequence, int32.
+            count: new tokens of each sequence.
+        """
+        return _PagedReading(self, tables, starts, count)
 
 
-class _ChunkReading:
-    """Some tokens of one sequence that follow each other."""
+class _PagedReading:
+    """New tokens of some sequences whose pages are in tables."""
 
-    def __init__(self, memory: Memory, position: SymbolicInteger, count: int) -> None:
-        self._memory, self._position, self._count = memory, position, count
-        self.positions = Tensor.arange(count) + position
+    def __init__(self, memory: Memory, tables: Tensor, starts: Tensor, count: int) -> None:
+        self._memory, self._tables, self._starts = memory, tables, starts
+        self._rows = max(rows for rows in (1, 2, 4, 8, 16, 32) if count % rows == 0)
+        distances = Tensor.arange(count, dtype=dtypes.int32)
+        self.positions = (starts.unsqueeze(1) + distances).flatten()
 
     def attend(
         self,
@@ -111,21 +138,18 @@ class _ChunkReading:
     ) -> Tensor:
         """See ``Reading``."""
         all_keys, all_values = self._memory.keys[layer], self._memory.values[layer]
-        end = self._position + self._count
-        all_keys[:, self._position : end] = keys.transpose(0, 1)
-        all_values[:, self._position : end] = values.transpose(0, 1)
-        queries = queries.realize(all_keys, all_values)
-        seen_keys, seen_values = (part[:, :end].unsqueeze(1) for part in (all_keys, all_values))
-        query = queries.transpose(0, 1).unflatten(0, (len(all_keys), -1))
-        scores = query @ seen_keys.transpose(-2, -1) * scale
-        if soft_cap is not None:
-            scores = (scores / soft_cap).tanh() * soft_cap
-        if self._count > 1 or window is not None:
-            column = Tensor.arange(self._memory.capacity)[:end]
-            row = (Tensor.arange(self._count) + self._position).unsqueeze(1)
-            mask = column <= row
-            if window is not None:
-                mask = mask & (column > row - window)
-            scores = mask.where(scores, -math.inf)
-        mixed = scores.softmax(-1) @ seen_values
-        return mixed.flatten(0, 1).transpose(0, 1)
+        stored = store_pages(keys, values, all_keys, all_values, self._tables, self.positions)
+        all_keys.assign(stored[0])
+        all_values.assign(stored[1])
+        mixed = paged_attention(
+            queries,
+            all_keys,
+            all_values,
+            self._tables,
+            self._starts,
+            scale=scale,
+            window=window,
+            soft_cap=soft_cap,
+            rows=self._rows,
+        )
+        return mixed.realize(all_keys, all_values)

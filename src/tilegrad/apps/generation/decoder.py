@@ -1,0 +1,291 @@
+"""Tokens one after the other, for several sequences at once.
+
+Prompts are read in chunks, one sequence at a time; after that each step adds one token to any of
+the sequences. There is one captured step for chunks and one for each number of sequences, padded to
+a power of two; they serve every position, so nothing is compiled while tokens are predicted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence as Tokens
+from typing import Protocol
+
+import numpy
+
+from tilegrad.apps.generation.pages import Pages
+from tilegrad.apps.models.memory import Memory, Reading, Sizes
+from tilegrad.base.errors import ArgumentError, OutOfMemoryError
+from tilegrad.ir.dtype import DType, dtypes
+from tilegrad.tensor import Tensor
+from tilegrad.tensor.jit import jit
+
+CHUNK = 32
+"""Tokens of a prompt that are read at once; a shorter rest is filled up and the filling ignored."""
+PAGE = 32
+"""Tokens of a page."""
+_CALLS_TO_CAPTURE = 2
+"""After so many calls a captured function is a replay."""
+
+
+class ModelSizes(Sizes, Protocol):
+    """The sizes of a model that its use depends on."""
+
+    @property
+    def context(self) -> int:
+        """The longest text that it was trained for."""
+        ...
+
+    @property
+    def windows(self) -> tuple[int | None, ...]:
+        """How many tokens back each block sees, itself included; None for all."""
+        ...
+
+
+class Model(Protocol):
+    """What predicts tokens."""
+
+    @property
+    def config(self) -> ModelSizes:
+        """Its sizes."""
+        ...
+
+    def __call__(self, tokens: Tensor, reading: Reading, rows: Tensor) -> Tensor:
+        """Return the logits after some of the tokens, float32 of shape (rows, vocabulary)."""
+        ...
+
+
+class Sequence:
+    """Tokens that a decoder knows, and where what it knows of them is.
+
+    Attributes:
+        tokens: the prompt, and what was added.
+        position: how many of them are in memory.
+        known: how many of the prompt were in memory from the start.
+        table: the pages, int32; 0 where there is none.
+        pages: how many entries of the table have been filled.
+        whole: how many pages are full.
+        key: what the last full page is known by.
+    """
+
+    def __init__(self, tokens: list[int], most: int) -> None:
+        self.tokens = tokens
+        self.position = self.known = 0
+        self.table = numpy.zeros(most, numpy.int32)
+        self.pages = self.whole = 0
+        self.key = b""
+
+
+class Decoder:
+    """A model with a memory of the tokens of several sequences. One thread owns it.
+
+    Args:
+        model: predicts tokens.
+        context: the longest sequence, in tokens.
+        sequences: how many may be open at a time.
+        pages: pages of memory, of 32 tokens each; by default enough for all sequences. Memory is
+            taken as it is written.
+        dtype: of the keys and values in memory.
+
+    Attributes:
+        context: as given.
+        memory: the keys and values.
+
+    Raises:
+        ArgumentError: the context is empty or longer than the model was trained for, or there is
+            room for no sequence.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        *,
+        context: int,
+        sequences: int = 1,
+        pages: int | None = None,
+        dtype: DType = dtypes.float16,
+    ) -> None:
+        longest = model.config.context
+        if not 1 <= context <= longest:
+            raise ArgumentError(
+                "the model cannot keep so many tokens in mind",
+                got=context,
+                expected=f"from 1 to {longest}, for which it was trained",
+            )
+        if sequences < 1:
+            raise ArgumentError("a decoder has room for sequences", got=sequences)
+        self.context = context
+        self._most = -(-context // PAGE)
+        count = 1 + (sequences * self._most if pages is None else pages)
+        self.memory = Memory(model.config, count, PAGE, dtype)
+        self._pages = Pages(count, PAGE)
+        self._sequences = sequences
+        self._open: set[Sequence] = set()
+        windows = model.config.windows
+        ends = [window for window in windows if window is not None]
+        self._window = max(ends) if len(ends) == len(windows) else None
+
+        @jit
+        def step(tokens: Tensor, tables: Tensor, starts: Tensor, rows: Tensor) -> Tensor:
+            reading = self.memory.reading(tables, starts, len(tokens) // len(tables))
+            return model(tokens, reading, rows)
+
+        self._step = step
+
+    @property
+    def free_sequences(self) -> int:
+        """How many more sequences can be opened."""
+        return self._sequences - len(self._open)
+
+    @property
+    def free_pages(self) -> int:
+        """How many pages of memory can be taken."""
+        return self._pages.free
+
+    @property
+    def used_pages(self) -> int:
+        """How many pages open sequences use."""
+        return self._pages.used
+
+    def room(self, sequence: Sequence) -> int:
+        """Return how many more tokens a sequence may get while no other gets any."""
+        at_hand = sequence.pages * PAGE + self._pages.free * PAGE
+        return min(self.context, at_hand) - len(sequence.tokens)
+
+    def open(self, tokens: Tokens[int]) -> Sequence:
+        """Return a new sequence that begins with a prompt, and take memory for it.
+
+        Whole pages that the prompt has in common with texts in memory are shared.
+
+        Raises:
+            ArgumentError: the prompt is empty or longer than the context.
+            OutOfMemoryError: too many sequences are open, or too few pages are free.
+        """
+        if not 1 <= len(tokens) <= self.context:
+            raise ArgumentError(
+                "the text does not fit into the context",
+                got=f"{len(tokens)} tokens",
+                expected=f"1 to {self.context}",
+                mend="shorten it, or choose a longer context",
+            )
+        if not self.free_sequences:
+            raise OutOfMemoryError(
+                "no more sequences can be open at a time", got=len(self._open), mend="close one"
+            )
+        sequence = Sequence(list(tokens), self._most)
+        found, sequence.key = self._pages.find(
+            sequence.tokens[:-1]
+        )  # the last is read: its logits are wanted
+        missing = -(-len(tokens) // PAGE) - len(found)
+        try:
+            taken = self._pages.take(missing)
+        except OutOfMemoryError:
+            self._pages.release(found)
+            raise
+        sequence.table[: len(found) + missing] = found + taken
+        sequence.pages, sequence.whole = len(found) + missing, len(found)
+        sequence.position = sequence.known = len(found) * PAGE
+        self._open.add(sequence)
+        return sequence
+
+    def read(self, sequence: Sequence) -> numpy.ndarray | None:
+        """Read the next chunk of a prompt.
+
+        Returns:
+            The logits of the token after the prompt, float32 of shape (vocabulary,), if this was
+            its last chunk, else None.
+
+        Raises:
+            ArgumentError: the prompt has been read, or the sequence is not open.
+        """
+        self._check(sequence)
+        start = sequence.position
+        chunk = sequence.tokens[start : start + CHUNK]
+        if not chunk:
+            raise ArgumentError("the prompt has been read already", got=f"{start} tokens")
+        tokens = numpy.zeros(CHUNK, numpy.int32)
+        tokens[: len(chunk)] = chunk
+        logits = self._run(tokens, [sequence], 1, [len(chunk) - 1])
+        self._advance(sequence, len(chunk))
+        return logits[0] if sequence.position == len(sequence.tokens) else None
+
+    def step(self, tokens: Mapping[Sequence, int]) -> dict[Sequence, numpy.ndarray]:
+        """Add a token to some sequences, all of whose tokens have been read.
+
+        Returns:
+            For each, the logits of the token after it, float32 of shape (vocabulary,).
+
+        Raises:
+            ArgumentError: a sequence has no room, has not been read or is not open.
+            OutOfMemoryError: too few pages are free; then nothing has changed.
+        """
+        for sequence in tokens:
+            self._check(sequence)
+            if sequence.position != len(sequence.tokens):
+                raise ArgumentError(
+                    "a sequence has not been read to its end",
+                    got=f"{sequence.position} of {len(sequence.tokens)} tokens",
+                    mend="call read until it gives logits",
+                )
+            if sequence.position >= self.context:
+                raise ArgumentError("the context is full", got=f"{self.context} tokens")
+        growing = [one for one in tokens if one.position == one.pages * PAGE]
+        for sequence, page in zip(growing, self._pages.take(len(growing)), strict=True):
+            sequence.table[sequence.pages] = page
+            sequence.pages += 1
+        for sequence, token in tokens.items():
+            sequence.tokens.append(token)
+        batch = 1 << (len(tokens) - 1).bit_length()
+        added = numpy.zeros(batch, numpy.int32)
+        added[: len(tokens)] = list(tokens.values())
+        logits = self._run(added, list(tokens), batch, list(range(batch)))
+        for sequence in tokens:
+            self._advance(sequence, 1)
+        return dict(zip(tokens, logits, strict=False))
+
+    def close(self, sequence: Sequence) -> None:
+        """Let a sequence go; its pages can be found again until memory is needed.
+
+        Raises:
+            ArgumentError: it is not open.
+        """
+        self._check(sequence)
+        self._open.remove(sequence)
+        self._pages.release([int(page) for page in sequence.table if page])
+
+    def warm_up(self) -> None:
+        """Compile every step, so that none has to wait for it later."""
+        batches = [1 << power for power in range((self._sequences - 1).bit_length() + 1)]
+        for _ in range(_CALLS_TO_CAPTURE):
+            self._run(numpy.zeros(CHUNK, numpy.int32), [], 1, [0])
+            for batch in batches:
+                self._run(numpy.zeros(batch, numpy.int32), [], batch, list(range(batch)))
+
+    def _run(
+        self, tokens: numpy.ndarray, sequences: list[Sequence], batch: int, rows: list[int]
+    ) -> numpy.ndarray:
+        """Read as many tokens of each of ``batch`` sequences; missing ones remember nothing."""
+        tables = numpy.zeros((batch, self._most), numpy.int32)
+        starts = numpy.zeros(batch, numpy.int32)
+        for number, sequence in enumerate(sequences):
+            tables[number], starts[number] = sequence.table, sequence.position
+        given = (tokens, tables, starts, numpy.array(rows, numpy.int32))
+        return self._step(*map(Tensor, given)).numpy()
+
+    def _check(self, sequence: Sequence) -> None:
+        if sequence not in self._open:
+            raise ArgumentError("the sequence is not open", mend="open one with its tokens")
+
+    def _advance(self, sequence: Sequence, count: int) -> None:
+        """Note that tokens are in memory, which pages are full and which nobody sees any more."""
+        sequence.position += count
+        while (sequence.whole + 1) * PAGE <= sequence.position:
+            start = sequence.whole * PAGE
+            sequence.key = self._pages.key(sequence.key, sequence.tokens[start : start + PAGE])
+            self._pages.keep(int(sequence.table[sequence.whole]), sequence.key)
+            sequence.whole += 1
+        if self._window is not None:
+            ended = max(0, sequence.position + 1 - self._window) // PAGE
+            gone = [int(page) for page in sequence.table[:ended] if page]
+            sequence.table[:ended] = 0
+            self._pages.release(gone)

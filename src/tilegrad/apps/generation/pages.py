@@ -1,0 +1,117 @@
+"""Which page of memory is whose, and which pages hold the beginning of a text.
+
+A full page depends on its tokens and all before them alone. So it is known by a digest of these,
+and every sequence that begins with them may use it. A page that nobody uses stays until memory is
+needed; the one whose last use is longest ago goes first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Sequence
+
+import numpy
+
+from tilegrad.base.errors import OutOfMemoryError
+
+
+class Pages:
+    """The pages of a memory; page 0 is not given out.
+
+    Args:
+        count: how many there are, page 0 included.
+        size: tokens of a page.
+
+    Attributes:
+        size: as given.
+    """
+
+    def __init__(self, count: int, size: int) -> None:
+        self.size = size
+        self._count = count
+        self._empty = deque(range(1, count))
+        self._users = [0] * count
+        self._keys: dict[int, bytes] = {}
+        self._known: dict[bytes, int] = {}
+        self._unused: dict[int, None] = {}  # known pages without users, the oldest first
+
+    @property
+    def free(self) -> int:
+        """How many pages can be taken."""
+        return len(self._empty) + len(self._unused)
+
+    @property
+    def used(self) -> int:
+        """How many pages have users."""
+        return self._count - 1 - self.free
+
+    def find(self, tokens: Sequence[int]) -> tuple[list[int], bytes]:
+        """Return the known pages that a text begins with, and the key of the last of them.
+
+        Each gets a user more.
+        """
+        found: list[int] = []
+        last = b""
+        for start in range(0, len(tokens) - self.size + 1, self.size):
+            key = self.key(last, tokens[start : start + self.size])
+            page = self._known.get(key)
+            if page is None:
+                break
+            self._unused.pop(page, None)
+            self._users[page] += 1
+            found.append(page)
+            last = key
+        return found, last
+
+    def key(self, before: bytes, tokens: Sequence[int]) -> bytes:
+        """Return what a full page is known by.
+
+        Args:
+            before: the key of the page before it in its text; empty for the first.
+            tokens: of the page.
+        """
+        data = before + numpy.array(tokens, numpy.int64).tobytes()
+        return hashlib.blake2b(data, digest_size=16).digest()
+
+    def take(self, count: int) -> list[int]:
+        """Return pages with one user each, whose contents mean nothing.
+
+        Raises:
+            OutOfMemoryError: there are not so many; then none is taken.
+        """
+        if count > self.free:
+            raise OutOfMemoryError(
+                "no page of the model's memory is free",
+                got=f"{self.free} free pages of {self.size} tokens",
+                expected=f"{count}",
+                mend="close a sequence, or give the decoder more pages",
+            )
+        taken = []
+        for _ in range(count):
+            page = self._empty.popleft() if self._empty else self._forget()
+            self._users[page] = 1
+            taken.append(page)
+        return taken
+
+    def keep(self, page: int, key: bytes) -> None:
+        """Note that a page is full and what it is known by, if no other page is known by it."""
+        if key not in self._known:
+            self._known[key], self._keys[page] = page, key
+
+    def release(self, pages: Sequence[int]) -> None:
+        """Take a user from pages; of those without users, the last goes first."""
+        for page in reversed(pages):
+            self._users[page] -= 1
+            if self._users[page]:
+                continue
+            if page in self._keys:
+                self._unused[page] = None
+            else:
+                self._empty.append(page)
+
+    def _forget(self) -> int:
+        page = next(iter(self._unused))
+        del self._unused[page]
+        del self._known[self._keys.pop(page)]
+        return page
