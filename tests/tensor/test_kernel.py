@@ -138,11 +138,11 @@ def test_tuning_changes_nothing_but_the_choices():
 
     best = noted.tune(x, 2.0, step=2, seconds=0.01)
     assert best in [{"width": 8}, {"width": 16}]
-    assert sorted(written) == [(8, 2), (16, 2)]
+    assert sorted(written) == [(8, 1), (8, 2), (16, 2)]
     close(noted(x, 2.0).numpy(), 2 * X.ravel())
-    assert written[2:] in [[(8, 1)], [(16, 1)]]
+    assert written[3:] in [[], [(16, 1)]]
     close(noted(x, 3.0).numpy(), 3 * X.ravel())
-    assert written[3] == (8, 1)
+    assert written[-1] == (8, 1)
     with pytest.raises(DeviceError, match="only what is compiled"):
         noted.tune(Tensor(X, device="reference"), 2.0)
 

@@ -24,11 +24,12 @@ def run(
     nodes: Sequence[Node],
     target: TileTarget = TARGETS[2],
     symbols: Mapping[str, int] | None = None,
+    programs: Programs | None = None,
 ) -> list[numpy.ndarray]:
     """Return the values of nodes over realised buffers, by way of verified tile programs."""
     symbols = symbols or {}
     buffers = key_of(nodes).buffers
-    plan = make_plan(nodes, buffers, Programs(target), Trace())
+    plan = make_plan(nodes, buffers, programs or Programs(target), Trace())
     memory: dict[Place, numpy.ndarray] = {}
     for number, node in enumerate(buffers):
         storage = storage_of(node)

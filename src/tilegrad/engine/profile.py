@@ -14,7 +14,7 @@ from tilegrad.engine.programs import Derived
 from tilegrad.engine.sizes import evaluate_index
 from tilegrad.ir.dtype import DType
 from tilegrad.ir.node import Node
-from tilegrad.ops.program import Program
+from tilegrad.ops.program import Program, Role
 from tilegrad.runtime.buffer import Buffer
 
 
@@ -42,8 +42,8 @@ class Sample:
         program: the kernel.
         symbols: values of the symbolic sizes.
         operands: the memory of its inputs and outputs.
-        inputs: for each input, which operand it is.
-        outputs: the same of the outputs; an operand that is both is written in place.
+        roles: for each role of slots with memory, which operand each slot is; one that is read and
+            written is written in place.
         launches: how often it ran.
         seconds: how long all of that took.
     """
@@ -51,10 +51,19 @@ class Sample:
     program: Derived
     symbols: Mapping[str, int]
     operands: list[Operand]
-    inputs: list[int]
-    outputs: list[int]
+    roles: Mapping[Role, list[int]]
     launches: int = 0
     seconds: float = 0.0
+
+    @property
+    def written(self) -> list[int]:
+        """The operands that are written."""
+        return [*self.roles["update"], *self.roles["output"]]
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether a launch changes what the next one reads."""
+        return not set(self.written).isdisjoint((*self.roles["input"], *self.roles["update"]))
 
 
 class Variants(NamedTuple):
@@ -91,20 +100,17 @@ class Profile:
             return
         numbers: dict[Place, int] = {}
         operands: list[Operand] = []
-        roles: dict[str, list[int]] = {"input": [], "output": []}
+        roles: dict[Role, list[int]] = {"input": [], "update": [], "output": []}
         for slot, place in zip(step.program.program.slots, step.places, strict=True):
             if place is None or slot.role not in roles:
                 continue
             if place not in numbers:
                 numbers[place] = len(operands)
                 count = evaluate_index(slot.size, symbols)
-                operands.append(
-                    _look(memory[place], slot.dtype, count, is_read=slot.role == "input")
-                )
+                is_read = slot.role != "output"
+                operands.append(_look(memory[place], slot.dtype, count, is_read=is_read))
             roles[slot.role].append(numbers[place])
-        self.samples[root] = Sample(
-            step.program, dict(symbols), operands, roles["input"], roles["output"]
-        )
+        self.samples[root] = Sample(step.program, dict(symbols), operands, roles)
 
     def count(self, step: Step, seconds: float) -> None:
         """Note how long a launch took."""

@@ -18,6 +18,9 @@ class Winners:
     Args:
         machine: all that decides which schedule is fastest, besides the kernel.
         cache: the entries on disk; None to keep them in memory only.
+
+    Attributes:
+        is_empty: whether there are none at all.
     """
 
     def __init__(self, machine: str, cache: DiskCache | None = None) -> None:
@@ -25,12 +28,12 @@ class Winners:
         self.cache = cache
         self._known: dict[str, Choices] = {}
         # Most users never searched: then nothing is looked up, kernel by kernel.
-        self._is_empty = cache is None or not cache.directory.is_dir()
+        self.is_empty = cache is None or not cache.directory.is_dir()
 
     def find(self, digest: str) -> Choices:
         """Return the choices for a kernel, none if nothing better than the default is known."""
         found = self._known.get(digest)
-        if found is not None or self._is_empty or self.cache is None:
+        if found is not None or self.is_empty or self.cache is None:
             return found or NO_CHOICES
         entry = self.cache.get(self._key(digest))
         found = self._known[digest] = NO_CHOICES if entry is None else json.loads(entry)
@@ -39,6 +42,7 @@ class Winners:
     def keep(self, digest: str, choices: Choices) -> None:
         """Remember the choices for a kernel, for later processes too."""
         self._known[digest] = dict(choices)
+        self.is_empty = False
         if self.cache is not None:
             self.cache.put(self._key(digest), json.dumps(dict(choices)).encode())
 

@@ -20,6 +20,9 @@ from tilegrad.base.errors import (
     DeviceError,
 )
 from tilegrad.engine import current_session
+from tilegrad.engine.profile import Profile, Variants
+from tilegrad.engine.search import race
+from tilegrad.ir.digest import digest
 from tilegrad.ir.dtype import DType
 from tilegrad.ir.op import Shape
 from tilegrad.language import Array, Choice, KernelBuilder
@@ -30,7 +33,6 @@ from tilegrad.tensor.base import TensorBase
 from tilegrad.tensor.call_gradient import CallGradient, Given, Gradient
 from tilegrad.tensor.jit import jit
 from tilegrad.tensor.tensor import Tensor
-from tilegrad.tensor.tuning import find_fastest
 
 R = TypeVar("R")
 _CALLS_TO_CAPTURE = 3
@@ -81,7 +83,6 @@ class Kernel(Generic[R]):
         self._choices = {n: one for n, one in defaults.items() if isinstance(one, Choice)}
         self._gradient: Gradient | None = None
         self._written: dict[Hashable, _Written] = {}
-        self._tuned: dict[Hashable, dict[str, object]] = {}
         functools.update_wrapper(self, function, updated=())
 
     def __call__(self, *arguments: object, **parameters: object) -> R:
@@ -96,6 +97,9 @@ class Kernel(Generic[R]):
         tensors = [value for value in values.values() if isinstance(value, TensorBase)]
         device = _common_device(tensors)
         written = self._write(values)
+        executor = current_session().compiled(device)
+        if self._choices and executor is not None and executor.profile is not None:
+            self._offer(executor.profile, values, written)
         gradient = None
         if self._gradient is not None:
             given = tuple(
@@ -137,7 +141,8 @@ class Kernel(Generic[R]):
         """Measure all configurations for some arguments; return the fastest.
 
         Later calls with tensors of the same shapes and dtypes, and the same other arguments, use it
-        unless they say otherwise.
+        unless they say otherwise, in later processes too. ``tilegrad tune`` does the same for all
+        kernels of a script.
 
         Args:
             arguments: as for a call.
@@ -152,15 +157,20 @@ class Kernel(Generic[R]):
         configurations = [
             one for n, one in enumerate(configurations) if one not in configurations[:n]
         ]
-        tensors = [one for one in arguments if isinstance(one, TensorBase)]
-        if current_session().compiled(_common_device(tensors)) is None:
-            raise DeviceError("only what is compiled can be tuned", got=_common_device(tensors))
+        device = _common_device([one for one in arguments if isinstance(one, TensorBase)])
+        executor = current_session().compiled(device)
+        if executor is None:
+            raise DeviceError("only what is compiled can be tuned", got=device)
         runs = [functools.partial(jit(self), *arguments, **parameters, **c) for c in configurations]
         for run in runs:
             for _ in range(_CALLS_TO_CAPTURE):
                 run()
-        best = configurations[find_fastest(runs, seconds)]
-        self._tuned[self._key_without_choices(self._bound(arguments, parameters))] = best
+        standings = race(runs, seconds)
+        faster = [number for number, standing in enumerate(standings) if standing.is_faster]
+        best = configurations[min(faster, key=lambda number: standings[number].ratio, default=0)]
+        default = self._write(self._with_defaults(self._bound(arguments, parameters)))
+        labels = {name: repr(value) for name, value in best.items()}
+        executor.programs.winners.keep(digest(default.program.root), labels)
         return best
 
     def program(self, *arguments: object, **parameters: object) -> Program:
@@ -188,13 +198,42 @@ class Kernel(Generic[R]):
     ) -> dict[str, object]:
         """Return the value of every argument but the first by name, choices made."""
         values = self._bound(arguments, parameters)
-        free = [name for name, value in values.items() if isinstance(value, Choice)]
-        best = self._tuned.get(self._key_without_choices(values), {}) if self._tuned else {}
-        chosen = {name: best.get(name, self._choices[name].values[0]) for name in free}
-        return {**values, **chosen}
+        best = self._find_best(values)
+        return {
+            name: best.get(name, value.values[0]) if isinstance(value, Choice) else value
+            for name, value in values.items()
+        }
 
-    def _key_without_choices(self, values: Mapping[str, object]) -> Hashable:
-        return tuple(_key_of(n, value) for n, value in values.items() if n not in self._choices)
+    def _with_defaults(self, values: Mapping[str, object]) -> dict[str, object]:
+        """Return values of arguments with the default of every choice."""
+        return {**values, **{name: one.values[0] for name, one in self._choices.items()}}
+
+    def _find_best(self, values: Mapping[str, object]) -> dict[str, object]:
+        """Return the values of choices that a search found to be best, as far as it did."""
+        tensors = [value for value in values.values() if isinstance(value, TensorBase)]
+        if not self._choices or not tensors:
+            return {}
+        executor = current_session().compiled(_common_device(tensors))
+        if executor is None or executor.programs.winners.is_empty:
+            return {}
+        default = self._write(self._with_defaults(values))
+        found = executor.programs.winners.find(digest(default.program.root))
+        return {
+            name: value
+            for name, choice in self._choices.items()
+            for value in choice.values
+            if repr(value) == found.get(name)
+        }
+
+    def _offer(self, profile: Profile, values: Mapping[str, object], written: _Written) -> None:
+        """Tell a profile of the other ways to write the kernel for some arguments."""
+        if written.program.root not in profile.variants:
+            default = self._write(self._with_defaults(values)).program
+            profile.variants[written.program.root] = Variants(
+                digest(default.root),
+                {name: choice.values for name, choice in self._choices.items()},
+                lambda chosen: self._write({**values, **chosen}).program,
+            )
 
     def _write(self, values: Mapping[str, object]) -> _Written:
         key = tuple(_key_of(name, value) for name, value in values.items())

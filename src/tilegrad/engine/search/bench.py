@@ -48,7 +48,6 @@ class Bench:
             Place("given", number): self._allocate(len(contents))
             for number, contents in enumerate(self.contents)
         }
-        self.is_in_place = not set(sample.inputs).isdisjoint(sample.outputs)
         self.calls = 1
         # The time of the processor leaves out what other programs do meanwhile.
         self.clock = time.thread_time if executor.threads == 1 else time.perf_counter
@@ -72,7 +71,7 @@ class Bench:
             run()
             times.append(self.clock() - start)
         seconds = max(min(times), 1e-7)
-        self.calls = 1 if self.is_in_place else min(MOST_CALLS, math.ceil(TURN / seconds))
+        self.calls = 1 if self.sample.is_in_place else min(MOST_CALLS, math.ceil(TURN / seconds))
         return seconds
 
     def repeat(self, run: Callable[[], None]) -> Callable[[], None]:
@@ -86,8 +85,8 @@ class Bench:
 
     def reset(self) -> None:
         """Give memory that is written in place its first contents again."""
-        if self.is_in_place:
-            self.restore(self.sample.outputs)
+        if self.sample.is_in_place:
+            self.restore(self.sample.written)
 
     def restore(self, operands: Sequence[int]) -> None:
         """Give memory its first contents again."""
@@ -96,12 +95,12 @@ class Bench:
 
     def results(self, run: Callable[[], None]) -> list[NDArray[numpy.generic]]:
         """Run a schedule once and return what it computes, or a part of that if it is much."""
-        for number in self.sample.outputs:
+        for number in self.sample.written:
             self.memory[Place("given", number)].array().fill(0)
         self.reset()
         run()
         found = []
-        for number in self.sample.outputs:
+        for number in self.sample.written:
             dtype = self.sample.operands[number].dtype
             values = self.memory[Place("given", number)].array().view(dtype.numpy)
             found.append(values[:: 1 + values.size // MOST_COMPARED].copy())
@@ -114,7 +113,7 @@ class Bench:
     def _place(self, program: Derived) -> tuple[Step, dict[Place, Buffer]]:
         """Return the launch of a program; its own workspaces are allocated."""
         memory = dict(self.memory)
-        numbers = {"input": iter(self.sample.inputs), "output": iter(self.sample.outputs)}
+        numbers = {role: iter(operands) for role, operands in self.sample.roles.items()}
         places: list[Place | None] = []
         for slot in program.program.slots:
             if slot.role in numbers:

@@ -78,8 +78,9 @@ class Climb:
                 left = end - time.perf_counter()
                 if left < LEAST_SECONDS:
                     return self.settle()
-                self._improve(name, left)
-                tell()
+                if name in self.best.decisions:
+                    self._improve(name, left)
+                    tell()
             if self.choices == before:
                 break
         return self.settle()
@@ -136,7 +137,7 @@ class Climb:
 
     def _race(self, runs: list[Callable[[], None]], seconds: float) -> list[Standing]:
         repeated = [self.bench.repeat(run) for run in runs]
-        before = self.bench.reset if self.bench.is_in_place else None
+        before = self.bench.reset if self.bench.sample.is_in_place else None
         return race(repeated, seconds, before=before, clock=self.bench.clock)
 
     def _tell(self, choices: Choices, standing: Standing) -> None:

@@ -17,9 +17,12 @@ from statistics import median
 MOST_ROUNDS = 40
 LIMITS = ((2, 0.0, 1.6), (5, 0.25, 1.06), (12, 0.5, 1.0))
 """A candidate is given up if after so many rounds this quantile of its ratios is as large."""
+CLEAR_AFTER = 20
+"""Once, after so many rounds, it is looked whether the winners are clear already: to look again and
+again would find one in any noise."""
 LEAST_GAIN = 0.98
 """A candidate that is not faster than this is not worth a change."""
-CHANCE = 0.005
+CHANCE = 0.001
 """How likely it may be that a candidate is called faster that is not."""
 
 
@@ -98,7 +101,7 @@ def race(
             standings[number].ratios.append(times[number] / max(times[0], 1e-9))
         if gives_up:
             racing = [number for number in racing if not standings[number].is_losing]
-            if turn >= LIMITS[-1][0] and all(standings[one].is_faster for one in racing):
+            if turn + 1 == CLEAR_AFTER and all(standings[one].is_faster for one in racing):
                 break
         if not racing or time.perf_counter() >= end:
             break
