@@ -12,12 +12,13 @@ import torch
 
 from tests.apps.models.gguf_models import PLAIN, SIZES, make_model, write_model
 from tilegrad import Tensor
-from tilegrad.apps.chat import Generator
+from tilegrad.apps.generation import Decoder
 from tilegrad.apps.models.language_families import read_config
 from tilegrad.apps.models.language_model import LanguageModel
 from tilegrad.base.errors import DataError
 from tilegrad.engine.explain import explain
 from tilegrad.frontend.gguf import GGUFFile, read_gguf
+from tilegrad.ir.dtype import dtypes
 
 MIXTURE = {"num_experts_per_tok": 2, "moe_intermediate_size": 32, "num_experts": 4}
 SCALED = {"factor": 4.0, "original_max_position_embeddings": 48}
@@ -86,14 +87,23 @@ def write(kind: str, folder: Path, **options: Any) -> tuple[GGUFFile, torch.nn.M
     return read_gguf(folder / "model.gguf"), reference
 
 
+def follow(model: LanguageModel, text: list[int], prompt: int) -> numpy.ndarray:
+    """Return the logits after a prompt and after each of the tokens that follow it."""
+    decoder = Decoder(model, context=CONTEXT, dtype=dtypes.float32)
+    sequence = decoder.open(text[:prompt])
+    while (logits := decoder.read(sequence)) is None:
+        pass
+    steps = (decoder.step({sequence: token})[sequence] for token in text[prompt:])
+    return numpy.stack([logits, *steps])
+
+
 @pytest.mark.parametrize("kind", MODELS)
 def test_logits_are_those_of_transformers(kind: str, tmp_path: Path) -> None:
     file, reference = write(kind, tmp_path)
     text = numpy.random.default_rng(0).integers(0, SIZES["vocab_size"], 80).tolist()
     with torch.no_grad():
         expected = reference(torch.tensor([text])).logits[0].numpy()
-    generator = Generator(LanguageModel(file, CONTEXT), CONTEXT)
-    found = [generator.read(text[:72]), *(generator.add(token) for token in text[72:])]
+    found = follow(LanguageModel(file, CONTEXT), text, 72)
     numpy.testing.assert_allclose(found, expected[71:], rtol=1e-4, atol=2e-5)
 
 
@@ -101,8 +111,8 @@ def test_short_texts_are_turned_by_their_own_factors(tmp_path: Path) -> None:
     file, reference = write("phi3", tmp_path)
     text = list(range(20))
     with torch.no_grad():
-        expected = reference(torch.tensor([text])).logits[0, -1].numpy()
-    found = Generator(LanguageModel(file, 40), 40).read(text)
+        expected = reference(torch.tensor([text])).logits[0, 9:].numpy()
+    found = follow(LanguageModel(file, 40), text, 10)
     numpy.testing.assert_allclose(found, expected, rtol=1e-4, atol=2e-5)
 
 
