@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from tilegrad.engine.launches import Launched
+from tilegrad.engine.packs import Pack, is_constant
 from tilegrad.engine.plan import Place, Plan, Step
 from tilegrad.engine.sizes import evaluate_index
 from tilegrad.engine.storage import make_buffer_node, memory_of
@@ -100,6 +101,7 @@ class CapturedStep:
         overwritten_inputs: numbers of the inputs that it writes in place.
         outside: storages that are neither inputs nor outputs, with the launches and slots that
             hold their addresses.
+        packs: the packed copies that it reads.
         memory_changes: the session's count when the addresses were last looked at.
         seen: the session's count of changes when ``Session.protect`` last looked at the tensors.
         owners: the tensors whose values replays change.
@@ -117,6 +119,7 @@ class CapturedStep:
     overwritten: frozenset[Storage]
     overwritten_inputs: list[int]
     outside: dict[Storage, list[tuple[int, int]]]
+    packs: list[Pack]
     memory_changes: int = -1
     seen: int = -1
     owners: list[weakref.ref[Tracked]] = field(default_factory=list)
@@ -129,6 +132,8 @@ class CapturedStep:
             inputs: one storage per input of the capture.
             symbols: values of the symbolic sizes.
         """
+        for pack in self.packs:
+            pack.refresh(self.executor.device)
         set_argument = self.recording.set_argument
         if symbols != self.symbols:
             self._set_symbols(symbols)
@@ -152,6 +157,9 @@ class CapturedStep:
             results.append(found)
             nodes.append((found, shape))
         self.executor.run("replay", self.recording, self.launches, symbols)
+        if self.overwritten or self.overwritten_inputs:
+            written = [inputs[number] for number in self.overwritten_inputs]
+            self.executor.packs.note_written([*self.overwritten, *written])
         return [make_buffer_node(storage, shape) for storage, shape in nodes]
 
     def note_results(self, count: int) -> None:
@@ -251,17 +259,29 @@ class _Builder:
         self.dynamic: list[_Dynamic] = []
         self.keep: list[object] = []
         self.launches: list[Launched] = []
+        self.packs: list[Pack] = []
+        written = self._overwritten()
+        self.constants = {
+            storage
+            for entry in ran
+            for storage in entry.given
+            if storage not in made and storage not in written and storage not in inputs
+        }
 
     def build(self) -> CapturedStep:
         arenas = [entry.plan.place_temporaries() for entry in self.ran]
         nbytes = max((arena.nbytes for arena in arenas), default=0)
         arena = self.executor.device.allocator.allocate(max(1, nbytes))
-        for entry, placed in zip(self.ran, arenas, strict=True):
-            self._add(entry, arena, placed.offsets)
+        with self.executor.trace.span("pack") as span:
+            for entry, placed in zip(self.ran, arenas, strict=True):
+                self._add(entry, arena, placed.offsets)
+            packed = sum(pack.memory.nbytes for pack in self.packs)
+            span.count(copies=len(self.packs), bytes=packed)
         recording = self.executor.device.queue.record(self.groups, keep=[*self.keep, arena])
         made = [storage for entry in self.ran for storage in entry.made]
         kept = [storage for storage in made if storage not in self.patches]
         total = nbytes + sum(memory_of(storage).nbytes for storage in kept)
+        total += packed
         overwritten = self._overwritten().union(kept)
         changed = [number for number, storage in enumerate(self.inputs) if storage in overwritten]
         return CapturedStep(
@@ -277,6 +297,7 @@ class _Builder:
             overwritten.difference(self.inputs),
             changed,
             self.outside,
+            self.packs,
             keep=self.keep,
         )
 
@@ -323,12 +344,40 @@ class _Builder:
             memory[Place("temporary", number)] = arena.part(offset, 0)
         for steps, kernels in zip(entry.plan.groups, entry.kernels, strict=True):
             group = []
-            for step, kernel in zip(steps, kernels, strict=True):
+            for planned, compiled in zip(steps, kernels, strict=True):
+                step, kernel = self._pack(planned, compiled, owners, memory)
                 group.append(self.executor.launch(step, kernel, memory, self.symbols))
                 self._note(step, owners)
                 self.keep.append(kernel.binary)
                 self.launches.append(Launched(step, kernel))
             self.groups.append(group)
+
+    def _pack(
+        self,
+        step: Step,
+        kernel: Kernel,
+        owners: Mapping[Place, Storage],
+        memory: dict[Place, Buffer],
+    ) -> tuple[Step, Kernel]:
+        """Return a step with what is constant in it packed before, if that is any use."""
+        constants = frozenset(
+            slot
+            for slot, place in enumerate(step.places)
+            if place is not None and owners.get(place) in self.constants
+        )
+        found = self.executor.programs.derive_packed(step.program, constants)
+        if found is None:
+            return step, kernel
+        derived, packed = found
+        storages = {slot: owners[place] for slot in packed.sources if (place := step.places[slot])}
+        if not all(map(is_constant, storages.values())):
+            return step, kernel
+        pack = self.executor.pack(packed, storages)
+        if pack not in self.packs:
+            self.packs.append(pack)
+        place = Place("packed", self.packs.index(pack))
+        memory[place] = pack.memory
+        return Step(derived, (*step.places, place)), self.executor.library.get(derived.program.root)
 
     def _note(self, step: Step, owners: Mapping[Place, Storage]) -> None:
         launch = len(self.launches)

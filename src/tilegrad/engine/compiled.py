@@ -11,9 +11,10 @@ from tilegrad.engine.capture import Capture, Ran
 from tilegrad.engine.graph_key import GraphKey, key_of
 from tilegrad.engine.launches import Launched, emit_launches
 from tilegrad.engine.library import Kernel, Library
+from tilegrad.engine.packs import Pack, Packs
 from tilegrad.engine.plan import Place, Plan, Result, Step, make_plan
 from tilegrad.engine.profile import Profile
-from tilegrad.engine.programs import Programs
+from tilegrad.engine.programs import Programs, measure
 from tilegrad.engine.sizes import evaluate_index
 from tilegrad.engine.storage import make_buffer_node, memory_of, storage_of
 from tilegrad.ir.dtype import DType
@@ -25,6 +26,7 @@ from tilegrad.ops.markers import remove_markers
 from tilegrad.runtime.buffer import Buffer
 from tilegrad.runtime.cpu.fork import ForkLock
 from tilegrad.runtime.device import Device, Launch, Recording
+from tilegrad.tile.derive import Packed
 
 UNITS_PER_THREAD = 4
 """Into how many parts per thread a launch is divided, if it is large enough ..."""
@@ -91,6 +93,8 @@ class CompiledExecutor:
         self.plans: dict[tuple[object, ...], Ready] = {}
         self.capture: Capture | None = None
         self.profile: Profile | None = None
+        self.packs = Packs()
+        self.planned: list[Sequence[Node]] | None = None
         self._lock = ForkLock()
 
     def realize(self, nodes: Sequence[Node], symbols: Mapping[str, int]) -> list[Node]:
@@ -112,6 +116,8 @@ class CompiledExecutor:
             return make_plan(simplified, key_of(nodes).buffers, self.programs, self.trace)
 
     def _prepare(self, nodes: Sequence[Node], key: GraphKey) -> Ready:
+        if self.planned is not None:
+            self.planned.append(nodes)
         plan = self.plan(nodes)
         with self.trace.span("compile"):
             flat = [step.program.program.root for group in plan.groups for step in group]
@@ -140,6 +146,8 @@ class CompiledExecutor:
             self.capture.ran.append(Ran(plan, ready.kernels, given, tuple(storages)))
         for number in plan.overwritten:
             storage_of(buffers[number]).version += 1
+        if plan.overwritten:
+            self.packs.note_written([storage_of(buffers[n]) for n in plan.overwritten])
         return [self._result(result, buffers, storages, symbols) for result in plan.results]
 
     def _run_profiled(
@@ -185,6 +193,26 @@ class CompiledExecutor:
         with self.trace.span(stage) as span:
             self.device.queue.run(recording)
             span.count(launches=emit_launches(self.trace, self.name, recording, launches, symbols))
+
+    def pack(self, packed: Packed, storages: Mapping[int, Storage]) -> Pack:
+        """Return the packed copy of storages, by the slots of the program that packs them."""
+        root = packed.packing.root
+        found = self.packs.find(root, tuple(storages.values()))
+        if found is not None:
+            return found
+        *others, slot = packed.packing.slots
+        memory = self.device.allocator.allocate(evaluate_index(slot.size, {}) * slot.dtype.itemsize)
+        kernel = self.library.get(root)
+        home = Place("packed", 0)  # also stands in the slots that only the kernel uses
+        places = {number: Place("given", number) for number in storages}
+        laid_out = {place: memory_of(storages[number]) for number, place in places.items()}
+        given = (places.get(number, home) for number in range(len(others)))
+        step = Step(measure(packed.packing), (*given, home))
+        launch = self.launch(step, kernel, {**laid_out, home: memory}, {})
+        recording = self.device.queue.record([[launch]], keep=[kernel.binary, memory])
+        pack = Pack(dict(storages), memory, recording)
+        self.packs.add(root, pack)
+        return pack
 
     def new_storage(self, dtype: DType, shape: Shape) -> tuple[Storage, Buffer]:
         """Return a storage for a tensor of known sizes, and its memory, not initialised."""

@@ -30,9 +30,12 @@ from tilegrad.schedule.roots import resolve_alias
 
 
 class Place(NamedTuple):
-    """Where a tensor's memory is: which buffer given, result made or temporary of the plan."""
+    """Where a tensor's memory is: which buffer given, result made or temporary of the plan.
 
-    kind: Literal["given", "made", "temporary"]
+    Of a captured step it may also be a packed copy.
+    """
+
+    kind: Literal["given", "made", "temporary", "packed"]
     number: int
 
 

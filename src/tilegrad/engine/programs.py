@@ -18,7 +18,7 @@ from tilegrad.ops.indexing import ScatterAttributes
 from tilegrad.ops.program import Program, Slot
 from tilegrad.ops.scan import ScanAttributes
 from tilegrad.ops.scatter_sources import find_scatter_sources
-from tilegrad.ops.sorting import ArgsortAttributes
+from tilegrad.ops.sorting import ArgsortAttributes, SortAttributes
 from tilegrad.schedule.cost import estimate
 from tilegrad.schedule.express import ExpressedKernel
 from tilegrad.schedule.flatten_sums import flatten_sums
@@ -27,11 +27,11 @@ from tilegrad.schedule.narrow_stores import narrow_stores
 from tilegrad.schedule.pick_terms import pick_terms
 from tilegrad.schedule.share_guards import share_guards
 from tilegrad.tile.decisions import Decider
-from tilegrad.tile.derive import derive
+from tilegrad.tile.derive import Packed, derive, derive_packed
 from tilegrad.tile.facts import Facts, count_points
 from tilegrad.tile.scan import build_scan
 from tilegrad.tile.scatter import build_scatter
-from tilegrad.tile.sort import build_argsort
+from tilegrad.tile.sort import build_argsort, build_sort
 from tilegrad.tile.target import TileTarget
 
 UNITS = (None, 0, 1, 2, 8, 16)
@@ -75,6 +75,7 @@ class Programs:
         self.winners = winners or Winners("")
         self.verifies = verifies
         self._derived: dict[Node, Derived] = {}
+        self._packed: dict[tuple[Node, frozenset[int]], tuple[Derived, Packed] | None] = {}
 
     def derive(self, expressed: ExpressedKernel) -> Derived:
         """Return the program of a kernel that the scheduler made."""
@@ -100,14 +101,7 @@ class Programs:
     def _lower(self, expressed: ExpressedKernel, decider: Decider) -> Derived:
         root = flatten_sums(pick_terms(narrow_stores(expressed.program)))
         root = merge_axes(share_guards(root))
-        slots = [
-            Slot(
-                "output" if slot < expressed.stored else "input",
-                node.dtype,
-                symbolic.multiply_all(node.shape),
-            )
-            for slot, node in enumerate(expressed.parameters)
-        ]
+        slots = _slots_of(expressed)
         facts = Facts(root)
         work = sum(
             count_points(region.axes) * (1 + len(region.loads)) for region in facts.regions.values()
@@ -115,6 +109,38 @@ class Programs:
         program = derive(root, slots, self.target, name_kernel(facts), decider)
         units = decider.take("units", UNITS, label=_name_units) if self.target.threads > 1 else None
         return Derived(program, root, work, count_operations(facts), expressed, units)
+
+    def derive_packed(
+        self, derived: Derived, constants: frozenset[int]
+    ) -> tuple[Derived, Packed] | None:
+        """Return a program that reads panels kept for it, and the one that packs them.
+
+        Args:
+            derived: a program of a kernel that the scheduler made.
+            constants: the slots of what does not change.
+
+        Returns:
+            None if nothing that depends on these slots only is packed.
+        """
+        expressed = derived.source
+        if expressed is None or derived.kernel is None or not constants:
+            return None
+        key = expressed.program, constants
+        if key not in self._packed:
+            choices = self.winners.find(digest(expressed.program))
+            packed = derive_packed(
+                derived.kernel,
+                _slots_of(expressed),
+                self.target,
+                name_kernel(Facts(derived.kernel)),
+                Decider(choices),
+                constants,
+            )
+            found = None
+            if packed is not None:
+                found = derived._replace(program=packed.program, source=None), packed
+            self._packed[key] = found
+        return self._packed[key]
 
     def copy(self, dtype: DType, size: Index) -> Derived:
         """Return the program that copies ``size`` elements from slot 1 to slot 0."""
@@ -136,6 +162,17 @@ class Programs:
         return Derived(_build(node), None, 4 * work, count_own_operations(node))
 
 
+def _slots_of(expressed: ExpressedKernel) -> list[Slot]:
+    return [
+        Slot(
+            "output" if slot < expressed.stored else "input",
+            node.dtype,
+            symbolic.multiply_all(node.shape),
+        )
+        for slot, node in enumerate(expressed.parameters)
+    ]
+
+
 def _name_units(units: int | None) -> str:
     return "by size" if units is None else str(units)
 
@@ -153,6 +190,9 @@ def _build(node: Node) -> Program:
     attributes = node.attributes
     if isinstance(attributes, ScanAttributes):
         return build_scan(source.dtype, source.shape, attributes.axis, attributes.kind)
+    if isinstance(attributes, SortAttributes):
+        axis, is_descending = attributes
+        return build_sort(source.dtype, source.shape, axis, is_descending=is_descending)
     if isinstance(attributes, ArgsortAttributes):
         return build_argsort(
             source.dtype,

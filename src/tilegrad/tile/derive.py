@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 
 from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ir.op import attributes_of
-from tilegrad.ops import tile
+from tilegrad.ops import memory, tile
 from tilegrad.ops.affine import Index
 from tilegrad.ops.leaves import SymbolAttributes
 from tilegrad.ops.program import Program, Slot
@@ -20,6 +21,7 @@ from tilegrad.tile.derivation import Derivation
 from tilegrad.tile.facts import Facts
 from tilegrad.tile.generalise import generalise
 from tilegrad.tile.kept import KeepingLowering, choose_kept
+from tilegrad.tile.kept_panels import derive_packing, find_keepable
 from tilegrad.tile.padding import pad_sum
 from tilegrad.tile.schedule import choose_schedule
 from tilegrad.tile.split import derive_split, fill_parts
@@ -65,6 +67,56 @@ def derive(
     kept = choose_kept(facts, schedule, decider)
     lowering = KeepingLowering(facts, schedule, kept) if kept else None
     return Derivation(facts, schedule, lowering).program(slots, name)
+
+
+class Packed(NamedTuple):
+    """A kernel, one of whose factors is packed by another one.
+
+    Attributes:
+        program: the kernel; the panels are its last slot.
+        packing: what fills them; the other slots are the kernel's.
+        sources: the slots that it reads.
+    """
+
+    program: Program
+    packing: Program
+    sources: tuple[int, ...]
+
+
+def derive_packed(
+    root: Node,
+    slots: Sequence[Slot],
+    target: TileTarget,
+    name: str,
+    decider: Decider,
+    constants: Collection[int],
+) -> Packed | None:
+    """Return a kernel with what depends on constant slots packed apart; None if nothing is packed.
+
+    Args:
+        root: the ``kernel`` node.
+        slots: what its parameters are, by slot.
+        target: the processor.
+        name: name of the native function.
+        decider: makes the decisions, the same as those of ``derive``.
+        constants: the slots.
+    """
+    root, bound = _bind_symbols(root, list(slots), {})
+    if len(bound) > len(slots) or not all(isinstance(slot.size, int) for slot in slots):
+        return None
+    facts, contraction = _find_contraction(root, target)
+    staging = None if contraction is None else choose_staging(facts, contraction, target, decider)
+    keepable = None if staging is None else find_keepable(staging, slots, constants)
+    if staging is None or keepable is None:
+        return None
+    dtype = (staging.rows, staging.lanes)[keepable.dimension].value.dtype
+    pointer = memory.make_parameter(len(slots), dtype)
+    derivation = StagedDerivation(facts, staging, {keepable.dimension: pointer})
+    program = derivation.program([*slots, Slot("input", dtype, keepable.size)], name)
+    inner = [slot._replace(role="input") for slot in slots]
+    filled = [*inner, Slot("output", dtype, keepable.size)]
+    packing = derive_packing(facts, staging, keepable, filled, f"pack_{name}")
+    return Packed(program, packing, keepable.sources)
 
 
 def _find_contraction(root: Node, target: TileTarget) -> tuple[Facts, Contraction | None]:

@@ -49,22 +49,34 @@ class Panels:
         is_along_sum = side.order is PanelOrder.SUM
         self.sum_dimension = 1 if is_along_sum else 0
         self.pitch = sums.length + SPACING if is_along_sum else side.width
-        self.size = (side.width if is_along_sum else sums.length) * self.pitch
+        self.size = self.count_elements(side, sums)
         self.memory = memory.make_scratch(dimension, side.value.dtype, count * self.size)
         tiled = [place for place, size in enumerate(side.sizes) if size > 1]
         self.last = tiled[-1] if tiled else len(side.sizes) - 1
 
+    @staticmethod
+    def count_elements(side: Side, sums: SumBlocks) -> int:
+        """Return how many elements a panel has room for."""
+        if side.order is PanelOrder.SUM:
+            return side.width * (sums.length + SPACING)
+        return sums.length * side.width
+
+    def panel_of(self, read: Read) -> Index:
+        """Return the number of the panel to read."""
+        return read.panel
+
     def read(self, read: Read) -> Node:
         """Return terms of a tile: columns of rows, or rows of lanes."""
         width, depth = self.side.width, read.depth
+        panel = self.panel_of(read)
         sums = 1 - self.dimension
         if self.side.group > 1:
-            words = self._words(read.panel, read.term, depth, read.after)
+            words = self._words(panel, read.term, depth, read.after)
             if self.dimension == 0:
                 return reshape_to(permute_axes(words, (1, 0, 2)), (width, depth))
             return reshape_to(permute_axes(words, (0, 2, 1)), (depth, width))
         element = span(0, width, self.dimension)
-        offset = self._offset(read.panel, element, span(read.term, depth, sums))
+        offset = self._offset(panel, element, span(read.term, depth, sums))
         return memory.make_load(self.memory, offset, after=read.after)
 
     def _words(self, panel: Index, term: Index, depth: int, after: Node | None) -> Node:
@@ -87,23 +99,27 @@ class Panels:
             symbolic.multiply(element, group),
         )
 
-    def fill(self, number: Index, block: Block, at: Environment) -> Node:
-        """Return the effect that fills the first panel with one tile.
+    def fill(self, number: Index, block: Block, at: Environment) -> Node | None:
+        """Return the effect that fills the first panel with one tile, if there is any.
 
         Args:
             number: of the tile.
             block: of the sum.
             at: positions of the batch's axes, and of the outer ones of the sum.
         """
+        return self.store_tile(0, number, block, at)
+
+    def store_tile(self, panel: Index, number: Index, block: Block, at: Environment) -> Node:
+        """Return the effect that fills a panel with the tile of that number."""
         bases = find_bases(self.side, number)
 
         def store(terms: Index, at: Environment) -> list[Node]:
-            return self._store(0, bases, terms, at)
+            return self._store(panel, bases, terms, at)
 
         return tile.block(*self._walk(self.own_levels, [], block, at, store))
 
-    def fill_all(self, tiles: Range, block: Block, at: Environment) -> Node:
-        """Return the effect that fills a panel for each of some tiles."""
+    def fill_all(self, tiles: Range, block: Block, at: Environment) -> Node | None:
+        """Return the effect that fills a panel for each of some tiles, if there is any."""
         _, number = self.lowering.new_loop(*tiles)
         bases = find_bases(self.side, number)
         panel = symbolic.subtract(number, tiles[0])

@@ -7,15 +7,18 @@ of rows with each panel of lanes. If the sum is cut, partial results lie in scra
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 from tilegrad.ir.node import Node
 from tilegrad.ops import kernel, memory, symbolic, tile
 from tilegrad.ops.affine import Index, as_index
 from tilegrad.ops.movement import filled
 from tilegrad.ops.program import Program, Slot
+from tilegrad.tile.blocks import loop_over_blocks
 from tilegrad.tile.environment import Environment, Position
 from tilegrad.tile.facts import Facts
+from tilegrad.tile.kept_panels import KeptPanels
 from tilegrad.tile.lower import Lowering, identity_of
 from tilegrad.tile.narrow import RAISE
 from tilegrad.tile.packing import Panels
@@ -28,6 +31,9 @@ from tilegrad.tile.windows import WindowPanel
 
 ROWS, LANES, PARTIAL, CORRECTION = 0, 1, 2, 3
 """Identities of the scratch memories; also the tile dimensions of rows and lanes."""
+
+
+NOTHING_KEPT: Mapping[int, Node] = MappingProxyType({})
 
 
 class _Lowering(Lowering):
@@ -50,15 +56,22 @@ class StagedDerivation:
     Args:
         facts: of the kernel.
         staging: how it is staged.
+        kept: the parameters in which panels are kept, by the dimension of their side.
     """
 
-    def __init__(self, facts: Facts, staging: Staging) -> None:
+    def __init__(
+        self, facts: Facts, staging: Staging, kept: Mapping[int, Node] = NOTHING_KEPT
+    ) -> None:
         self.facts = facts
         self.staging = staging
         self.lowering = _Lowering(facts, staging.reduction)
         rows, columns, sums = staging.rows, staging.lanes, staging.sums
-        self.rows = _supply(self.lowering, rows, sums, ROWS, 1)
-        self.lanes = _supply(self.lowering, columns, sums, LANES, columns.tiles)
+        self.rows, self.lanes = (
+            KeptPanels(self.lowering, staging, dimension, kept[dimension])
+            if dimension in kept
+            else _supply(self.lowering, side, sums, dimension, count)
+            for dimension, side, count in ((ROWS, rows, 1), (LANES, columns, columns.tiles))
+        )
         flat = make_levels(sums, [[sums.cut, *sums.inner]])
         # Terms that are multiplied several at a time are neighbours in panels.
         self.levels = self.rows.levels or self.lanes.levels or flat
@@ -90,25 +103,12 @@ class StagedDerivation:
 
     def _sum_blocks(self, at: Environment, ranges: tuple[Range, Range], start: Node) -> Node:
         """Return the loops over all blocks of the sum, each added to the partial results."""
-        sums = self.staging.sums
-        indices: list[Node] = []
-        for axis in sums.outer:
-            _, index = self.lowering.new_loop(0, kernel.extent_of(axis))
-            indices.append(index)
-            at = at.bind(axis, Position(index))
-        extent = sums.extents[0]
-        if sums.size >= extent:
-            effects = self._sum_block(Block(0, extent), at, ranges, start)
-        else:
-            _, first = self.lowering.new_loop(0, extent)
-            count: Index = sums.size
-            if extent % sums.size:
-                count = symbolic.minimum(sums.size, symbolic.subtract(extent, first))
-            effects = self._sum_block(Block(first, count), at, ranges, start)
-            effects = [tile.make_loop(first, sums.size, (), effects)]
-        for index in reversed(indices):
-            effects = [tile.make_loop(index, 1, (), effects)]
-        (loop,) = effects
+        (loop,) = loop_over_blocks(
+            self.lowering,
+            self.staging.sums,
+            at,
+            lambda block, at: self._sum_block(block, at, ranges, start),
+        )
         return loop
 
     def _sum_block(
@@ -116,8 +116,9 @@ class StagedDerivation:
     ) -> list[Node]:
         """Return the effects of one block: panels, then all tiles of the instance."""
         prepared = self.lanes.fill_all(ranges[1], block, at)
-        if self.staging.is_raised and prepared is not None:
-            prepared = tile.block(prepared, self._correct(ranges[1], block, at, prepared))
+        if self.staging.is_raised:
+            correction = self._correct(ranges[1], block, at, prepared)
+            prepared = tile.block(*_known(prepared), correction)
         _, row = self.lowering.new_loop(*ranges[0])
         filled = self.rows.fill(row, block, at)
         _, lane = self.lowering.new_loop(*ranges[1])
@@ -148,7 +149,7 @@ class StagedDerivation:
         inside = [*_known(filled), tile.make_loop(lane, 1, (), effects)]
         return [*_known(prepared), tile.make_loop(row, 1, (), inside)]
 
-    def _correct(self, tiles: Range, block: Block, at: Environment, packed: Node) -> Node:
+    def _correct(self, tiles: Range, block: Block, at: Environment, packed: Node | None) -> Node:
         """Return the store of what sums are too large by, one number for each lane of a panel."""
         depth, dtype = self.staging.depth, self.staging.reduction.dtype
         _, lane = self.lowering.new_loop(*tiles)
