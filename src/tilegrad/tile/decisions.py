@@ -71,9 +71,11 @@ class Decider:
             cost: what a candidate is expected to cost, in any unit.
             label: names a candidate; the same name in every process.
         """
-        chosen = self.choices.get(name) if self.choices else None
-        taken = next((one for one in candidates if label(one) == chosen), None) if chosen else None
-        if taken is None:
+        chosen = self.choices.get(name)
+        fitting = [] if chosen is None else [one for one in candidates if label(one) == chosen]
+        if fitting:
+            taken = fitting[0]
+        else:
             taken = candidates[0] if cost is None else min(candidates, key=cost)
         if self.notes is not None:
             found = {label(one): None if cost is None else cost(one) for one in candidates}
