@@ -59,6 +59,28 @@ def test_logits_are_those_of_each_sequence_alone(sizes: Sizes):
     assert decoder.used_pages == 0
 
 
+def test_reproducible_logits_are_the_same_to_the_bit_beside_others():
+    decoder = Decoder(TinyModel(FULL), context=100, sequences=4, is_reproducible=True)
+    random = numpy.random.default_rng(2)
+    texts = [random.integers(0, TOKENS, length).tolist() for length in (40, 3, 33)]
+    added = random.integers(0, TOKENS, 30).tolist()
+    alone = []
+    for text in texts:
+        sequence, logits = read(decoder, text)
+        alone.append([logits, *(decoder.step({sequence: token})[sequence] for token in added)])
+        decoder.close(sequence)
+    opened = [read(decoder, text) for text in texts]
+    assert [sequence.known for sequence, _ in opened] == [32, 0, 32]
+    found = [[logits] for _, logits in opened]
+    for token in added:
+        step = decoder.step({sequence: token for sequence, _ in opened})
+        for number, (sequence, _) in enumerate(opened):
+            found[number].append(step[sequence])
+    numpy.testing.assert_array_equal(found, alone)
+    # Pages of steps are not shared: chunks would have filled them with other bits.
+    assert decoder.open(texts[2] + added).known == 32
+
+
 def test_narrow_memory_gives_close_logits():
     model = TinyModel(FULL)
     sequence, logits = read(Decoder(model, context=64), list(range(TOKENS)) * 2)

@@ -86,6 +86,9 @@ class Decoder:
         pages: pages of memory, of 32 tokens each; by default enough for all sequences. Memory is
             taken as it is written.
         dtype: of the keys and values in memory.
+        is_reproducible: whether the logits of a sequence depend on its tokens alone, to the last
+            bit, and not on what is decoded beside it: then every step is as wide as for all
+            sequences, and only pages of prompts are shared.
 
     Attributes:
         context: as given.
@@ -104,6 +107,7 @@ class Decoder:
         sequences: int = 1,
         pages: int | None = None,
         dtype: DType = dtypes.float16,
+        is_reproducible: bool = False,
     ) -> None:
         longest = model.config.context
         if not 1 <= context <= longest:
@@ -119,7 +123,7 @@ class Decoder:
         count = 1 + (sequences * self._most if pages is None else pages)
         self.memory = Memory(model.config, count, PAGE, dtype)
         self._pages = Pages(count, PAGE)
-        self._sequences = sequences
+        self._sequences, self._is_reproducible = sequences, is_reproducible
         self._open: set[Sequence] = set()
         windows = model.config.windows
         ends = [window for window in windows if window is not None]
@@ -206,7 +210,7 @@ class Decoder:
         tokens = numpy.zeros(CHUNK, numpy.int32)
         tokens[: len(chunk)] = chunk
         logits = self._run(tokens, [sequence], 1, [len(chunk) - 1])
-        self._advance(sequence, len(chunk))
+        self._advance(sequence, len(chunk), is_shared=True)
         return logits[0] if sequence.position == len(sequence.tokens) else None
 
     def step(self, tokens: Mapping[Sequence, int]) -> dict[Sequence, numpy.ndarray]:
@@ -235,12 +239,12 @@ class Decoder:
             sequence.pages += 1
         for sequence, token in tokens.items():
             sequence.tokens.append(token)
-        batch = 1 << (len(tokens) - 1).bit_length()
+        batch = self._width(self._sequences if self._is_reproducible else len(tokens))
         added = numpy.zeros(batch, numpy.int32)
         added[: len(tokens)] = list(tokens.values())
         logits = self._run(added, list(tokens), batch, list(range(batch)))
         for sequence in tokens:
-            self._advance(sequence, 1)
+            self._advance(sequence, 1, is_shared=not self._is_reproducible)
         return dict(zip(tokens, logits, strict=False))
 
     def close(self, sequence: Sequence) -> None:
@@ -255,7 +259,8 @@ class Decoder:
 
     def warm_up(self) -> None:
         """Compile every step, so that none has to wait for it later."""
-        batches = [1 << power for power in range((self._sequences - 1).bit_length() + 1)]
+        narrowest = self._sequences if self._is_reproducible else 1
+        batches = sorted({self._width(count) for count in range(narrowest, self._sequences + 1)})
         for _ in range(_CALLS_TO_CAPTURE):
             self._run(numpy.zeros(CHUNK, numpy.int32), [], 1, [0])
             for batch in batches:
@@ -276,13 +281,19 @@ class Decoder:
         if sequence not in self._open:
             raise ArgumentError("the sequence is not open", mend="open one with its tokens")
 
-    def _advance(self, sequence: Sequence, count: int) -> None:
+    @staticmethod
+    def _width(count: int) -> int:
+        """Return how many sequences the step for so many is made for."""
+        return 1 << (count - 1).bit_length()
+
+    def _advance(self, sequence: Sequence, count: int, *, is_shared: bool) -> None:
         """Note that tokens are in memory, which pages are full and which nobody sees any more."""
         sequence.position += count
         while (sequence.whole + 1) * PAGE <= sequence.position:
             start = sequence.whole * PAGE
             sequence.key = self._pages.key(sequence.key, sequence.tokens[start : start + PAGE])
-            self._pages.keep(int(sequence.table[sequence.whole]), sequence.key)
+            if is_shared:
+                self._pages.keep(int(sequence.table[sequence.whole]), sequence.key)
             sequence.whole += 1
         if self._window is not None:
             ended = max(0, sequence.position + 1 - self._window) // PAGE
