@@ -16,6 +16,7 @@ from tilegrad.base.errors import SettingsError, TilegradError
 from tilegrad.base.settings import LogLevel, Settings
 from tilegrad.cli.cache import cache
 from tilegrad.cli.chat import chat
+from tilegrad.cli.explain import explain
 from tilegrad.cli.info import info
 from tilegrad.cli.train import train
 from tilegrad.cli.tune import tune
@@ -67,5 +68,5 @@ def main() -> None:
     """
 
 
-for subcommand in (info, train, chat, tune, cache):
+for subcommand in (info, train, chat, tune, explain, cache):
     main.add_command(subcommand)

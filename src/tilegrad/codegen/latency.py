@@ -18,6 +18,9 @@ from tilegrad.ops import arithmetic, exponential, linear, matrix
 ISSUED = 2
 """Vector instructions that begin in a cycle."""
 
+FOLDED_SPILLS = 0.2
+"""Spills for each instruction that cost little where reloads are operands of instructions."""
+
 _READ, _ARITHMETIC, _LANES, _LONG, _SHORT = 7, 4, 3, 16, 1
 _LATENCIES: dict[Op, int] = {
     **dict.fromkeys((linear.read, linear.read_scattered, linear.read_lanes), _READ),
@@ -40,13 +43,19 @@ def registers_of(node: Node, target: CodegenTarget) -> int:
     """Return how many vector registers a value takes."""
     lanes = linear.lanes_of(node)
     if not lanes:
-        return 0
+        # An x86 processor takes a single number out of memory for all lanes as it computes.
+        return int(target.is_arm and node.dtype.is_float and not linear.is_address(node))
     bits = node.dtype.bits
     if node.dtype is dtypes.bool:
         if target.has("avx512f"):
             return 0  # masks have registers of their own
         bits = node.sources[0].dtype.bits if node.sources else 1
     return max(lanes * bits // target.vector_bits, 1)
+
+
+def bearable_spills(count: int, target: CodegenTarget) -> float:
+    """Return how many spills so many instructions may have before another order is tried."""
+    return 0.0 if target.is_arm else FOLDED_SPILLS * count
 
 
 def count_spills(segment: Sequence[Node], kept: Collection[Node], target: CodegenTarget) -> int:

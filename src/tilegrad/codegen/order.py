@@ -16,15 +16,19 @@ import heapq
 from collections.abc import Collection, Sequence
 
 from tilegrad.codegen.dependences import Dependences, find_dependences, is_ordered
-from tilegrad.codegen.latency import ISSUED, count_spills, latency_of, registers_of
+from tilegrad.codegen.latency import (
+    ISSUED,
+    bearable_spills,
+    count_spills,
+    latency_of,
+    registers_of,
+)
 from tilegrad.codegen.target import CodegenTarget
 from tilegrad.ir.node import Node
 from tilegrad.ops import linear
 
 _TRIED = 4
 """So many instructions that could begin are tried for one that fits the registers."""
-_MOST_SPILLS = 0.2
-"""Spills for each instruction that are put up with: reloads are operands of instructions."""
 _LEAST_GAIN = 2
 """Another order has at least so many times fewer spills, or it is not worth the waiting."""
 _GIVEN = (linear.loop_position, linear.loop_carry, linear.loop_value)
@@ -57,7 +61,7 @@ def _order_segment(
 ) -> Sequence[Node]:
     """Return a segment without loops in the order that waits least of those that spill little."""
     best, spills = segment, count_spills(segment, kept, target)
-    if spills <= _MOST_SPILLS * len(segment):
+    if spills <= bearable_spills(len(segment), target):
         return best
     scheduler = Scheduler(segment, kept, target)
     simple = order_depth_first(segment, scheduler.dependences, wanted)

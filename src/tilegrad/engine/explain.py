@@ -2,26 +2,31 @@
 
 ``print(explain(x.softmax()))`` shows the kernels and why there are so many. The texts of each stage
 are attributes: tensor graph, simplified graph, and for every kernel its expression over named axes,
-its tile program, LLVM IR and assembly.
+its tile program, instructions, LLVM IR and assembly. ``watch_plans`` notes what a program plans,
+for ``explain_nodes``.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
 
 from tilegrad.base.errors import DeviceError
 from tilegrad.base.events import FusionDecided
+from tilegrad.codegen.lower import lower
 from tilegrad.engine.compiled import CompiledExecutor
+from tilegrad.engine.cpu import code_target
 from tilegrad.engine.plan import Plan, Step
 from tilegrad.engine.session import current_session
 from tilegrad.ir.node import Node, intern
 from tilegrad.ir.text import print_program
 from tilegrad.ops import graph
 from tilegrad.ops.markers import remove_markers
+from tilegrad.runtime.cpu.device import CpuDevice
 
 
 class Explainable(Protocol):
@@ -63,6 +68,18 @@ class ExplainedKernel:
     def program(self) -> str:
         """The tile program, with what its slots are."""
         return str(self.step.program.program)
+
+    @cached_property
+    def linear(self) -> str:
+        """The instructions, on vectors and in order, that the code generator chose.
+
+        Raises:
+            DeviceError: the device has no such stage.
+        """
+        device = self.executor.device
+        if not isinstance(device, CpuDevice):
+            raise DeviceError("only a processor's instructions can be shown", got=device.name)
+        return str(lower(self.step.program.program.root, code_target(device.target)))
 
     @cached_property
     def llvm(self) -> str:
@@ -108,9 +125,10 @@ class Explanation:
             f"{count} kernel{'s' * (count != 1)}, {self.plan.moved_bytes:,} bytes moved, "
             f"{self.plan.arena.nbytes:,} bytes of temporaries\n"
         )
-        return "\n".join([head + self._describe_decisions(), *map(str, self.kernels)])
+        return "\n".join([head + self.describe_decisions(), *map(str, self.kernels)])
 
-    def _describe_decisions(self) -> str:
+    def describe_decisions(self) -> str:
+        """Return a line for each decision."""
         lines = Counter(
             f"  {one.producer} {'in' if one.is_fused else 'apart from'} {one.consumer}: "
             f"{one.reason}"
@@ -156,6 +174,20 @@ def explain_nodes(nodes: Sequence[Node], executor: CompiledExecutor) -> Explanat
         kernels=tuple(_kernels(plan, executor)),
         plan=plan,
     )
+
+
+@contextmanager
+def watch_plans(executor: CompiledExecutor) -> Iterator[list[Sequence[Node]]]:
+    """Note in a ``with`` statement what an executor plans, each graph once; see ``explain_nodes``.
+
+    The graphs keep the memory of their buffers as long as they are kept.
+    """
+    planned: list[Sequence[Node]] = []
+    executor.planned = planned
+    try:
+        yield planned
+    finally:
+        executor.planned = None
 
 
 def _wanted(tensor: Explainable) -> Node:
