@@ -8,6 +8,18 @@ from typing import Any
 from tilegrad.apps.chat.vocabulary import build_byte_pairs, build_pieces
 from tilegrad.base.errors import DataError
 
+_ENDS = (
+    "<|im_end|>",
+    "<|eot_id|>",
+    "<|eom_id|>",
+    "<|end|>",
+    "<|endoftext|>",
+    "<|return|>",
+    "<|call|>",
+    "<end_of_turn>",
+)
+"""What families end turns with: files name one end at most."""
+
 
 class Tokeniser:
     """Turns text into tokens and back.
@@ -40,10 +52,12 @@ class Tokeniser:
         has_space = kind == "llama" and metadata.get("tokenizer.ggml.add_space_prefix", True)
         self.prefix = " " if has_space else ""
         self.start: int | None = metadata.get("tokenizer.ggml.bos_token_id")
-        self.is_started = bool(metadata.get("tokenizer.ggml.add_bos_token", kind == "llama"))
+        # Files of Llama 3 do not say that its texts are started.
+        has_start = kind == "llama" or metadata.get("tokenizer.ggml.pre") == "llama-bpe"
+        self.is_started = bool(metadata.get("tokenizer.ggml.add_bos_token", has_start))
         end = metadata.get("tokenizer.ggml.eos_token_id")
         turn = metadata.get("tokenizer.ggml.eot_token_id")
-        named = (self._tokenizer.token_to_id(name) for name in ("<|im_end|>", "<|eot_id|>"))
+        named = (self._tokenizer.token_to_id(name) for name in _ENDS)
         self.ends = frozenset(token for token in (end, turn, *named) if token is not None)
 
     def encode(self, text: str, *, with_start: bool = False) -> list[int]:

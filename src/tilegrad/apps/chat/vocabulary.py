@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tilegrad.base.errors import DataError
 
@@ -16,14 +16,50 @@ _LLAMA3 = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
     r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
-_SPLITS = {
-    "default": (_GPT2,),
-    "gpt-2": (_GPT2,),
-    "smollm": (r"\p{N}", _GPT2),
-    "llama-bpe": (_LLAMA3,),
-    "qwen2": (_LLAMA3.replace("{1,3}", ""),),
+_UPPER, _LOWER = r"\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}", r"\p{Ll}\p{Lm}\p{Lo}\p{M}"
+
+
+def _cased(numbers: str, ending: str = "") -> str:
+    """Return the expression of pieces that also end where small letters turn into capitals."""
+    before = r"[^\r\n\p{L}\p{N}]?"
+    words = f"{before}[{_UPPER}]*[{_LOWER}]+{ending}|{before}[{_UPPER}]+[{_LOWER}]*{ending}"
+    return rf"{words}|{numbers}| ?[^\s\p{{L}}\p{{N}}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+
+
+class _Splitting(NamedTuple):
+    """How a text is cut into pieces that are never joined.
+
+    Attributes:
+        expressions: find the pieces, one expression within the pieces of the one before.
+        keeps_whole: whether a piece that is a token stays one, whatever pairs would be joined.
+        is_composed: whether letters and their marks are composed first (Unicode's NFC).
+    """
+
+    expressions: tuple[str, ...]
+    keeps_whole: bool = False
+    is_composed: bool = False
+
+
+_OF_GPT2 = _Splitting((_GPT2,))
+_OF_SMOLLM = _Splitting((r"\p{N}", _GPT2))
+_OF_LLAMA3 = _Splitting((_LLAMA3,), keeps_whole=True)
+_OF_QWEN2 = _Splitting((_LLAMA3.replace("{1,3}", ""),), is_composed=True)
+_OF_GPT4O = _Splitting((_cased(r"\p{N}{1,3}", "(?i:'s|'t|'re|'ve|'m|'ll|'d)?"),))
+_SPLITTINGS = {
+    "default": _OF_GPT2,
+    "gpt-2": _OF_GPT2,
+    "smollm": _OF_SMOLLM,
+    "starcoder": _OF_SMOLLM,
+    "refact": _OF_SMOLLM,
+    "llama-bpe": _OF_LLAMA3,
+    "smaug-bpe": _OF_LLAMA3,
+    "dbrx": _Splitting((_LLAMA3,)),
+    "qwen2": _OF_QWEN2,
+    "deepseek-r1-qwen": _OF_QWEN2,
+    "gpt-4o": _OF_GPT4O,
+    "tekken": _Splitting((_cased(r"\p{N}"),), keeps_whole=True),
 }
-"""Expressions of the pieces that are never joined, by the name that GGUF gives the splitting."""
+"""How texts are cut, by the name that GGUF gives it."""
 
 _CONTROL, _USER_DEFINED = 3, 4
 _SPACE = "\N{LOWER ONE EIGHTH BLOCK}"
@@ -41,19 +77,22 @@ def build_byte_pairs(metadata: Mapping[str, Any], tokens: Sequence[str]) -> Toke
             is not installed.
     """
     _require_package()
-    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+    from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
     name = metadata.get("tokenizer.ggml.pre", "default")
-    if name not in _SPLITS:
+    splitting = _SPLITTINGS.get(name)
+    if splitting is None:
         raise DataError(
             "the model's way of splitting text is not known",
             got=repr(name),
-            expected=f"one of {', '.join(_SPLITS)}",
+            expected=f"one of {', '.join(_SPLITTINGS)}",
         )
     vocabulary = {token: number for number, token in enumerate(tokens)}
     merges = [_pair(merge) for merge in metadata.get("tokenizer.ggml.merges", [])]
-    tokenizer = Tokenizer(models.BPE(vocabulary, merges))
-    splits = [pre_tokenizers.Split(Regex(text), "isolated") for text in _SPLITS[name]]
+    tokenizer = Tokenizer(models.BPE(vocabulary, merges, ignore_merges=splitting.keeps_whole))
+    if splitting.is_composed:
+        tokenizer.normalizer = normalizers.NFC()
+    splits = [pre_tokenizers.Split(Regex(text), "isolated") for text in splitting.expressions]
     to_bytes = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([*splits, to_bytes])
     tokenizer.decoder = decoders.ByteLevel()
@@ -83,13 +122,15 @@ def build_pieces(metadata: Mapping[str, Any], tokens: Sequence[str]) -> Tokenize
     model = models.BPE(vocabulary, merges, unk_token=unknown, fuse_unk=True, byte_fallback=True)
     tokenizer = Tokenizer(model)
     steps: list[normalizers.Normalizer] = [normalizers.Replace(" ", _SPACE)]
-    if metadata.get("tokenizer.ggml.add_space_prefix", True):
+    has_prefix = metadata.get("tokenizer.ggml.add_space_prefix", True)
+    if has_prefix:
         steps.insert(0, normalizers.Prepend(_SPACE))
     tokenizer.normalizer = normalizers.Sequence(steps)
     tokenizer.decoder = decoders.Sequence(
         [decoders.Replace(_SPACE, " "), decoders.ByteFallback(), decoders.Fuse()]
     )
-    _add_whole_tokens(tokenizer, metadata, tokens)
+    # Gemma has tokens of several spaces: they are found once spaces are what stands for them.
+    _add_whole_tokens(tokenizer, metadata, tokens, is_normalised=not has_prefix)
     return tokenizer
 
 
@@ -116,9 +157,20 @@ def _require_package() -> None:
 
 
 def _add_whole_tokens(
-    tokenizer: Tokenizer, metadata: Mapping[str, Any], tokens: Sequence[str]
+    tokenizer: Tokenizer,
+    metadata: Mapping[str, Any],
+    tokens: Sequence[str],
+    *,
+    is_normalised: bool = False,
 ) -> None:
-    """Let tokens that are never made of parts be found in a text."""
+    """Let tokens that are never made of parts be found in a text.
+
+    Args:
+        tokenizer: finds them.
+        metadata: of a GGUF file.
+        tokens: its tokens.
+        is_normalised: whether those that the file's maker added are as they are in normalised text.
+    """
     from tokenizers import AddedToken
 
     types = metadata.get("tokenizer.ggml.token_type", [])
@@ -127,7 +179,7 @@ def _add_whole_tokens(
         [AddedToken(token, special=True, normalized=False) for token in special]
     )
     given = _of_type(tokens, types, _USER_DEFINED)
-    tokenizer.add_tokens([AddedToken(token, normalized=False) for token in given])
+    tokenizer.add_tokens([AddedToken(token, normalized=is_normalised) for token in given])
 
 
 def _pair(merge: str) -> tuple[str, str]:
