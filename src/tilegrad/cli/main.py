@@ -18,6 +18,7 @@ from tilegrad.cli.cache import cache
 from tilegrad.cli.chat import chat
 from tilegrad.cli.explain import explain
 from tilegrad.cli.info import info
+from tilegrad.cli.serve import serve
 from tilegrad.cli.train import train
 from tilegrad.cli.tune import tune
 
@@ -68,5 +69,5 @@ def main() -> None:
     """
 
 
-for subcommand in (info, train, chat, tune, explain, cache):
+for subcommand in (info, train, chat, serve, tune, explain, cache):
     main.add_command(subcommand)

@@ -11,6 +11,7 @@ import pytest
 from tests.apps.serve.fake_decoder import FakeDecoder
 from tests.apps.serve.running import Server, run
 from tests.apps.serve.tiny_model import write_tiny_model
+from tilegrad.apps.serve.load import load_service
 from tilegrad.apps.serve.options import ServeOptions
 from tilegrad.apps.serve.service import Embedder, build_service
 from tilegrad.engine import current_session
@@ -45,8 +46,15 @@ def run_fake(tiny_model: Path) -> RunFake:
 
 @pytest.fixture(scope="module")
 def server(tiny_model: Path) -> Iterator[Server]:
-    service = build_service(
-        current_session(), ServeOptions(), "tiny", read_gguf(tiny_model), FakeDecoder()
-    )
-    with run(service) as running:
+    options = ServeOptions(model=tiny_model, is_reproducible=True)
+    with run(load_service(current_session(), options)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def fake_server(tiny_model: Path) -> Iterator[Server]:
+    file = read_gguf(tiny_model)
+    with run(
+        build_service(current_session(), ServeOptions(), "tiny", file, FakeDecoder())
+    ) as running:
         yield running

@@ -85,21 +85,23 @@ def replace(value: Any, place: tuple[Any, ...], new: Any) -> Any:
     return changed
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(data=st.data(), path=PATHS, value=VALUES)
-def test_any_wrong_value_is_refused_or_makes_sense(server: Server, data, path: str, value: Any):
+def test_any_wrong_value_is_refused_or_makes_sense(
+    fake_server: Server, data, path: str, value: Any
+):
     body = BODIES[path]
     places = [place for place in list_places(body) if place != ("max_tokens",)]
     place = data.draw(st.sampled_from(places))
-    status, answer = post(server, path, json.dumps(replace(body, place, value)).encode())
+    status, answer = post(fake_server, path, json.dumps(replace(body, place, value)).encode())
     if status != 200:
         check_refusal(status, answer)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(path=PATHS, body=st.binary(max_size=40) | st.text(max_size=20).map(str.encode))
-def test_bytes_that_are_no_request_are_refused(server: Server, path: str, body: bytes):
-    check_refusal(*post(server, path, body))
+def test_bytes_that_are_no_request_are_refused(fake_server: Server, path: str, body: bytes):
+    check_refusal(*post(fake_server, path, body))
 
 
 @settings(max_examples=60)
@@ -109,10 +111,10 @@ def test_bytes_that_are_no_request_are_refused(server: Server, path: str, body: 
     junk=st.binary(max_size=4) | st.sampled_from([b"\xff", b'"\\ud800"', b"NaN", b"1e999", b"\0"]),
 )
 def test_a_body_with_bytes_put_in_is_refused_or_makes_sense(
-    server: Server, path: str, cut: int, junk: bytes
+    fake_server: Server, path: str, cut: int, junk: bytes
 ):
     whole = json.dumps(BODIES[path]).encode()
-    status, answer = post(server, path, whole[:cut] + junk + whole[cut:])
+    status, answer = post(fake_server, path, whole[:cut] + junk + whole[cut:])
     if status != 200:
         check_refusal(status, answer)
 
@@ -126,12 +128,12 @@ def test_a_body_with_bytes_put_in_is_refused_or_makes_sense(
     value=st.text(st.characters(min_codepoint=32, max_codepoint=255), max_size=20),
 )
 def test_any_path_and_header_gets_an_answer(
-    server: Server, method: str, path: str, name: str, value: str
+    fake_server: Server, method: str, path: str, name: str, value: str
 ):
     line = f"{method} /{path} HTTP/1.1\r\nConnection: close\r\n{name}: {value}\r\n"
     if name.lower() != "host":
-        line += f"Host: localhost:{server.port}\r\n"
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        line += f"Host: localhost:{fake_server.port}\r\n"
+    with socket.create_connection(("127.0.0.1", fake_server.port), timeout=10) as connection:
         connection.sendall(f"{line}\r\n".encode("latin-1"))
         connection.shutdown(socket.SHUT_WR)
         answer = connection.makefile("rb").read()
@@ -141,20 +143,22 @@ def test_any_path_and_header_gets_an_answer(
 
 @pytest.mark.parametrize("depth", [300, 100_000])
 @pytest.mark.parametrize("bracket", ["[]", "{}"])
-def test_deep_json_is_refused(server: Server, depth: int, bracket: str):
+def test_deep_json_is_refused(fake_server: Server, depth: int, bracket: str):
     opening = "[" if bracket == "[]" else '{"a":'
     deep = opening * depth + "1" + bracket[1] * depth
     for path in BODIES:
-        check_refusal(*post(server, path, b'{"model": "tiny", "prompt": ' + deep.encode() + b"}"))
+        check_refusal(
+            *post(fake_server, path, b'{"model": "tiny", "prompt": ' + deep.encode() + b"}")
+        )
     schema = b'{"type": "array", "items": ' * depth + b"{}" + b"}" * depth
     path = "/v1/chat/completions"
     whole = json.dumps(BODIES[path]).encode()
     start = b'{"type": "object", '
     assert start in whole
-    check_refusal(*post(server, path, whole.replace(start, start + b'"a": ' + schema + b", ")))
+    check_refusal(*post(fake_server, path, whole.replace(start, start + b'"a": ' + schema + b", ")))
 
 
-def test_hard_schemas_do_not_hold_up_the_others(server: Server):
+def test_hard_schemas_do_not_hold_up_the_others(fake_server: Server):
     properties = {
         f"{first}{second}": {"type": "string", "pattern": "^(a|b)*c{1,900}(x{1,90}y{1,90}){1,90}$"}
         for first in range(40)
@@ -164,7 +168,7 @@ def test_hard_schemas_do_not_hold_up_the_others(server: Server):
     form = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
     path = "/v1/chat/completions"
     check_refusal(
-        *post(server, path, json.dumps(BODIES[path] | {"response_format": form}).encode())
+        *post(fake_server, path, json.dumps(BODIES[path] | {"response_format": form}).encode())
     )
 
 
@@ -185,25 +189,27 @@ def test_what_is_too_large_is_refused(run_fake: RunFake):
         assert server.ask("GET", "/health")[0] == 200
 
 
-def test_pages_of_other_sites_are_kept_out(server: Server):
+def test_pages_of_other_sites_are_kept_out(fake_server: Server):
     body = json.dumps(BODIES["/v1/completions"]).encode()
-    status, _, answer = server.ask("POST", "/v1/completions", body, {"Content-Type": "text/plain"})
+    status, _, answer = fake_server.ask(
+        "POST", "/v1/completions", body, {"Content-Type": "text/plain"}
+    )
     assert status == 415
     assert "application/json" in json.loads(answer)["error"]["message"]
-    status, _, answer = server.ask("GET", "/v1/models", headers={"Host": "evil.example:80"})
+    status, _, answer = fake_server.ask("GET", "/v1/models", headers={"Host": "evil.example:80"})
     assert (status, json.loads(answer)["error"]["code"]) == (400, "invalid_host")
     for host in ("localhost", "LOCALHOST:1", "127.0.0.1", "[::1]:8000"):
-        assert server.ask("GET", "/v1/models", headers={"Host": host})[0] == 200
+        assert fake_server.ask("GET", "/v1/models", headers={"Host": host})[0] == 200
 
 
-def test_too_many_replies_of_one_request_are_refused(server: Server):
+def test_too_many_replies_of_one_request_are_refused(fake_server: Server):
     body = BODIES["/v1/completions"]
-    check_refusal(*post(server, "/v1/completions", json.dumps(body | {"n": 100}).encode()))
+    check_refusal(*post(fake_server, "/v1/completions", json.dumps(body | {"n": 100}).encode()))
     many = body | {"prompt": ["x"] * 1000}
-    check_refusal(*post(server, "/v1/completions", json.dumps(many).encode()))
+    check_refusal(*post(fake_server, "/v1/completions", json.dumps(many).encode()))
 
 
-def test_nothing_is_left_running(server: Server):
-    wait_until(lambda: server.metric("running_replies") == 0)
-    assert server.metric("waiting_replies") == 0
-    assert server.service.scheduler.is_serving
+def test_nothing_is_left_running(fake_server: Server):
+    wait_until(lambda: fake_server.metric("running_replies") == 0)
+    assert fake_server.metric("waiting_replies") == 0
+    assert fake_server.service.scheduler.is_serving

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tilegrad.apps.chat.find_model import find_model
 from tilegrad.apps.embedding import SentenceEncoder, find_encoder
+from tilegrad.apps.generation import Decoder
 from tilegrad.apps.models.language_families import read_config
 from tilegrad.apps.models.language_model import LanguageModel
 from tilegrad.apps.serve.options import ServeOptions
@@ -24,13 +25,17 @@ def load_service(session: Session, options: ServeOptions) -> Service:
         DataError: the model or the encoder cannot be read.
         ArgumentError: the context is longer than the model allows.
     """
-    from tilegrad.apps.generation import Decoder  # type: ignore[missing-import]
-
     path = options.model or find_model()
     file = read_gguf(path)
     context = options.context or min(DEFAULT_CONTEXT, read_config(file).context)
     model = LanguageModel(file, context)
-    decoder = Decoder(model, context=context, sequences=options.sequences)
+    decoder = Decoder(
+        model,
+        context=context,
+        sequences=options.sequences,
+        is_reproducible=options.is_reproducible,
+    )
+    decoder.warm_up()
     name = options.name or path.stem
     embedder = _load_embedder(options.encoder)
     return build_service(session, options, name, file, decoder, embedder)

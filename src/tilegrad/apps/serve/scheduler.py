@@ -16,10 +16,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
 
 import numpy
 
+from tilegrad.apps import generation
 from tilegrad.apps.chat.tokeniser import Tokeniser
 from tilegrad.apps.serve.errors import ApiError, busy
 from tilegrad.apps.serve.job import EmbeddingJob, End, Job, Vectors
@@ -46,7 +46,7 @@ class Running:
     """
 
     job: Job
-    sequence: Any
+    sequence: generation.Sequence
     writer: Writer
     known: int
     last_time: float = 0.0
@@ -66,7 +66,7 @@ class Scheduler:
 
     def __init__(
         self,
-        decoder: Any,
+        decoder: generation.Decoder,
         tokeniser: Tokeniser,
         metrics: Metrics,
         *,
@@ -230,7 +230,7 @@ class Scheduler:
         """Choose a reply's next token and tell what came of it."""
         job, writer = running.job, running.writer
         try:
-            piece = writer.write(logits, self._decoder.room(running.sequence) - 1)
+            piece = writer.write(logits, self._decoder.room(running.sequence))
         except ApiError as error:
             self._release(running)
             job.notify(error)

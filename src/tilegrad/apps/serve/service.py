@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from tilegrad.apps.chat import ChatTemplate, Tokeniser
 from tilegrad.apps.embedding import SentenceEncoder
+from tilegrad.apps.generation import Decoder
 from tilegrad.apps.serve.grammar import Grammars
 from tilegrad.apps.serve.guard import is_local_name
 from tilegrad.apps.serve.limits import Limits
@@ -18,9 +18,6 @@ from tilegrad.apps.serve.scheduler import Scheduler
 from tilegrad.apps.serve.token_bytes import list_control_tokens, list_token_bytes
 from tilegrad.engine import Session
 from tilegrad.frontend.gguf import GGUFFile
-
-if TYPE_CHECKING:
-    from tilegrad.apps.generation import Decoder  # type: ignore[missing-import]
 
 
 @dataclass(frozen=True, slots=True)
