@@ -311,8 +311,12 @@ def sort(model: Graph) -> None:
     value = model.any(lambda other: other.rank >= 1)
     if value is not None:
         axis, is_descending = _number(model, 0, value.rank - 1), bool(_number(model, 0, 1))
-        attributes = sorting.ArgsortAttributes(axis, is_descending)
-        model.apply(sorting.argsort, value, attributes=attributes)
+        if model.draw(st.booleans()):
+            attributes = sorting.SortAttributes(axis, is_descending)
+            model.apply(sorting.sort, value, attributes=attributes)
+        else:
+            attributes = sorting.ArgsortAttributes(axis, is_descending)
+            model.apply(sorting.argsort, value, attributes=attributes)
 
 
 def count(model: Graph) -> None:

@@ -14,7 +14,7 @@ from tilegrad.ops import REDUCTION_OPS, movement, windows
 from tilegrad.ops.indexing import GatherAttributes, Mode, ScatterAttributes, gather, scatter
 from tilegrad.ops.reduction import ReduceAttributes
 from tilegrad.ops.scan import Kind, ScanAttributes, scan
-from tilegrad.ops.sorting import ArgsortAttributes, argsort
+from tilegrad.ops.sorting import ArgsortAttributes, SortAttributes, argsort, sort
 
 MODES: tuple[Mode, ...] = ("set", "add", "multiply", "maximum", "minimum")
 KINDS: tuple[Kind, ...] = ("add", "multiply", "maximum", "minimum")
@@ -105,7 +105,7 @@ def reduction_cases(dtype: DType) -> Iterator[Case]:
 
 
 def indexing_cases(dtype: DType) -> Iterator[Case]:
-    """Yield the cases of gather, scatter and argsort on one dtype."""
+    """Yield the cases of gather, scatter, sort and argsort on one dtype."""
     first = numpy.array([[0, 3, 1], [3, -1, 4]], numpy.int64)
     second = numpy.array([[2, 2, 4], [2, 0, 0]], numpy.uint8)
     unsigned = numpy.array([1, 2**64 - 1, 0], numpy.uint64)
@@ -133,6 +133,8 @@ def indexing_cases(dtype: DType) -> Iterator[Case]:
         order = "descending" if is_descending else "ascending"
         special = numpy.tile(special_values(dtype), 2)[None, :]
         rows = moderate_values(dtype, (9, 4), 5)
+        yield Case(sort, (special,), dtype, SortAttributes(1, is_descending), order)
+        yield Case(sort, (rows,), dtype, SortAttributes(0, is_descending), f"{order}-first")
         yield Case(argsort, (special,), dtype, ArgsortAttributes(1, is_descending), order)
         yield Case(argsort, (rows,), dtype, ArgsortAttributes(0, is_descending), f"{order}-first")
 

@@ -222,6 +222,20 @@ def _argsort(case: Case) -> numpy.ndarray:
     return numpy.moveaxis(result, -1, axis)
 
 
+def _sort(case: Case) -> numpy.ndarray:
+    axis, is_descending = case.attributes  # type: ignore[misc]
+    rows = numpy.moveaxis(_plain(case.inputs[0], case.dtype), axis, -1)
+    result = numpy.zeros(rows.shape, case.dtype.numpy)
+    for place in _positions(rows.shape[:-1]):
+        row = rows[place].tolist()
+        numbers = [value for value in row if value == value]
+        others = [value for value in row if value != value]
+        key = functools.partial(math.copysign, 1) if case.dtype.is_float else float
+        numbers.sort(key=lambda value: (value, key(value)), reverse=is_descending)
+        result[place] = numbers + others
+    return numpy.moveaxis(result, -1, axis)
+
+
 _ORACLES: dict[str, Callable[[Case], numpy.ndarray]] = {
     "reshape": _reshape,
     "permute": _permute,
@@ -239,6 +253,7 @@ _ORACLES: dict[str, Callable[[Case], numpy.ndarray]] = {
     "scan": _scan,
     "gather": _gather,
     "scatter": _scatter,
+    "sort": _sort,
     "argsort": _argsort,
 }
 

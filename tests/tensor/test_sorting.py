@@ -18,6 +18,17 @@ def test_sort_is_that_of_torch(axis, descending, dtype):
     check(Tensor(array).argsort(axis, descending), expected.indices)
 
 
+@pytest.mark.parametrize("descending", [False, True])
+def test_gradient_of_sorted_elements_is_that_of_torch(descending):
+    array, weight = random_array((5, 40)), random_array((5, 40), seed=1)
+    array[0, :7] = 1.0  # equal ones
+    x, expected = Tensor(array, requires_grad=True), to_torch(array).requires_grad_()
+    (x.sort(1, descending)[0] * Tensor(weight)).sum().backward()
+    values = expected.sort(dim=1, descending=descending, stable=True).values
+    (values * to_torch(weight)).sum().backward()
+    check(x.grad, expected.grad)
+
+
 def test_nan_comes_last():
     array = numpy.array([3.0, numpy.nan, -numpy.inf, 1.0, numpy.inf], numpy.float32)
     check(Tensor(array).sort()[0], numpy.sort(array))

@@ -1,4 +1,4 @@
-"""Argsort on the interpreter against NumPy."""
+"""Sorts on the interpreter against NumPy."""
 
 import math
 
@@ -11,7 +11,8 @@ from tests.tile.arrays import arrays, shapes
 from tests.tile.launch import launch
 from tilegrad.ir.dtype import STORABLE, dtypes
 from tilegrad.ops.leaves import SymbolAttributes, symbol
-from tilegrad.ops.sorting import ArgsortAttributes, argsort
+from tilegrad.ops.sorting import ArgsortAttributes, SortAttributes, argsort, sort
+from tilegrad.tile.network_sort import build_network_sort, suits
 from tilegrad.tile.radix_sort import build_radix_sort
 from tilegrad.tile.rank_sort import build_rank_sort
 from tilegrad.tile.sort import build_argsort
@@ -44,6 +45,43 @@ def test_radix_sort_agrees_with_numpy(data, dtype):
 
 
 @pytest.mark.parametrize(
+    "dtype", [dtypes.float32, dtypes.int16, dtypes.float8_e4m3, dtypes.bool, dtypes.uint64], ids=str
+)
+@given(data=st.data())
+@settings(max_examples=3)
+def test_network_sort_agrees_with_numpy(data, dtype):
+    shape = data.draw(st.sampled_from([(17, 2), (2, 3, 9), (5, 18), (2, 33, 3), (0, 3), (3, 7)]))
+    axis = data.draw(st.integers(0, len(shape) - 1))
+    is_descending = data.draw(st.booleans())
+    x = data.draw(arrays(dtype, shape))
+    sizes = math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :])
+    wanted = data.draw(st.integers(0, shape[axis]))
+    for has_positions in (False, True):
+        if shape[axis] < 2 or not suits(dtype, shape[axis], 4, has_positions=has_positions):
+            continue
+        count = wanted if has_positions else shape[axis]
+        program = build_network_sort(
+            dtype, sizes, count, is_descending=is_descending, has_positions=has_positions
+        )
+        (found,) = launch(program, [x])
+        if has_positions:
+            expected = argsort.reference(x, ArgsortAttributes(axis, is_descending, count))
+        else:
+            expected = sort.reference(x, SortAttributes(axis, is_descending))
+        assert_same(found.reshape(expected.shape), expected)
+
+
+def assert_same(found, expected):
+    """Assert that arrays are equal, signs of zeros included."""
+    found, expected = found.astype(numpy.float64), expected.astype(numpy.float64)
+    numpy.testing.assert_array_equal(found, expected)
+    is_number = ~numpy.isnan(expected)
+    numpy.testing.assert_array_equal(
+        numpy.signbit(found)[is_number], numpy.signbit(expected)[is_number]
+    )
+
+
+@pytest.mark.parametrize(
     "dtype", [dtypes.float32, dtypes.int32, dtypes.uint8, dtypes.float16, dtypes.bool]
 )
 @given(data=st.data())
@@ -70,11 +108,12 @@ def test_selection_takes_nan_last_and_equal_elements_in_order(is_descending):
     assert found.tolist() == ([70, 71, 450, 0, 1] if is_descending else [71, 450, 70, 0, 1])
 
 
-@pytest.mark.parametrize("shape", [(300,), (2, 150), (257, 2)])
-def test_argsort_chooses_by_the_length(shape):
+@pytest.mark.parametrize("shape", [(300,), (150, 4), (150, 2)])
+def test_argsort_chooses_by_the_sizes(shape):
     x = numpy.random.default_rng(0).standard_normal(shape).astype(numpy.float32)
     program = build_argsort(dtypes.float32, shape, 0, is_descending=False)
-    assert program.name.startswith("radix" if shape[0] > 192 else "rank")
+    expected = "radix" if shape[0] > 192 else "network" if shape[1] > 2 else "rank"
+    assert program.name.startswith(expected)
     (found,) = launch(program, [x])
     numpy.testing.assert_array_equal(found.reshape(shape), numpy.argsort(x, axis=0, kind="stable"))
 
@@ -82,7 +121,7 @@ def test_argsort_chooses_by_the_length(shape):
 def test_symbolic_lengths_take_the_general_program():
     n = symbol(attributes=SymbolAttributes("n", 1, 10_000))
     program = build_argsort(dtypes.float32, (3, n), 1, is_descending=True)
-    assert program.name == "radix_sort_float32"
+    assert program.name == "radix_argsort_float32"
     assert program.slots[1].size is 3 * n
 
 

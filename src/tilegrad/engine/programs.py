@@ -18,7 +18,7 @@ from tilegrad.ops.indexing import ScatterAttributes
 from tilegrad.ops.program import Program, Slot
 from tilegrad.ops.scan import ScanAttributes
 from tilegrad.ops.scatter_sources import find_scatter_sources
-from tilegrad.ops.sorting import ArgsortAttributes
+from tilegrad.ops.sorting import ArgsortAttributes, SortAttributes
 from tilegrad.schedule.cost import estimate
 from tilegrad.schedule.express import ExpressedKernel
 from tilegrad.schedule.flatten_sums import flatten_sums
@@ -31,7 +31,7 @@ from tilegrad.tile.derive import Packed, derive, derive_packed
 from tilegrad.tile.facts import Facts, count_points
 from tilegrad.tile.scan import build_scan
 from tilegrad.tile.scatter import build_scatter
-from tilegrad.tile.sort import build_argsort
+from tilegrad.tile.sort import build_argsort, build_sort
 from tilegrad.tile.target import TileTarget
 
 UNITS = (None, 0, 1, 2, 8, 16)
@@ -190,6 +190,9 @@ def _build(node: Node) -> Program:
     attributes = node.attributes
     if isinstance(attributes, ScanAttributes):
         return build_scan(source.dtype, source.shape, attributes.axis, attributes.kind)
+    if isinstance(attributes, SortAttributes):
+        axis, is_descending = attributes
+        return build_sort(source.dtype, source.shape, axis, is_descending=is_descending)
     if isinstance(attributes, ArgsortAttributes):
         return build_argsort(
             source.dtype,

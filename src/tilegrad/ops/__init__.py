@@ -126,6 +126,7 @@ INDEXING_OPS: tuple[Op, ...] = (
     scan.scan,
     indexing.gather,
     indexing.scatter,
+    sorting.sort,
     sorting.argsort,
 )
 GRAPH_OPS: tuple[Op, ...] = (

@@ -17,7 +17,7 @@ from tilegrad.ops.elementwise import zero
 from tilegrad.ops.infer import is_number, is_whole, known_sizes
 from tilegrad.ops.movement import check_axes, filled, reshape_to
 from tilegrad.ops.numerics import Array, round_to, silent, widen
-from tilegrad.ops.positions import row_major_position
+from tilegrad.ops.positions import position_along, row_major_position
 
 Mode = Literal["set", "add", "multiply", "maximum", "minimum"]
 
@@ -166,6 +166,18 @@ gather = Op(
 def gather_from(data: Node, indices: tuple[Node, ...], axes: tuple[int, ...]) -> Node:
     """Return the elements of the data that the indices select along the axes."""
     return gather(data, *indices, attributes=GatherAttributes(axes))
+
+
+def indices_along(places: Node, axis: int) -> tuple[Node, ...]:
+    """Return one index node per axis, of the places' shape: the places at ``axis``, else counts."""
+    shape = places.shape
+    return tuple(places if i == axis else position_along(shape, i) for i in range(len(shape)))
+
+
+def gather_along(node: Node, places: Node, axis: int) -> Node:
+    """Return the elements at positions along an axis, each in its own row."""
+    places = cast_to(places, dtypes.int64)
+    return gather_from(node, indices_along(places, axis), tuple(range(len(node.shape))))
 
 
 def scatter_into(

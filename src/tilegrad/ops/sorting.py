@@ -1,4 +1,4 @@
-"""Sorting: the order of elements along an axis. Sorted values are gathered by it."""
+"""Sorting: elements in order along an axis, and their order."""
 
 from __future__ import annotations
 
@@ -9,10 +9,18 @@ import numpy
 from tilegrad.base.errors import ShapeError
 from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node
-from tilegrad.ir.op import NotDifferentiable, Op, Shape
+from tilegrad.ir.op import NotDifferentiable, Op, Shape, attributes_of
 from tilegrad.ops import symbolic
+from tilegrad.ops.indexing import gather_along
 from tilegrad.ops.movement import check_axes
 from tilegrad.ops.numerics import Array, widen
+
+
+class SortAttributes(NamedTuple):
+    """The axis to sort along, and whether the greatest comes first."""
+
+    axis: int
+    descending: bool
 
 
 class ArgsortAttributes(NamedTuple):
@@ -55,4 +63,38 @@ argsort = Op(
     attributes=ArgsortAttributes,
     reference=_argsort_reference,
     gradient=NotDifferentiable("positions are discrete"),
+)
+
+
+def _infer_sort(sources: tuple[Node, ...], attributes: SortAttributes) -> tuple[DType, Shape]:
+    (source,) = sources
+    check_axes("sort", (attributes.axis,), len(source.shape))
+    return source.dtype, source.shape
+
+
+def _sort_reference(x: Array, attributes: SortAttributes) -> Array:
+    axis, is_descending = attributes
+    key = widen(x)
+    zeros = numpy.signbit(key) if key.dtype.kind == "f" else numpy.zeros(key.shape, bool)
+    if is_descending:
+        key = -key if key.dtype.kind == "f" else ~key
+    order = numpy.lexsort((zeros if is_descending else ~zeros, key), axis=axis)
+    return numpy.take_along_axis(x, order, axis)
+
+
+def _sort_gradient(node: Node, upstream: Node) -> tuple[Node]:
+    axis, is_descending = attributes_of(node, SortAttributes)
+    order = argsort(node.sources[0], attributes=ArgsortAttributes(axis, is_descending))
+    places = argsort(order, attributes=ArgsortAttributes(axis, False))  # where each element went
+    return (gather_along(upstream, places, axis),)
+
+
+sort = Op(
+    "sort",
+    "The elements in order along an axis. -0 comes before +0; NaN comes last either way.",
+    1,
+    _infer_sort,
+    attributes=SortAttributes,
+    reference=_sort_reference,
+    gradient=_sort_gradient,
 )

@@ -9,7 +9,7 @@ from tilegrad.schedule.axes import Axes, Indices
 
 ALIASES = frozenset(("reshape", "contiguous", "detach", "barrier"))
 """Ops whose result, once stored, is the memory of their source."""
-OPAQUE = frozenset(("scan", "argsort", "scatter", "call", "result", "copy"))
+OPAQUE = frozenset(("scan", "sort", "argsort", "scatter", "call", "result", "copy"))
 """Ops with kernels of their own that read and write whole buffers."""
 LEAVES = frozenset(("buffer", "constant", "symbol", "iota"))
 

@@ -18,7 +18,7 @@ from tilegrad.tensor.arithmetic import Operand
 from tilegrad.tensor.base import TensorBase
 from tilegrad.tensor.broadcasting import show_shape
 from tilegrad.tensor.mutation import check_kind
-from tilegrad.tensor.selection import Selection, indices_along
+from tilegrad.tensor.selection import Selection
 
 _MODES: dict[str, Mode] = {
     "sum": "add",
@@ -130,5 +130,5 @@ class Scattering(Selection):
 
 def scatter_along(base: Node, updates: Node, places: Node, axis: int, mode: Mode) -> Node:
     """Return the base with updates combined at positions along an axis, each in its own row."""
-    indices = indices_along(base.shape, cast_to(places, dtypes.int64), axis)
+    indices = indexing.indices_along(cast_to(places, dtypes.int64), axis)
     return indexing.scatter_into(base, updates, indices, tuple(range(len(base.shape))), mode)

@@ -45,7 +45,7 @@ class Selection(Indexing):
         """
         axis = resolve_axis(dim, len(self.node.shape))
         places = self.as_places("gather", index, axis)
-        return self.with_node(gather_along(self.node, places, axis))
+        return self.with_node(indexing.gather_along(self.node, places, axis))
 
     def as_places(self, name: str, index: TensorBase, axis: int) -> Node:
         """Return positions along an axis, checked, with negative ones counted from the end."""
@@ -249,23 +249,3 @@ def rows_and_columns(shape: tuple[Index, ...]) -> tuple[Node, Node]:
 def take(node: Node, axis: int, places: Node) -> Node:
     """Return the slices of a node at positions (one axis) along an axis."""
     return nodes.move_axis(indexing.gather_from(node, (places,), (axis,)), 0, axis)
-
-
-def indices_along(shape: tuple[Index, ...], places: Node, axis: int) -> tuple[Node, ...]:
-    """Return one index node per axis, of the places' shape: the places at ``axis``, else counts."""
-    rank = len(shape)
-    return tuple(
-        places
-        if i == axis
-        else nodes.expand(nodes.positions(places.shape[i], dtypes.int64, rank, i), places.shape)
-        for i in range(rank)
-    )
-
-
-def gather_along(node: Node, places: Node, axis: int) -> Node:
-    """Return the elements at positions along an axis, each in its own row."""
-    places = cast_to(places, dtypes.int64)
-    if len(node.shape) == 1:
-        return indexing.gather_from(node, (places,), (0,))
-    every = tuple(range(len(node.shape)))
-    return indexing.gather_from(node, indices_along(node.shape, places, axis), every)

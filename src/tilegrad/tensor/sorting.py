@@ -10,13 +10,12 @@ from tilegrad.base.errors import ArgumentError
 from tilegrad.engine import current_session
 from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node, intern
-from tilegrad.ops import sorting, symbolic
+from tilegrad.ops import indexing, sorting, symbolic
 from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.movement import filled, reshape_to
 from tilegrad.tensor import nodes
 from tilegrad.tensor.arguments import resolve_axis
 from tilegrad.tensor.scattering import Scattering
-from tilegrad.tensor.selection import gather_along
 
 
 class Sorting(Scattering):
@@ -46,15 +45,18 @@ class Sorting(Scattering):
     ) -> tuple[Self, Self]:
         """Return the elements in order along an axis, and their positions before (int64).
 
+        Of equal elements the first stays first, but of zeros, as elements, -0 comes before +0.
+
         Args:
             dim: the axis.
             descending: whether the greatest comes first.
             axis: the same as ``dim``.
         """
         chosen = dim if axis is None else axis
-        order = self._order(chosen, descending)
         place = resolve_axis(chosen, len(self.node.shape))
-        return self.with_node(gather_along(self.node, order, place)), self.with_node(order)
+        attributes = sorting.SortAttributes(place, descending)
+        values = intern(sorting.sort, (self.node,), attributes)
+        return self.with_node(values), self.with_node(self._order(place, descending))
 
     def topk(
         self,
@@ -83,7 +85,7 @@ class Sorting(Scattering):
         if k < 0 or symbolic.less(size, k) is True:
             raise ArgumentError("topk: k is out of range", got=k, expected=f"from 0 to {size}")
         order = self._order(place, largest, None if k == size else k)
-        return self.with_node(gather_along(self.node, order, place)), self.with_node(order)
+        return self.with_node(indexing.gather_along(self.node, order, place)), self.with_node(order)
 
     def kthvalue(self, k: int, dim: int = -1, keepdim: bool = False) -> tuple[Self, Self]:
         """Return the k-th least element (from 1) along an axis, and its position."""
@@ -92,7 +94,7 @@ class Sorting(Scattering):
         if k < 1 or symbolic.less(size, k) is True:
             raise ArgumentError("kthvalue: k is out of range", got=k, expected=f"from 1 to {size}")
         order = nodes.shrink_axis(self._order(place, False), place, k - 1, k)
-        pair = (gather_along(self.node, order, place), order)
+        pair = (indexing.gather_along(self.node, order, place), order)
         first, second = pair if keepdim else (nodes.drop_axes(node, (place,)) for node in pair)
         return self.with_node(first), self.with_node(second)
 

@@ -1,4 +1,4 @@
-"""Argsort of long rows: least significant digit first, each pass a stable counting sort.
+"""Sort of long rows: least significant digit first, each pass a stable counting sort.
 
 Keys are unsigned integers (``sort_key``) of 8-bit digits; one reading of the row counts all digits,
 then each pass moves the elements to the places that the counts give. Keys of up to 32 bits travel
@@ -16,7 +16,7 @@ from tilegrad.ops.build import Builder, lanes
 from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.leaves import constant
 from tilegrad.ops.program import Program
-from tilegrad.tile.sort_key import key_dtype, order_key
+from tilegrad.tile.sort_key import exact_key, key_dtype, order_key, value_of_key
 
 WORKERS = 16
 """Most instances at a time; each has a workspace of its own for one row."""
@@ -27,9 +27,14 @@ _LANES = 16
 
 
 def build_radix_sort(
-    dtype: DType, sizes: tuple[Index, Index, Index], wanted: Index, *, is_descending: bool
+    dtype: DType,
+    sizes: tuple[Index, Index, Index],
+    wanted: Index,
+    *,
+    is_descending: bool,
+    has_positions: bool = True,
 ) -> Program:
-    """Return the argsort of data seen as (outer, length, inner) along the middle axis.
+    """Return the sort of data seen as (outer, length, inner) along the middle axis.
 
     Args:
         dtype: of the elements.
@@ -37,15 +42,18 @@ def build_radix_sort(
             and the product of the sizes after it.
         wanted: how many first places are wanted, the size of the axis for all.
         is_descending: whether the greatest comes first.
+        has_positions: whether the result is the positions, of int64, else the elements.
     """
-    build = Builder(f"radix_sort_{dtype.name}")
+    build = Builder(f"radix_{'argsort' if has_positions else 'sort'}_{dtype.name}")
     outer, length, inner = sizes
     count = symbolic.multiply_all(sizes)
     results = symbolic.multiply_all((outer, wanted, inner))
     rows = symbolic.multiply(outer, inner)
     workers = symbolic.minimum(rows, WORKERS)
-    x, y = build.input(dtype, count), build.output(dtypes.int64, results)
-    sorting = _Sorting(build, x, y, symbolic.multiply(workers, length), is_descending=is_descending)
+    x = build.input(dtype, count)
+    y = build.output(dtypes.int64 if has_positions else dtype, results)
+    space = symbolic.multiply(workers, length)
+    sorting = _Sorting(build, x, y, space, is_descending=is_descending, has_positions=has_positions)
     rows_, length_ = build.scalar("rows", rows), build.scalar("length", length, 0, LONGEST)
     inner_ = build.scalar("inner", inner, 1)
     workers_ = build.scalar("workers", workers, 0, WORKERS)
@@ -67,21 +75,32 @@ class _Sorting:
     Attributes:
         key: dtype of the keys.
         passes: number of digits.
+        has_positions: whether positions are sorted with the keys.
         is_packed: whether key and position share a word.
         counts: for each pass, how many elements have each digit, then where the next one goes.
         spaces: memories (of words, or of keys and positions) between which the passes alternate.
     """
 
     def __init__(
-        self, build: Builder, x: Node, y: Node, space: Index, *, is_descending: bool
+        self,
+        build: Builder,
+        x: Node,
+        y: Node,
+        space: Index,
+        *,
+        is_descending: bool,
+        has_positions: bool,
     ) -> None:
         self.build, self.x, self.y = build, x, y
         self.is_descending = is_descending
+        self.has_positions = has_positions
         self.key = key_dtype(x.dtype)
         self.passes = self.key.itemsize
-        self.is_packed = self.key.bits <= 32
+        self.is_packed = has_positions and self.key.bits <= 32
         self.counts = build.scratch(dtypes.int64, self.passes * _DIGITS)
         parts = [dtypes.uint64] if self.is_packed else [dtypes.uint64, dtypes.uint32]
+        if not has_positions:
+            parts = [self.key]
         self.spaces = [
             [build.workspace(part, space) for part in parts] for _ in range(min(2, self.passes - 1))
         ]
@@ -123,14 +142,20 @@ class _Sorting:
                 place = self._take_place(key, number)
                 if number == self.passes - 1:
                     mask = None if limit is None else place < limit
-                    position = cast_to(position, dtypes.int64)
-                    build.store(self.y, target + place * stride, position, mask)
+                    build.store(self.y, target + place * stride, self._result(key, position), mask)
                 else:
                     self._write(number, space + place, key, position)
 
     def _read_key(self, offset: Node) -> Node:
-        key = order_key(self.build.load(self.x, offset), is_descending=self.is_descending)
+        key_of = order_key if self.has_positions else exact_key
+        key = key_of(self.build.load(self.x, offset), is_descending=self.is_descending)
         return cast_to(key, dtypes.uint64)
+
+    def _result(self, key: Node, position: Node) -> Node:
+        if self.has_positions:
+            return cast_to(position, dtypes.int64)
+        key = cast_to(key, self.key)
+        return value_of_key(key, self.x.dtype, is_descending=self.is_descending)
 
     def _take_place(self, key: Node, number: int) -> Node:
         """Return the count of a key's digit, and count one more."""
@@ -154,6 +179,8 @@ class _Sorting:
 
     def _read(self, number: int, offset: Node) -> tuple[Node, Node]:
         words = [self.build.load(memory, offset) for memory in self.spaces[(number - 1) % 2]]
+        if not self.has_positions:
+            return cast_to(words[0], dtypes.uint64), constant(0, dtypes.uint64)
         if not self.is_packed:
             return words[0], words[1]
         (word,) = words
@@ -162,7 +189,9 @@ class _Sorting:
 
     def _write(self, number: int, offset: Node, key: Node, position: Node) -> None:
         space = self.spaces[number % 2]
-        if self.is_packed:
+        if not self.has_positions:
+            self.build.store(space[0], offset, cast_to(key, self.key))
+        elif self.is_packed:
             word = (key << constant(32, dtypes.uint64)) | position
             self.build.store(space[0], offset, word)
         else:

@@ -20,23 +20,66 @@ def order_key(x: Node, *, is_descending: bool) -> Node:
 
     -0 and +0 have one key; NaN has the greatest, which nothing else has, either way.
     """
-    dtype = x.dtype
-    unsigned = key_dtype(dtype)
+    if not x.dtype.is_float:
+        return _integer_key(x, is_descending=is_descending)
+    key, unsigned = _float_key(x), key_dtype(x.dtype)
+    sign = constant(1 << (x.dtype.bits - 1), unsigned)
+    key = where(equal(_size_bits(x), constant(0, unsigned)), sign, key)
+    return _put_nan_last(x, bitwise_not(key) if is_descending else key)
+
+
+def exact_key(x: Node, *, is_descending: bool) -> Node:
+    """Return unsigned integers that are ordered as the values are, from which they come back.
+
+    -0 comes before +0; NaN has the greatest key, either way, and only it loses its other bits.
+    """
+    if not x.dtype.is_float:
+        return _integer_key(x, is_descending=is_descending)
+    key = _float_key(x)
+    return _put_nan_last(x, bitwise_not(key) if is_descending else key)
+
+
+def value_of_key(key: Node, dtype: DType, *, is_descending: bool) -> Node:
+    """Return the values whose ``exact_key`` this is."""
+    plain = bitwise_not(key) if is_descending else key
     if dtype.is_boolean or dtype.is_unsigned:
-        key = cast_to(x, unsigned)
-        return bitwise_not(key) if is_descending else key
-    bits = bitcast(x, attributes=CastAttributes(unsigned))
-    sign = constant(1 << (dtype.bits - 1), unsigned)
+        return cast_to(plain, dtype)
+    sign = constant(1 << (dtype.bits - 1), key.dtype)
     if not dtype.is_float:
-        key = bits ^ sign
-        return bitwise_not(key) if is_descending else key
-    # Positive floats are ordered as their bits are, negative ones the other way round.
-    size = bits & constant((1 << (dtype.bits - 1)) - 1, unsigned)
-    key = where(bits < sign, bits | sign, bitwise_not(bits))
-    key = where(equal(size, constant(0, unsigned)), sign, key)
-    key = bitwise_not(key) if is_descending else key
-    is_nan = constant(_greatest_bits(dtype), unsigned) < size
-    return where(is_nan, constant((1 << dtype.bits) - 1, unsigned), key)
+        return bitcast(plain ^ sign, attributes=CastAttributes(dtype))
+    bits = where(plain < sign, bitwise_not(plain), plain ^ sign)
+    is_nan = equal(key, constant((1 << dtype.bits) - 1, key.dtype))
+    nan = constant((1 << (dtype.bits - 1)) - 1, key.dtype)
+    return bitcast(where(is_nan, nan, bits), attributes=CastAttributes(dtype))
+
+
+def _integer_key(x: Node, *, is_descending: bool) -> Node:
+    unsigned = key_dtype(x.dtype)
+    if x.dtype.is_boolean or x.dtype.is_unsigned:
+        key = cast_to(x, unsigned)
+    else:
+        sign = constant(1 << (x.dtype.bits - 1), unsigned)
+        key = bitcast(x, attributes=CastAttributes(unsigned)) ^ sign
+    return bitwise_not(key) if is_descending else key
+
+
+def _float_key(x: Node) -> Node:
+    """Positive floats are ordered as their bits are, negative ones the other way round."""
+    unsigned = key_dtype(x.dtype)
+    bits = bitcast(x, attributes=CastAttributes(unsigned))
+    sign = constant(1 << (x.dtype.bits - 1), unsigned)
+    return where(bits < sign, bits | sign, bitwise_not(bits))
+
+
+def _size_bits(x: Node) -> Node:
+    unsigned = key_dtype(x.dtype)
+    bits = bitcast(x, attributes=CastAttributes(unsigned))
+    return bits & constant((1 << (x.dtype.bits - 1)) - 1, unsigned)
+
+
+def _put_nan_last(x: Node, key: Node) -> Node:
+    is_nan = constant(_greatest_bits(x.dtype), key.dtype) < _size_bits(x)
+    return where(is_nan, constant((1 << x.dtype.bits) - 1, key.dtype), key)
 
 
 def _greatest_bits(dtype: DType) -> int:
