@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import runpy
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from tilegrad.apps.script import run_script
 from tilegrad.apps.units import format_seconds
 from tilegrad.base.errors import DeviceError
 from tilegrad.engine import Session
@@ -68,16 +67,10 @@ def tune_script(session: Session, script: Path, arguments: list[str], seconds: f
 def run_profiled(executor: CompiledExecutor, script: Path, arguments: list[str]) -> Profile:
     """Run a script and return what it ran on a device."""
     profile = executor.profile = Profile()
-    before = sys.argv
-    sys.argv = [str(script), *arguments]
     try:
-        runpy.run_path(str(script), run_name="__main__")
-    except SystemExit:
-        pass  # scripts may end as they like
-    except KeyboardInterrupt:
-        Console(stderr=True).print("the script was interrupted; what it ran so far is tuned")
+        if run_script(script, arguments):
+            Console(stderr=True).print("the script was interrupted; what it ran so far is tuned")
     finally:
-        sys.argv = before
         executor.profile = None
     return profile
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tilegrad.base.errors import VerifyError
-from tilegrad.ir.dtype import Kind
+from tilegrad.ir.dtype import DType, Kind
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import attributes_of
 from tilegrad.ops import leaves, linear, matrix
@@ -115,6 +115,18 @@ def _print_operand(node: Node, names: dict[Node, str]) -> str:
     if node.op is matrix.zero_matrix:
         return f"{node.dtype.name}[{', '.join(map(str, node.shape))}](0)"
     if node.op is linear.vector:
-        bits = attributes_of(node, linear.VectorAttributes).bits
-        return f"{node.dtype.name}<{', '.join(map(str, bits))}>"
+        return _print_vector(attributes_of(node, linear.VectorAttributes))
     return names[node]
+
+
+def _print_vector(attributes: linear.VectorAttributes) -> str:
+    """Return a constant vector: one value for all lanes, or each."""
+    dtype, bits = attributes
+    values = {bit: str(leaves.value_of(_constant(dtype, bit))) for bit in bits}
+    if len(values) == 1:
+        return f"{dtype.name}[{len(bits)}]({values[bits[0]]})"
+    return f"{dtype.name}<{', '.join(values[bit] for bit in bits)}>"
+
+
+def _constant(dtype: DType, bits: int) -> Node:
+    return leaves.constant_op(attributes=leaves.ConstantAttributes(dtype, bits))

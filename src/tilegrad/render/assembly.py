@@ -18,7 +18,7 @@ _KINDS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("divide or root", re.compile(r"^v?(div|sqrt|fdiv|fsqrt|udiv|sdiv|idiv)")),
     (
         "shuffle",
-        re.compile(r"^v?p?(shuf|perm|unpck|broadcast|dup|tbl|zip|uzp|trn|ext|insert|blend)"),
+        re.compile(r"^v?p?(shuf|perm|unpck|broadcast|dup|tbl|zip|uzp|trn|ext|insert)"),
     ),
 )
 
