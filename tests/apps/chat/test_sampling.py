@@ -40,9 +40,15 @@ def test_frequencies_are_the_probabilities():
         assert abs(found[token] / 4000 - share) < 0.03
 
 
-@given(st.integers(0, 1000), st.integers(1, 12), st.floats(0.05, 1), st.floats(0, 1))
-def test_the_filters_leave_what_they_say(seed, top_k, top_p, min_p):
-    values = logits(seed)
+@given(
+    st.integers(0, 1000),
+    st.sampled_from([12, 3000]),
+    st.integers(1, 12),
+    st.floats(0.05, 1),
+    st.floats(0, 1),
+)
+def test_the_filters_leave_what_they_say(seed, count, top_k, top_p, min_p):
+    values = logits(seed, count)
     order = numpy.argsort(-values)
     by_k = Sampler(Sampling(**{**PLAIN, "top_k": top_k}, seed=seed))
     assert by_k.choose(values) in order[:top_k]

@@ -9,6 +9,9 @@ import numpy
 
 from tilegrad.base.errors import ArgumentError
 
+_FIRST_SORTED = 256
+"""So many tokens are sorted at first where the likeliest are to have a share."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
@@ -77,19 +80,48 @@ class Sampler:
             logits[repeated] = numpy.where(values > 0, values / penalty, values * penalty)
         if way.temperature == 0:
             return int(logits.argmax())
-        kept = _likeliest(logits, way.top_k)
-        scaled = logits[kept].astype(numpy.float64) / way.temperature
-        weights = numpy.exp(scaled - scaled[0])
-        weights /= weights.sum()
-        # A token stays if those before it do not have the share yet: the likeliest always does.
-        stays = (weights.cumsum() - weights < way.top_p) & (weights >= way.min_p * weights[0])
-        kept, weights = kept[stays], weights[stays]
-        return int(self._generator.choice(kept, p=weights / weights.sum()))
+        tokens, weights = _weigh(logits, way)
+        ends = weights.cumsum(dtype=numpy.float64)
+        place = int(numpy.searchsorted(ends, self._generator.random() * ends[-1], side="right"))
+        return int(tokens[min(place, len(tokens) - 1)])
 
 
-def _likeliest(logits: numpy.ndarray, count: int) -> numpy.ndarray:
-    """Return the tokens of the greatest logits, the greatest first; all for a count of 0."""
-    if not 0 < count < len(logits):
-        return numpy.argsort(-logits, kind="stable")
-    kept = numpy.argpartition(-logits, count)[:count]
-    return kept[numpy.argsort(-logits[kept], kind="stable")]
+def _weigh(logits: numpy.ndarray, way: Sampling) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """Return the tokens that the filters leave, and weights in proportion to their shares."""
+    # Below this temperature all others weigh nothing, and division would overflow.
+    temperature = max(way.temperature, 1e-4)
+    weights = numpy.exp((logits - logits.max()) / numpy.float32(temperature))
+    tokens = numpy.arange(len(weights))
+    if 0 < way.top_k < len(weights):
+        tokens = _find_greatest(weights, way.top_k)
+        weights = weights[tokens]
+    if way.top_p < 1:
+        stay = _take_share(weights, way.top_p)
+        tokens, weights = tokens[stay], weights[stay]
+    if way.min_p > 0:
+        stays = weights >= way.min_p * weights.max()
+        tokens, weights = tokens[stays], weights[stays]
+    return tokens, weights
+
+
+def _take_share(weights: numpy.ndarray, share: float) -> numpy.ndarray:
+    """Return the places of the greatest weights that together have a share of all."""
+    wanted = share * weights.sum(dtype=numpy.float64)
+    count = _FIRST_SORTED
+    # Mostly a few of many tokens have the share: sorting all would take longer than all the rest.
+    while count < len(weights):
+        places = _find_greatest(weights, count)
+        if weights[places].sum(dtype=numpy.float64) >= wanted:
+            break
+        count *= 8
+    else:
+        places = numpy.argsort(-weights, kind="stable")
+    ends = weights[places].cumsum(dtype=numpy.float64)
+    # A token stays if those before it do not have the share yet: the likeliest always does.
+    return places[: int(numpy.searchsorted(ends, wanted)) + 1]
+
+
+def _find_greatest(weights: numpy.ndarray, count: int) -> numpy.ndarray:
+    """Return the places of so many of the greatest weights, the greatest first."""
+    places = numpy.argpartition(-weights, count)[:count]
+    return places[numpy.argsort(-weights[places], kind="stable")]

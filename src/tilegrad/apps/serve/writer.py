@@ -95,10 +95,9 @@ class Writer:
 
 def _record(logits: numpy.ndarray, token: int, count: int) -> TokenRecord:
     """Return the logarithms of the probabilities of a token and of the likeliest ones."""
-    exact = logits.astype(numpy.float64)
-    shifted = exact - exact.max()
-    logs = shifted - numpy.log(numpy.exp(shifted).sum())
-    likeliest = numpy.argpartition(-logs, min(count, len(logs) - 1))[:count]
-    likeliest = likeliest[numpy.argsort(-logs[likeliest], kind="stable")]
-    top = tuple((int(other), float(logs[other])) for other in likeliest)
-    return TokenRecord(token, float(logs[token]), top)
+    peak = logits.max()
+    total = float(peak) + float(numpy.log(numpy.exp(logits - peak).sum(dtype=numpy.float64)))
+    likeliest = numpy.argpartition(-logits, min(count, len(logits) - 1))[:count]
+    likeliest = likeliest[numpy.argsort(-logits[likeliest], kind="stable")]
+    top = tuple((int(other), float(logits[other]) - total) for other in likeliest)
+    return TokenRecord(token, float(logits[token]) - total, top)
