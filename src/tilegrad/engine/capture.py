@@ -8,6 +8,7 @@ memory of their own each time.
 
 from __future__ import annotations
 
+import itertools
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -29,6 +30,8 @@ from tilegrad.runtime.device import Launch, Recording
 if TYPE_CHECKING:
     from tilegrad.engine.compiled import CompiledExecutor
     from tilegrad.engine.library import Kernel
+    from tilegrad.engine.programs import Derived
+    from tilegrad.tile.derive import Packed
 
 
 class Ran(NamedTuple):
@@ -83,6 +86,14 @@ class _Dynamic(NamedTuple):
 
     number: int
     step: Step
+
+
+class _Packed(NamedTuple):
+    """A program that reads panels, what packs them, and the step's constant storages by slot."""
+
+    derived: Derived
+    packed: Packed
+    constants: Mapping[int, Storage]
 
 
 @dataclass(eq=False, slots=True)
@@ -266,6 +277,7 @@ class _Builder:
             for entry in ran
             for storage in entry.given
             if storage not in made and storage not in written and storage not in inputs
+            if is_constant(storage)
         }
 
     def build(self) -> CapturedStep:
@@ -273,6 +285,7 @@ class _Builder:
         nbytes = max((arena.nbytes for arena in arenas), default=0)
         arena = self.executor.device.allocator.allocate(max(1, nbytes))
         with self.executor.trace.span("pack") as span:
+            self._compile_packed()
             for entry, placed in zip(self.ran, arenas, strict=True):
                 self._add(entry, arena, placed.offsets)
             packed = sum(pack.memory.nbytes for pack in self.packs)
@@ -345,39 +358,49 @@ class _Builder:
         for steps, kernels in zip(entry.plan.groups, entry.kernels, strict=True):
             group = []
             for planned, compiled in zip(steps, kernels, strict=True):
-                step, kernel = self._pack(planned, compiled, owners, memory)
+                step, kernel = self._pack(entry, planned, compiled, memory)
                 group.append(self.executor.launch(step, kernel, memory, self.symbols))
                 self._note(step, owners)
                 self.keep.append(kernel.binary)
                 self.launches.append(Launched(step, kernel))
             self.groups.append(group)
 
+    def _compile_packed(self) -> None:
+        """Compile what packs, and what reads what is packed, several kernels at a time."""
+        roots: list[Node] = []
+        for entry in self.ran:
+            for step in itertools.chain.from_iterable(entry.plan.groups):
+                found = self._find_packed(entry, step)
+                if found is not None:
+                    roots += [found.derived.program.root, found.packed.packing.root]
+        self.executor.library.get_all(roots)
+
+    def _find_packed(self, entry: Ran, step: Step) -> _Packed | None:
+        """Return how a step may have what is constant in it packed before, if that is any use."""
+        constants = {
+            slot: entry.given[place.number]
+            for slot, place in enumerate(step.places)
+            if place is not None and place.kind == "given"
+            if entry.given[place.number] in self.constants
+        }
+        found = self.executor.programs.derive_packed(step.program, frozenset(constants))
+        return None if found is None else _Packed(*found, constants)
+
     def _pack(
-        self,
-        step: Step,
-        kernel: Kernel,
-        owners: Mapping[Place, Storage],
-        memory: dict[Place, Buffer],
+        self, entry: Ran, step: Step, kernel: Kernel, memory: dict[Place, Buffer]
     ) -> tuple[Step, Kernel]:
         """Return a step with what is constant in it packed before, if that is any use."""
-        constants = frozenset(
-            slot
-            for slot, place in enumerate(step.places)
-            if place is not None and owners.get(place) in self.constants
-        )
-        found = self.executor.programs.derive_packed(step.program, constants)
+        found = self._find_packed(entry, step)
         if found is None:
             return step, kernel
-        derived, packed = found
-        storages = {slot: owners[place] for slot in packed.sources if (place := step.places[slot])}
-        if not all(map(is_constant, storages.values())):
-            return step, kernel
-        pack = self.executor.pack(packed, storages)
+        storages = {slot: found.constants[slot] for slot in found.packed.sources}
+        pack = self.executor.pack(found.packed, storages)
         if pack not in self.packs:
             self.packs.append(pack)
         place = Place("packed", self.packs.index(pack))
         memory[place] = pack.memory
-        return Step(derived, (*step.places, place)), self.executor.library.get(derived.program.root)
+        root = found.derived.program.root
+        return Step(found.derived, (*step.places, place)), self.executor.library.get(root)
 
     def _note(self, step: Step, owners: Mapping[Place, Storage]) -> None:
         launch = len(self.launches)
