@@ -89,7 +89,7 @@ class Client:
     def embed(self) -> None:
         """Ask for vectors."""
         if self._encoder is not None:
-            texts = [self._text() for _ in range(self._random.randrange(1, 20))]
+            texts = [self._text(most=30) for _ in range(self._random.randrange(1, 10))]
             self._client.embeddings.create(model=self._encoder, input=texts)
 
     def err(self) -> None:
@@ -110,8 +110,8 @@ class Client:
             "n": self._random.choice([1, 1, 1, 2]),
         }
 
-    def _text(self) -> str:
-        count = self._random.choice([3, 10, 30, 200])
+    def _text(self, most: int = 200) -> str:
+        count = min(most, self._random.choice([3, 10, 30, 200]))
         return " ".join(self._random.choice(WORDS) for _ in range(count))
 
 
@@ -126,11 +126,19 @@ def measure(client: openai.OpenAI) -> dict[str, float]:
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--model", type=click.Path(exists=True, path_type=Path), help="A GGUF file.")
+@click.option("--context", default=512, show_default=True, help="Tokens of a conversation.")
 @click.option("--minutes", default=10.0, show_default=True)
 @click.option("--clients", default=12, show_default=True)
-def main(model: Path | None, minutes: float, clients: int) -> None:
+def main(model: Path | None, context: int, minutes: float, clients: int) -> None:
     """Measure a server's memory under load."""
-    command = [str(Path(sys.executable).with_name("tilegrad")), "serve", "--port", "0"]
+    command = [
+        str(Path(sys.executable).with_name("tilegrad")),
+        "serve",
+        "--port",
+        "0",
+        "--context",
+        f"{context}",
+    ]
     command += [] if model is None else ["--model", str(model)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     address = re.search(r"http://\S+/v1", process.stderr.readline())
