@@ -36,15 +36,21 @@ def find_readers(
     """Return the tensors that read a target and are not the result of an assignment."""
     assigned = set(assignments)
     candidates = [tensor for tensor in live if tensor.node not in assigned]
-    reading: set[Node] = set()
-    for node in sort_topologically(tensor.node for tensor in candidates):
+    # Most are nothing but memory: these are looked at by themselves, as every replay comes here.
+    reading = {
+        tensor.node
+        for tensor in candidates
+        if tensor.node.op is buffer and storage_of(tensor.node) in targets
+    }
+    lazy = [tensor.node for tensor in candidates if tensor.node.op is not buffer]
+    for node in sort_topologically(lazy):
         if node.op is buffer:
             is_reading = storage_of(node) in targets
         else:
             is_reading = any(source in reading for source in node.sources)
         if is_reading:
             reading.add(node)
-    return [tensor for tensor in candidates if tensor.node in reading]
+    return [tensor for tensor in candidates if tensor.node in reading] if reading else []
 
 
 def part_with_memory(tensor: Tracked) -> bool:
