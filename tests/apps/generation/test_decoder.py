@@ -35,7 +35,7 @@ def check(model: TinyModel, sequence: Sequence, logits: numpy.ndarray) -> None:
 @pytest.mark.parametrize("sizes", [FULL, SLIDING], ids=["full", "sliding"])
 def test_logits_are_those_of_each_sequence_alone(sizes: Sizes):
     model = TinyModel(sizes)
-    decoder = Decoder(model, context=200, sequences=2, pages=11, dtype=dtypes.float32)
+    decoder = Decoder(model, context=200, sequences=2, pages=5, dtype=dtypes.float32)
     random = numpy.random.default_rng(1)
     base = random.integers(0, TOKENS, 150).tolist()
     shared = 0
@@ -60,9 +60,9 @@ def test_logits_are_those_of_each_sequence_alone(sizes: Sizes):
 
 
 def test_reproducible_logits_are_the_same_to_the_bit_beside_others():
-    decoder = Decoder(TinyModel(FULL), context=100, sequences=4, is_reproducible=True)
+    decoder = Decoder(TinyModel(FULL), context=110, sequences=4, is_reproducible=True)
     random = numpy.random.default_rng(2)
-    texts = [random.integers(0, TOKENS, length).tolist() for length in (40, 3, 33)]
+    texts = [random.integers(0, TOKENS, length).tolist() for length in (70, 3, 65)]
     added = random.integers(0, TOKENS, 30).tolist()
     alone = []
     for text in texts:
@@ -70,7 +70,7 @@ def test_reproducible_logits_are_the_same_to_the_bit_beside_others():
         alone.append([logits, *(decoder.step({sequence: token})[sequence] for token in added)])
         decoder.close(sequence)
     opened = [read(decoder, text) for text in texts]
-    assert [sequence.known for sequence, _ in opened] == [32, 0, 32]
+    assert [sequence.known for sequence, _ in opened] == [64, 0, 64]
     found = [[logits] for _, logits in opened]
     for token in added:
         step = decoder.step({sequence: token for sequence, _ in opened})
@@ -78,7 +78,7 @@ def test_reproducible_logits_are_the_same_to_the_bit_beside_others():
             found[number].append(step[sequence])
     numpy.testing.assert_array_equal(found, alone)
     # Pages of steps are not shared: chunks would have filled them with other bits.
-    assert decoder.open(texts[2] + added).known == 32
+    assert decoder.open(texts[2] + added).known == 64
 
 
 def test_narrow_memory_gives_close_logits():
@@ -89,11 +89,11 @@ def test_narrow_memory_gives_close_logits():
 
 def test_what_no_window_sees_takes_no_memory():
     model = TinyModel(SLIDING)
-    decoder = Decoder(model, context=200, pages=4, dtype=dtypes.float32)
+    decoder = Decoder(model, context=200, pages=3, dtype=dtypes.float32)
     sequence, logits = read(decoder, [3] * 90)
     while decoder.room(sequence):
         logits = decoder.step({sequence: len(sequence.tokens) % TOKENS})[sequence]
-        assert decoder.used_pages <= 3
+        assert decoder.used_pages <= 2
     assert len(sequence.tokens) == 200
     check(model, sequence, logits)
 
@@ -101,14 +101,14 @@ def test_what_no_window_sees_takes_no_memory():
 def test_memory_that_is_full_is_refused_and_nothing_changes():
     model = TinyModel(FULL)
     decoder = Decoder(model, context=200, sequences=3, pages=3, dtype=dtypes.float32)
-    first, _ = read(decoder, [1] * 32)
-    second, _ = read(decoder, [2] * 32)
+    first, _ = read(decoder, [1] * 64)
+    second, _ = read(decoder, [2] * 64)
     with pytest.raises(OutOfMemoryError, match="no page"):
-        decoder.open([1] * 65)
-    assert (decoder.free_pages, decoder.room(first), decoder.room(second)) == (1, 32, 32)
+        decoder.open([1] * 193)
+    assert (decoder.free_pages, decoder.room(first), decoder.room(second)) == (1, 64, 64)
     with pytest.raises(OutOfMemoryError, match="no page"):
         decoder.step({first: 5, second: 5})
-    assert (first.position, len(first.tokens), decoder.free_pages) == (32, 32, 1)
+    assert (first.position, len(first.tokens), decoder.free_pages) == (64, 64, 1)
     check(model, first, decoder.step({first: 5})[first])
     assert decoder.room(second) == 0
     decoder.close(first)
@@ -125,8 +125,8 @@ def test_what_makes_no_sense_is_refused():
         decoder.open([1])
     with pytest.raises(ArgumentError, match="not been read"):
         decoder.step({sequence: 1})
-    assert decoder.read(sequence) is None
-    assert decoder.read(sequence) is not None
+    while decoder.read(sequence) is None:
+        pass
     with pytest.raises(ArgumentError, match="has been read"):
         decoder.read(sequence)
     with pytest.raises(ArgumentError, match="context is full"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,39 +11,57 @@ from hypothesis import strategies as st
 from tilegrad.apps.generation.pages import Pages
 from tilegrad.base.errors import OutOfMemoryError
 
-SIZE, COUNT = 2, 7
-texts = st.lists(st.integers(0, 1), min_size=1, max_size=9)
+SIZE, COUNT = 3, 7
+texts = st.lists(st.integers(0, 1), min_size=1, max_size=14)
+
+
+class Text:
+    """A text whose pages say in ``contents`` what they hold, each up to its own end."""
+
+    def __init__(self, pages: Pages, contents: dict[int, list[int]], tokens: list[int]) -> None:
+        whole, self.key = pages.find(tokens)
+        end, count = pages.find_end(self.key, tokens[len(whole) * SIZE :])
+        self.tokens, self.mine = tokens, whole + end
+        for number, page in enumerate(self.mine):
+            known = (number + 1) * SIZE if page in whole else number * SIZE + count
+            assert contents[page][:known] == tokens[:known]
+        missing = -(-len(tokens) // SIZE) - len(self.mine)
+        if missing > pages.free:
+            with pytest.raises(OutOfMemoryError, match="no page"):
+                pages.take(missing)
+            pages.release(self.mine)
+            raise OutOfMemoryError("as it says")
+        self.mine += pages.take(missing)
+        self.whole = len(tokens) // SIZE
+        for number in range(len(whole), self.whole):
+            self.key = pages.key(self.key, tokens[number * SIZE : (number + 1) * SIZE])
+            pages.keep(self.mine[number], self.key)
+        for number in range(len(whole), len(self.mine)):
+            contents[self.mine[number]] = tokens[: (number + 1) * SIZE]
+
+    def close(self, pages: Pages) -> None:
+        rest = self.tokens[self.whole * SIZE :]
+        if rest:
+            pages.keep_end(self.mine[self.whole], self.key, rest)
+        pages.release(self.mine)
 
 
 @given(st.lists(st.tuples(texts, st.integers(0, 3)), max_size=30))
 def test_pages_hold_what_they_are_found_by(events):
     pages = Pages(COUNT, SIZE)
-    contents: dict[int, tuple[int, ...]] = {}
-    opened: list[tuple[list[int], list[int]]] = []
-    for text, closing in events:
-        found, key = pages.find(text)
-        for number, page in enumerate(found):
-            assert contents[page] == tuple(text[: (number + 1) * SIZE])
-        missing = -(-len(text) // SIZE) - len(found)
-        if missing > pages.free:
-            with pytest.raises(OutOfMemoryError, match="no page"):
-                pages.take(missing)
-            pages.release(found)
-        else:
-            mine = found + pages.take(missing)
-            for number in range(len(found), len(text) // SIZE):
-                key = pages.key(key, text[number * SIZE : (number + 1) * SIZE])
-                contents[mine[number]] = tuple(text[: (number + 1) * SIZE])
-                pages.keep(mine[number], key)
-            opened.append((text, mine))
+    contents: dict[int, list[int]] = {}
+    opened: list[Text] = []
+    for tokens, closing in events:
+        with contextlib.suppress(OutOfMemoryError):
+            opened.append(Text(pages, contents, tokens))
         for _ in range(min(closing, len(opened))):
-            pages.release(opened.pop(0)[1])
-        used = {page for _, mine in opened for page in mine}
+            opened.pop(0).close(pages)
+        used = {page for text in opened for page in text.mine}
         assert 0 not in used
         assert (pages.used, pages.free) == (len(used), COUNT - 1 - len(used))
-        for whole, mine in opened:  # what is in use is never given to others
-            for number in range(len(whole) // SIZE):
-                assert contents[mine[number]] == tuple(whole[: (number + 1) * SIZE])
+        for text in opened:  # what is in use is never given to others
+            for number, page in enumerate(text.mine):
+                assert contents[page] == text.tokens[: (number + 1) * SIZE]
 
 
 def test_the_end_of_what_was_used_longest_ago_goes_first():

@@ -20,9 +20,11 @@ from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.tensor import Tensor
 from tilegrad.tensor.jit import jit
 
-CHUNK = 32
-"""Tokens of a prompt that are read at once; a shorter rest is filled up and the filling ignored."""
-PAGE = 32
+CHUNKS = (32, 128)
+"""Tokens of a prompt that are read at once, where few are left and where many are."""
+_MANY = 64
+"""If more are left they are many. A chunk is filled up, and the filling ignored."""
+PAGE = 64
 """Tokens of a page."""
 _CALLS_TO_CAPTURE = 2
 """After so many calls a captured function is a replay."""
@@ -83,12 +85,12 @@ class Decoder:
         model: predicts tokens.
         context: the longest sequence, in tokens.
         sequences: how many may be open at a time.
-        pages: pages of memory, of 32 tokens each; by default enough for all sequences. Memory is
+        pages: pages of memory, of 64 tokens each; by default enough for all sequences. Memory is
             taken as it is written.
         dtype: of the keys and values in memory.
         is_reproducible: whether the logits of a sequence depend on its tokens alone, to the last
             bit, and not on what is decoded beside it: then every step is as wide as for all
-            sequences, and only pages of prompts are shared.
+            sequences, chunks are all of one size, and only pages of prompts are shared.
 
     Attributes:
         context: as given.
@@ -124,6 +126,7 @@ class Decoder:
         self.memory = Memory(model.config, count, PAGE, dtype)
         self._pages = Pages(count, PAGE)
         self._sequences, self._is_reproducible = sequences, is_reproducible
+        self._chunks = CHUNKS[:1] if is_reproducible else CHUNKS
         self._open: set[Sequence] = set()
         windows = model.config.windows
         ends = [window for window in windows if window is not None]
@@ -180,15 +183,18 @@ class Decoder:
         found, sequence.key = self._pages.find(
             sequence.tokens[:-1]
         )  # the last is read: its logits are wanted
-        missing = -(-len(tokens) // PAGE) - len(found)
+        known = len(found) * PAGE
+        end, count = self._pages.find_end(sequence.key, sequence.tokens[known:-1])
+        missing = -(-len(tokens) // PAGE) - len(found) - len(end)
         try:
             taken = self._pages.take(missing)
         except OutOfMemoryError:
-            self._pages.release(found)
+            self._pages.release(found + end)
             raise
-        sequence.table[: len(found) + missing] = found + taken
-        sequence.pages, sequence.whole = len(found) + missing, len(found)
-        sequence.position = sequence.known = len(found) * PAGE
+        pages = found + end + taken
+        sequence.table[: len(pages)] = pages
+        sequence.pages, sequence.whole = len(pages), len(found)
+        sequence.position = sequence.known = known + count
         self._open.add(sequence)
         return sequence
 
@@ -204,10 +210,11 @@ class Decoder:
         """
         self._check(sequence)
         start = sequence.position
-        chunk = sequence.tokens[start : start + CHUNK]
+        size = self._chunks[-1 if len(sequence.tokens) - start > _MANY else 0]
+        chunk = sequence.tokens[start : start + size]
         if not chunk:
             raise ArgumentError("the prompt has been read already", got=f"{start} tokens")
-        tokens = numpy.zeros(CHUNK, numpy.int32)
+        tokens = numpy.zeros(size, numpy.int32)
         tokens[: len(chunk)] = chunk
         logits = self._run(tokens, [sequence], 1, [len(chunk) - 1])
         self._advance(sequence, len(chunk), is_shared=True)
@@ -255,6 +262,9 @@ class Decoder:
         """
         self._check(sequence)
         self._open.remove(sequence)
+        rest = sequence.tokens[sequence.whole * PAGE : sequence.position]
+        if rest and not self._is_reproducible:
+            self._pages.keep_end(int(sequence.table[sequence.whole]), sequence.key, rest)
         self._pages.release([int(page) for page in sequence.table if page])
 
     def warm_up(self) -> None:
@@ -262,7 +272,8 @@ class Decoder:
         narrowest = self._sequences if self._is_reproducible else 1
         batches = sorted({self._width(count) for count in range(narrowest, self._sequences + 1)})
         for _ in range(_CALLS_TO_CAPTURE):
-            self._run(numpy.zeros(CHUNK, numpy.int32), [], 1, [0])
+            for size in self._chunks:
+                self._run(numpy.zeros(size, numpy.int32), [], 1, [0])
             for batch in batches:
                 self._run(numpy.zeros(batch, numpy.int32), [], batch, list(range(batch)))
 

@@ -1,8 +1,9 @@
 """Which page of memory is whose, and which pages hold the beginning of a text.
 
 A full page depends on its tokens and all before them alone. So it is known by a digest of these,
-and every sequence that begins with them may use it. A page that nobody uses stays until memory is
-needed; the one whose last use is longest ago goes first.
+and every sequence that begins with them may use it. The last page of a text, which is not full, is
+known by the page before it, and handed to the next text that goes on alike. A page that nobody uses
+stays until memory is needed; the one whose last use is longest ago goes first.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from collections.abc import Sequence
 import numpy
 
 from tilegrad.base.errors import OutOfMemoryError
+
+_END = b"end"
+"""What the key of a page that is not full begins with, before the key of the page before it."""
 
 
 class Pages:
@@ -35,6 +39,7 @@ class Pages:
         self._keys: dict[int, bytes] = {}
         self._known: dict[bytes, int] = {}
         self._unused: dict[int, None] = {}  # known pages without users, the oldest first
+        self._ends: dict[int, list[int]] = {}  # tokens of known pages that are not full
 
     @property
     def free(self) -> int:
@@ -64,6 +69,37 @@ class Pages:
             last = key
         return found, last
 
+    def find_end(self, before: bytes, tokens: Sequence[int]) -> tuple[list[int], int]:
+        """Return a page that is not full and begins as the rest of a text, and how far it does.
+
+        It is taken from where it was known, and has one user; the list is empty if there is none.
+
+        Args:
+            before: the key of the page before it; empty if it is the first.
+            tokens: the rest of the text.
+        """
+        page = self._known.get(_END + before)
+        count = 0 if page is None else _count_common(self._ends[page], tokens)
+        if page is None or not count:
+            return [], 0
+        self._unused.pop(page)
+        self._forget(page)
+        self._users[page] = 1
+        return [page], count
+
+    def keep_end(self, page: int, before: bytes, tokens: Sequence[int]) -> None:
+        """Note what a page holds that is not full and that its only user is about to release.
+
+        Of two with the same pages before them the later one is kept.
+        """
+        old = self._known.get(_END + before)
+        if old is not None:
+            del self._unused[old]
+            self._forget(old)
+            self._empty.append(old)
+        self._ends[page] = list(tokens)
+        self.keep(page, _END + before)
+
     def key(self, before: bytes, tokens: Sequence[int]) -> bytes:
         """Return what a full page is known by.
 
@@ -89,7 +125,12 @@ class Pages:
             )
         taken = []
         for _ in range(count):
-            page = self._empty.popleft() if self._empty else self._forget()
+            if self._empty:
+                page = self._empty.popleft()
+            else:
+                page = next(iter(self._unused))
+                del self._unused[page]
+                self._forget(page)
             self._users[page] = 1
             taken.append(page)
         return taken
@@ -110,8 +151,14 @@ class Pages:
             else:
                 self._empty.append(page)
 
-    def _forget(self) -> int:
-        page = next(iter(self._unused))
-        del self._unused[page]
+    def _forget(self, page: int) -> None:
         del self._known[self._keys.pop(page)]
-        return page
+        self._ends.pop(page, None)
+
+
+def _count_common(first: Sequence[int], second: Sequence[int]) -> int:
+    """Return how many elements at the beginning are the same."""
+    for count, (one, other) in enumerate(zip(first, second, strict=False)):
+        if one != other:
+            return count
+    return min(len(first), len(second))

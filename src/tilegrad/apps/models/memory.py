@@ -9,10 +9,18 @@ from typing import Protocol
 
 import numpy
 
-from tilegrad.apps.kernels.paged_attention import paged_attention, store_pages
+from tilegrad.apps.kernels.paged_attention import (
+    LEAST,
+    Scores,
+    paged_attention,
+    store_pages,
+)
 from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.nn.state.mapped import wrap_arrays
 from tilegrad.tensor import Tensor
+
+_INSTANCES = 8
+"""Where a token each is read, its keys are divided so that there are about so many instances."""
 
 
 class Sizes(Protocol):
@@ -21,6 +29,11 @@ class Sizes(Protocol):
     @property
     def layers(self) -> int:
         """Number of blocks."""
+        ...
+
+    @property
+    def heads(self) -> int:
+        """Heads of queries."""
         ...
 
     @property
@@ -52,6 +65,7 @@ class Reading(Protocol):
         scale: float,
         window: int | None = None,
         soft_cap: float | None = None,
+        sinks: Tensor | None = None,
     ) -> Tensor:
         """Remember new keys and values, then let each token attend to its sequence and itself.
 
@@ -63,6 +77,8 @@ class Reading(Protocol):
             scale: what the products of queries and keys are multiplied by.
             window: how many tokens back each one sees, itself included; None for all.
             soft_cap: what bounds the scaled products, as soft_cap·tanh(product / soft_cap).
+            sinks: for each head, one more score that takes its share for nothing, shape (heads,);
+                None for none.
 
         Returns:
             A tensor of the queries' shape.
@@ -84,17 +100,20 @@ class Memory:
 
     Attributes:
         page_size: as given.
+        key_heads: of the model.
         nbytes: of all pages.
         keys: for each layer, shape (pages, key heads, features, page size).
         values: for each layer, shape (pages, key heads, page size, features).
+        no_sinks: scores that take no share, shape (heads,).
     """
 
     def __init__(
         self, sizes: Sizes, pages: int, page_size: int, dtype: DType = dtypes.float16
     ) -> None:
-        self.page_size = page_size
+        self.page_size, self.key_heads = page_size, sizes.key_heads
         heads, features = sizes.key_heads, sizes.head_size
         elements = pages * heads * features * page_size
+        self.no_sinks = Tensor.full(sizes.heads, LEAST).realize()
         self.nbytes = 2 * sizes.layers * elements * dtype.itemsize
         # Zeros of NumPy take no memory until they are written.
         self.keys, self.values = (
@@ -122,6 +141,8 @@ class _PagedReading:
     def __init__(self, memory: Memory, tables: Tensor, starts: Tensor, count: int) -> None:
         self._memory, self._tables, self._starts = memory, tables, starts
         self._rows = max(rows for rows in (1, 2, 4, 8, 16, 32) if count % rows == 0)
+        instances = len(tables) * memory.key_heads
+        self._parts = max(1, _INSTANCES // instances) if count == 1 else 1
         distances = Tensor.arange(count, dtype=dtypes.int32)
         self.positions = (starts.unsqueeze(1) + distances).flatten()
 
@@ -135,6 +156,7 @@ class _PagedReading:
         scale: float,
         window: int | None = None,
         soft_cap: float | None = None,
+        sinks: Tensor | None = None,
     ) -> Tensor:
         """See ``Reading``."""
         all_keys, all_values = self._memory.keys[layer], self._memory.values[layer]
@@ -147,9 +169,9 @@ class _PagedReading:
             all_values,
             self._tables,
             self._starts,
-            scale=scale,
-            window=window,
-            soft_cap=soft_cap,
+            self._memory.no_sinks if sinks is None else sinks,
+            scores=Scores(scale, window, soft_cap),
             rows=self._rows,
+            parts=self._parts,
         )
         return mixed.realize(all_keys, all_values)
