@@ -31,6 +31,7 @@ ARCHITECTURES = {
     "mistral": "llama",
     "mixtral": "llama",
     "gemma3_text": "gemma3",
+    "gpt_oss": "gpt-oss",
     "qwen2_moe": "qwen2moe",
     "qwen3_moe": "qwen3moe",
 }
@@ -149,7 +150,9 @@ def _weights(model: transformers.PreTrainedModel) -> Iterator[tuple[str, numpy.n
             data = _interleave(data, _head_size(config))
         if "gemma" in kind and "norm" in name:
             data = data + 1
-        if name.endswith("experts.gate_up_proj"):
+        if "experts" in name and kind == "gpt-oss":
+            yield from _mixed_experts(name, data)
+        elif name.endswith("experts.gate_up_proj"):
             gate, up = numpy.split(data, 2, axis=1)
             prefix = name.removesuffix("gate_up_proj")
             yield f"{prefix}gate_proj", gate
@@ -163,6 +166,19 @@ def _weights(model: transformers.PreTrainedModel) -> Iterator[tuple[str, numpy.n
     if ways.get("rope_type") == "longrope":
         yield "rope_factors_long", numpy.array(ways["long_factor"])
         yield "rope_factors_short", numpy.array(ways["short_factor"])
+
+
+def _mixed_experts(name: str, data: numpy.ndarray) -> Iterator[tuple[str, numpy.ndarray]]:
+    """Yield the weights of gpt-oss's experts, whose matrices have the rows along the last axis."""
+    is_bias = name.endswith("_bias")
+    data = data if is_bias else data.swapaxes(1, 2)
+    prefix = name.removesuffix("_bias").removesuffix("gate_up_proj").removesuffix("down_proj")
+    suffix = ".bias" if is_bias else ".weight"
+    if "gate_up" not in name:
+        yield f"{prefix}down_proj{suffix}", data
+        return
+    yield f"{prefix}gate_proj{suffix}", data[:, ::2]
+    yield f"{prefix}up_proj{suffix}", data[:, 1::2]
 
 
 def _head_size(config: transformers.PretrainedConfig) -> int:

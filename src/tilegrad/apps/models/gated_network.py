@@ -7,14 +7,11 @@ al., "DeepSeekMoE", 2024 (the network that is shared).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from tilegrad import nn
+from tilegrad.apps.models.gates import Gate
 from tilegrad.apps.models.language_config import MixtureConfig
 from tilegrad.apps.models.stored_weights import StoredLinear, StoredWeights
 from tilegrad.tensor import Tensor
-
-Activation = Callable[[Tensor], Tensor]
 
 
 class GatedNetwork(nn.Module):
@@ -22,12 +19,12 @@ class GatedNetwork(nn.Module):
 
     Args:
         weights: of the block.
-        activation: of the gate.
+        gate: how one half gates the other.
         suffix: of the weights' names.
     """
 
-    def __init__(self, weights: StoredWeights, activation: Activation, suffix: str = "") -> None:
-        self.activation = activation
+    def __init__(self, weights: StoredWeights, gate: Gate, suffix: str = "") -> None:
+        self.join = gate
         # Phi-3 has gate and rest in one matrix.
         names = [name for name in ("ffn_gate", "ffn_up") if f"{name}{suffix}.weight" in weights]
         self.inner = [StoredLinear(weights, name + suffix) for name in names or ["ffn_up"]]
@@ -37,7 +34,7 @@ class GatedNetwork(nn.Module):
         """Return shape (time, width)."""
         products = [linear(x) for linear in self.inner]
         gate, up = products if len(products) == 2 else products[0].chunk(2, dim=-1)
-        return self.down(self.activation(gate) * up)
+        return self.down(self.join(gate, up))
 
 
 class Mixture(nn.Module):
@@ -47,29 +44,26 @@ class Mixture(nn.Module):
 
     Args:
         weights: of the block.
-        activation: of the gates.
+        gate: how one half of a hidden layer gates the other.
         config: how they are chosen.
     """
 
-    def __init__(
-        self, weights: StoredWeights, activation: Activation, config: MixtureConfig
-    ) -> None:
-        self.config, self.activation = config, activation
+    def __init__(self, weights: StoredWeights, gate: Gate, config: MixtureConfig) -> None:
+        self.config, self.join = config, gate
         self.router = StoredLinear(weights, "ffn_gate_inp")
         self.gate, self.up, self.down = (
-            weights.find(f"ffn_{name}_exps.weight") for name in ("gate", "up", "down")
+            _Experts(weights, f"ffn_{name}_exps") for name in ("gate", "up", "down")
         )
         has_shared = "ffn_up_shexp.weight" in weights
-        self.shared = GatedNetwork(weights, activation, "_shexp") if has_shared else None
+        self.shared = GatedNetwork(weights, gate, "_shexp") if has_shared else None
         self.shared_gate = weights.numbers("ffn_gate_inp_shexp.weight")
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return shape (time, width)."""
         shares, chosen = self._choose(x)
         each = x.unsqueeze(1)  # (time, 1, width): once for each chosen network
-        gate, up = (weight.pick(chosen).linear(each) for weight in (self.gate, self.up))
-        hidden = (self.activation(gate) * up).contiguous()
-        mixed = (self.down.pick(chosen).linear(hidden) * shares.unsqueeze(-1)).sum(1)
+        hidden = self.join(self.gate(each, chosen), self.up(each, chosen)).contiguous()
+        mixed = (self.down(hidden, chosen) * shares.unsqueeze(-1)).sum(1)
         if self.shared is None:
             return mixed
         rest = self.shared(x)
@@ -83,3 +77,16 @@ class Mixture(nn.Module):
         if self.config.is_normalised:
             shares = shares / shares.sum(-1, keepdim=True)
         return shares * self.config.scale, chosen.contiguous()
+
+
+class _Experts(nn.Module):
+    """The same layer of all networks of a mixture."""
+
+    def __init__(self, weights: StoredWeights, name: str) -> None:
+        self.weight = weights.find(f"{name}.weight")
+        self.bias = weights.numbers(f"{name}.bias")
+
+    def __call__(self, x: Tensor, chosen: Tensor) -> Tensor:
+        """Return x (time, 1 or chosen, columns) times the chosen matrices, (time, chosen, rows)."""
+        product = self.weight.pick(chosen).linear(x)
+        return product if self.bias is None else product + self.bias[chosen]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from tilegrad.tensor import Tensor
+from tilegrad.apps.models.gates import Gate, gate_by_silu
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +24,7 @@ class RotationConfig:
         magnitude: what turned features are multiplied by.
         turns: features that turn more often than the first number within ``context`` stay as they
             are for "yarn", those that turn less than the second are slower by the whole factor.
+        is_rounded: whether the places of these features are rounded, away from each other.
     """
 
     base: float
@@ -35,6 +35,7 @@ class RotationConfig:
     context: int = 0
     magnitude: float = 1.0
     turns: tuple[float, float] = (32.0, 1.0)
+    is_rounded: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class LanguageConfig:
         rotations: of each block.
         attention_scale: what products of queries and keys are multiplied by.
         attention_cap: bounds these, as cap·tanh(product / cap); None for no bound.
-        activation: of the gate of a network.
+        gate: how one half of a network's hidden layer gates the other.
         mixture: how experts are chosen, where a block has some.
         embedding_scale: what the tokens' vectors are multiplied by.
         residual_scale: what is added to the residual path is multiplied by it.
@@ -89,7 +90,7 @@ class LanguageConfig:
     rotations: tuple[RotationConfig, ...]
     attention_scale: float
     attention_cap: float | None = None
-    activation: Callable[[Tensor], Tensor] = Tensor.silu
+    gate: Gate = gate_by_silu
     mixture: MixtureConfig | None = None
     embedding_scale: float = 1.0
     residual_scale: float = 1.0

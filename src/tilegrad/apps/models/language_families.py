@@ -13,12 +13,12 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
+from tilegrad.apps.models.gates import gate_by_gelu, gate_within_limits
 from tilegrad.apps.models.language_config import LanguageConfig, MixtureConfig, RotationConfig
 from tilegrad.base.errors import DataError
 from tilegrad.frontend.gguf import GGUFFile
-from tilegrad.tensor import Tensor
 
-_SOFTMAX = 1
+_SOFTMAX, _SOFTMAX_OF_CHOSEN = 1, 3
 
 
 class _Facts:
@@ -104,6 +104,19 @@ def _read_phi3(facts: _Facts) -> LanguageConfig:
     return replace(config, windows=(_read_window(facts),) * config.layers)
 
 
+def _read_gpt_oss(facts: _Facts) -> LanguageConfig:
+    """gpt-oss (OpenAI, 2025): windows in every other block, a share of attention for nothing."""
+    config = _read_sizes(facts, is_halved=True)
+    rotation = replace(config.rotations[0], is_rounded=False)
+    return replace(
+        config,
+        windows=_alternate(facts, config.layers, 2),
+        rotations=(rotation,) * config.layers,
+        gate=gate_within_limits,
+        mixture=_read_mixture(facts, is_normalised=True),
+    )
+
+
 def _read_gemma2(facts: _Facts) -> LanguageConfig:
     """Gemma 2 (Gemma team, 2024): windows in every other block, capped products and logits."""
     config = _read_gemma(facts, largest=46)
@@ -136,7 +149,7 @@ def _read_gemma(facts: _Facts, *, largest: int) -> LanguageConfig:
     return replace(
         config,
         attention_scale=size**-0.5,
-        activation=partial(Tensor.gelu, approximate="tanh"),
+        gate=gate_by_gelu,
         embedding_scale=math.sqrt(config.width),
     )
 
@@ -153,6 +166,7 @@ FAMILIES: Mapping[str, Callable[[_Facts], LanguageConfig]] = MappingProxyType(
         "gemma2": _read_gemma2,
         "gemma3": _read_gemma3,
         "phi3": _read_phi3,
+        "gpt-oss": _read_gpt_oss,
     }
 )
 """What reads the metadata of each architecture, by the name that GGUF gives it."""
@@ -232,15 +246,15 @@ def _read_mixture(facts: _Facts, *, is_normalised: bool) -> MixtureConfig | None
     if not facts.find("expert_count", 0):
         return None
     way = facts.find("expert_gating_func", _SOFTMAX) or _SOFTMAX
-    if way != _SOFTMAX:
+    if way not in (_SOFTMAX, _SOFTMAX_OF_CHOSEN):
         raise DataError(
             "the model chooses its experts in a way that is not known",
             got=f"{facts.kind}.expert_gating_func {way}",
-            expected=f"{_SOFTMAX} (softmax)",
+            expected=f"{_SOFTMAX} (softmax) or {_SOFTMAX_OF_CHOSEN} (softmax of the chosen)",
             mend="take a file of another model",
         )
     return MixtureConfig(
         chosen=facts.need("expert_used_count"),
-        is_normalised=facts.find("expert_weights_norm", is_normalised),
+        is_normalised=facts.find("expert_weights_norm", is_normalised) or way == _SOFTMAX_OF_CHOSEN,
         scale=facts.find("expert_weights_scale", 1.0) or 1.0,
     )

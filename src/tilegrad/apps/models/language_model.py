@@ -8,12 +8,12 @@ normalization", 2019. What a family of models adds is a weight that its files ha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy
 
 from tilegrad import nn
-from tilegrad.apps.models.gated_network import Activation, GatedNetwork, Mixture
+from tilegrad.apps.models.gated_network import GatedNetwork, Mixture
 from tilegrad.apps.models.language_config import LanguageConfig, RotationConfig
 from tilegrad.apps.models.language_families import read_config
 from tilegrad.apps.models.memory import Reading
@@ -71,6 +71,7 @@ class Attention(nn.Module):
         self.query_norm = _find_norm(weights, "attn_q_norm", config)
         self.key_norm = _find_norm(weights, "attn_k_norm", config)
         self.output = StoredLinear(weights, "attn_output")
+        self.sinks = weights.numbers("attn_sinks.weight")
 
     def __call__(self, x: Tensor, angles: Angles, reading: Reading) -> Tensor:
         """Return shape (time, width) for the tokens of a reading."""
@@ -85,6 +86,7 @@ class Attention(nn.Module):
             scale=config.attention_scale,
             window=config.windows[self.layer],
             soft_cap=config.attention_cap,
+            sinks=self.sinks,
         )
         return self.output(mixed.flatten(1))
 
@@ -118,8 +120,11 @@ class Block(nn.Module):
         self.scale = config.residual_scale
         self.attention_norm = Norm(weights, "attn_norm", config)
         self.attention = Attention(config, layer, weights, rotations)
-        self.attention_end_norm = _find_norm(weights, "post_attention_norm", config)
-        self.network_norm = Norm(weights, "ffn_norm", config)
+        # gpt-oss calls the norm before the network the one after attention.
+        names = ("post_attention_norm", "ffn_norm")
+        after, before = names if "ffn_norm.weight" in weights else ("", names[0])
+        self.attention_end_norm = _find_norm(weights, after, config)
+        self.network_norm = Norm(weights, before, config)
         self.network = _network(config, weights)
         self.network_end_norm = _find_norm(weights, "post_ffw_norm", config)
 
@@ -191,7 +196,9 @@ class LanguageModel(nn.Module):
         return logits
 
 
-def _find_norm(weights: StoredWeights, name: str, config: LanguageConfig) -> Activation:
+def _find_norm(
+    weights: StoredWeights, name: str, config: LanguageConfig
+) -> Callable[[Tensor], Tensor]:
     """Return a norm that only some families have, or what changes nothing."""
     return Norm(weights, name, config) if f"{name}.weight" in weights else _keep
 
@@ -202,13 +209,13 @@ def _keep(x: Tensor) -> Tensor:
 
 def _network(config: LanguageConfig, weights: StoredWeights) -> GatedNetwork | Mixture:
     if "ffn_gate_inp.weight" not in weights:
-        return GatedNetwork(weights, config.activation)
+        return GatedNetwork(weights, config.gate)
     if config.mixture is None:
         raise DataError(
             "the GGUF file has experts, but does not say how they are chosen",
             got="no expert_count among the metadata",
         )
-    return Mixture(weights, config.activation, config.mixture)
+    return Mixture(weights, config.gate, config.mixture)
 
 
 def _read_factors(

@@ -68,7 +68,9 @@ def compute_frequencies(config: RotationConfig) -> numpy.ndarray:
 def _slowed_shares(config: RotationConfig) -> numpy.ndarray:
     """Return how much each pair is slowed, from 0 (it turns often enough) to 1 (it does not)."""
     first, last = (_find_pair(config, turns) for turns in config.turns)
-    low, high = max(math.floor(first), 0), min(math.ceil(last), config.features - 1)
+    if config.is_rounded:
+        first, last = math.floor(first), math.ceil(last)
+    low, high = max(first, 0), min(last, config.features - 1)
     pairs = numpy.arange(config.features // 2)
     return numpy.clip((pairs - low) / max(high - low, 1e-3), 0, 1)
 
