@@ -18,9 +18,10 @@ from tilegrad.tile.contraction import Contraction, Factor
 from tilegrad.tile.decisions import Decider, list_near
 from tilegrad.tile.facts import Facts
 from tilegrad.tile.narrow import find_depth, find_narrow, find_unit, has_words, raise_signed
-from tilegrad.tile.side_options import Option, SideOptions, extents_of
+from tilegrad.tile.side_options import MOST_VECTORS, Option, SideOptions, extents_of
 from tilegrad.tile.staging import Staging, SumBlocks
 from tilegrad.tile.target import TileTarget
+from tilegrad.tile.windows import find_windows
 
 LANES_OF_BLOCK = 256
 """Terms of a block of the sum are so many that half the cache holds panels of so many lanes ..."""
@@ -35,8 +36,10 @@ LEAST_TERMS = 4
 FEW_TERMS = 64
 """Terms of a block of the sum then: so many rows of the matrix are read side by side."""
 LEAST_WORK = 1 << 21
+LEAST_TURNED_WORK, LEAST_TURNED_ROWS = 1 << 17, 16
 LEAST_NARROW_WORK = 1 << 14
-"""Fewer multiplications are not worth staging where the factors fit the cache."""
+"""Fewer multiplications are not worth staging where the factors fit the cache: of factors one of
+which lies along the lanes, of others (with so many rows), and of narrow ones."""
 LEAST_LATENCY = 4.0
 """Cycles between multiply-adds of one result."""
 INSTANCES_PER_THREAD = 3
@@ -82,7 +85,8 @@ class StagingChoice:
         # Narrow factors are multiplied faster, but partial results move as slowly: longer blocks.
         longest = self.cache // (2 * LANES_OF_BLOCK * self.itemsize) * self.total_size
         longest //= self.itemsize
-        longest = max(LEAST_SUM, longest)
+        self.terms = math.prod(extents_of(contraction.bound))
+        longest = max(LEAST_SUM, longest, self.terms if self._may_be_whole() else 0)
         self.sums = _cut_sum(contraction.bound, longest)
         self.elements = [math.prod(extents_of(factor.axes)) for factor in contraction.factors]
         self.is_streamed = self._find_streamed()
@@ -93,7 +97,19 @@ class StagingChoice:
         ]
         self.sums = decider.take("sum", blocks, label=lambda one: str(one.length))
         self.batch = math.prod(extents_of(contraction.batch))
-        self.terms = math.prod(extents_of(contraction.bound))
+
+    def _may_be_whole(self) -> bool:
+        """Whether the sum had better not be cut: the widest panel is no more than half the cache.
+
+        Panels of windows grow in all directions, and are better kept small.
+        """
+        contraction = self.contraction
+        if contraction.units or any(
+            find_windows(factor.value, factor.axes, contraction.bound)
+            for factor in contraction.factors
+        ):
+            return False
+        return self.terms * MOST_VECTORS * self.target.vector_bytes <= self.cache // 2
 
     def is_wanted(self) -> bool:
         """Whether to stage."""
@@ -108,17 +124,24 @@ class StagingChoice:
         if self.terms < LEAST_SUM or min(elements) < 8 or max(elements) < self.lanes:
             return False
         is_large = self.terms * max(elements) * self.itemsize > self.cache // 2
-        # Where they lie, narrow factors would be widened for every multiplication.
-        least = LEAST_NARROW_WORK if self.contraction.units else LEAST_WORK
-        return is_large or self.terms * math.prod(elements) > least
+        return is_large or self.terms * math.prod(elements) > self._least_work()
+
+    def _least_work(self) -> int:
+        if self.contraction.units:
+            return LEAST_NARROW_WORK  # where they lie, they would be widened for every product
+        if min(self.elements) < LEAST_TURNED_ROWS or any(map(self._lies, self.contraction.factors)):
+            return LEAST_WORK
+        return LEAST_TURNED_WORK
+
+    def _lies(self, factor: Factor) -> bool:
+        """Whether a factor's elements are neighbours along what would be the lanes."""
+        return self._options(factor, None).lies_along(factor.axes[-1])
 
     def _find_streamed(self) -> bool:
         """Whether one factor has few elements and the other ones that are neighbours as lanes."""
         if self.contraction.units or min(self.elements) > FEW_ROWS:
             return False
-        large = self.contraction.factors[self.elements.index(max(self.elements))]
-        options = self._options(large, None)
-        return options.lies_along(large.axes[-1])
+        return self._lies(self.contraction.factors[self.elements.index(max(self.elements))])
 
     def choose(self) -> Staging | None:
         """Return the best staging, None if there is none."""

@@ -72,7 +72,9 @@ class Decider:
             label: names a candidate; the same name in every process.
         """
         chosen = self.choices.get(name)
-        fitting = [] if chosen is None else [one for one in candidates if label(one) == chosen]
+        fitting: list[T] = []
+        if chosen is not None:
+            fitting = [one for one in candidates if label(one) == chosen]
         if fitting:
             taken = fitting[0]
         else:

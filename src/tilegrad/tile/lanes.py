@@ -49,7 +49,7 @@ class _Choice:
         outermost = self.facts.regions[None]
         candidates: list[Node | None] = [*self.facts.outputs, None]
         lane = decider.take(
-            "lanes", candidates, lambda axis: self._cost(outermost, axis), _name_axis
+            "lanes", candidates, lambda axis: self._cost(outermost, axis), name_axis
         )
         found: dict[Region, Node | None] = {outermost: lane}
         pending = [outermost]
@@ -61,7 +61,7 @@ class _Choice:
                     f"lanes {len(found) - 1}",
                     self._candidates(inner, around),
                     lambda axis, inner=inner: self._cost(inner, axis),
-                    _name_axis,
+                    name_axis,
                 )
                 pending.append(inner)
         return found
@@ -101,7 +101,8 @@ class _Choice:
         return points * cost / _utilisation(lane, self.lanes)
 
 
-def _name_axis(axis: Node | None) -> str:
+def name_axis(axis: Node | None) -> str:
+    """Return the name of an axis, or that there is none."""
     return "none" if axis is None else kernel.name_of(axis)
 
 

@@ -27,7 +27,11 @@ from tilegrad.tile.target import TileTarget
 BROADCAST_WEIGHT = 0.6
 """What loading one value for all lanes costs, against a vector."""
 MASK_WEIGHT = 0.4
-"""What a guard costs more."""
+"""What a guard costs more, ..."""
+GUARD_WEIGHT = 0.1
+"""... what it costs to find out for all vectors of a row, ..."""
+MASKS, SPILL_WEIGHT = 8, 0.5
+"""... and what each guarded load of a tile costs beyond so many, for which there are masks."""
 INSTANCE_WEIGHT = 2.0
 """What a tile costs by itself, spread over its multiply-adds."""
 STREAMED_POINTS = 1 << 18
@@ -145,18 +149,20 @@ def _cost(
     lanes: int,
 ) -> float:
     """Return the loads for one multiply-add of a vector, with what partial tiles waste."""
-    total = 0.0
+    results = math.prod(sizes.values()) * vectors
+    total = guarded = 0.0
     for load in region.loads:
         varies = lane in facts.free[load]
         weight = 1.0 if varies else BROADCAST_WEIGHT
-        if len(load.sources) > 2:
-            weight += MASK_WEIGHT
         reuse = 1 if varies else vectors
         for axis, size in sizes.items():
             if axis not in facts.free[load]:
                 reuse *= size
+        if len(load.sources) > 2:
+            weight += MASK_WEIGHT + GUARD_WEIGHT / vectors
+            guarded += results / reuse
         total += weight / reuse
-    results = math.prod(sizes.values()) * vectors
+    total += SPILL_WEIGHT * max(0.0, guarded - MASKS) / results
     total = max(total, 0.5) + INSTANCE_WEIGHT / results
     for axis, size in sizes.items():
         extent = extent_number(axis)

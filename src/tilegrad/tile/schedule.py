@@ -24,7 +24,7 @@ from tilegrad.tile.facts import (
     count_points,
     extent_number,
 )
-from tilegrad.tile.lanes import choose_lanes
+from tilegrad.tile.lanes import choose_lanes, name_axis
 from tilegrad.tile.registers import choose_register_tile
 from tilegrad.tile.target import TileTarget
 from tilegrad.tile.turns import choose_turn
@@ -93,16 +93,16 @@ class Schedule(NamedTuple):
 def choose_schedule(facts: Facts, target: TileTarget, decider: Decider) -> Schedule:
     """Return the schedule that is decided for."""
     lanes = max(1, target.vector_bytes // max(4, _widest(facts)))
-    inner = choose_lanes(facts, lanes, decider)
-    lane = inner[facts.regions[None]]
-    register = choose_register_tile(facts, inner, lanes, target, decider)
+    along = choose_lanes(facts, lanes, decider)
+    lane = along[facts.regions[None]]
+    register = choose_register_tile(facts, along, lanes, target, decider)
     rows, vectors = register.rows, register.vectors
     turn = choose_turn(facts, lane, lanes, decider) if len(facts.regions) == 1 else None
     if turn is not None:
-        rows, vectors = (turn,), 1
+        rows, vectors = (turn,), decider.take("turned vectors", (1, 2, 4))
     rank = 1 + len(rows)
     tiles = {axis: Tile(place, size) for place, (axis, size) in enumerate(rows)}
-    _tile_lanes(facts, inner, tiles, rank - 1, lanes, vectors, decider)
+    _tile_lanes(facts, along, tiles, rank - 1, lanes, vectors, decider)
     if not rows and lane is not None:
         columns = _walk_columns(facts, lane, lanes, decider)
         if columns is not None:
@@ -114,7 +114,10 @@ def choose_schedule(facts: Facts, target: TileTarget, decider: Decider) -> Sched
     if register.rows or parts > 1:
         return schedule
     least = decider.take("instance work", list_near(INSTANCE_WORK, 1, INSTANCE_WORK << 4))
-    schedule = _coarsen(facts, schedule, lane, least)
+    inner = lane
+    if turn is not None:
+        inner = decider.take("runs", (lane, turn[0]), label=name_axis)
+    schedule = _coarsen(facts, schedule, inner, least)
     cuts = find_cuts(facts, lane, lanes)
     if cuts:
         cuts = decider.take("cuts", (cuts, NO_CUTS), label=lambda one: "cut" if one else "whole")
@@ -224,7 +227,7 @@ def _shaping_rows(facts: Facts) -> list[Axes]:
     return rows
 
 
-def _coarsen(facts: Facts, schedule: Schedule, lane: Node | None, least: int) -> Schedule:
+def _coarsen(facts: Facts, schedule: Schedule, inner: Node | None, least: int) -> Schedule:
     """Make instances larger, by loops inside, where one tile alone is too little work.
 
     Inner axes become loops as long as enough instances remain; an axis that is too long for that
@@ -233,10 +236,10 @@ def _coarsen(facts: Facts, schedule: Schedule, lane: Node | None, least: int) ->
     Args:
         facts: of the kernel.
         schedule: without chunks.
-        lane: the axis along the lanes.
+        inner: the axis along which loops go innermost.
         least: an instance walks at least about so many elements.
     """
-    grid = sorted(schedule.grid, key=lambda axis: axis is lane)
+    grid = sorted(schedule.grid, key=lambda axis: axis is inner)
     loops = list(schedule.loops)
     work = count_points(frozenset(loops)) * _reduced_points(facts)
     while grid:
@@ -249,7 +252,7 @@ def _coarsen(facts: Facts, schedule: Schedule, lane: Node | None, least: int) ->
         size = schedule.tiles[axis].size if axis in schedule.tiles else 1
         if remaining < LEAST_GRID and work * extent > least:
             tiles_each = math.ceil(least / (work * size))
-            if tiles_each * size >= extent or (loops and axis is not lane):
+            if tiles_each * size >= extent or (loops and axis is not inner):
                 break
             chunk = size * tiles_each
             return schedule._replace(
@@ -258,7 +261,7 @@ def _coarsen(facts: Facts, schedule: Schedule, lane: Node | None, least: int) ->
         grid.pop()
         loops.insert(0, axis)
         work *= extent
-    order = sorted(loops, key=lambda axis: axis is lane)
+    order = sorted(loops, key=lambda axis: axis is inner)
     order.sort(key=lambda axis: -sum(1 for row in facts.rows if axis in row))
     return schedule._replace(grid=tuple(grid), loops=tuple(order))
 
