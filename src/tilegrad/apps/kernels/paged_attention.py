@@ -10,6 +10,7 @@ vectors as they are loaded. The sums run over the pages of a sequence with a run
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 from tilegrad import dtypes, kernel
 from tilegrad import language as tl
@@ -19,10 +20,24 @@ WIDE = dtypes.float32
 """What sums are kept in, whatever the dtype of the pages."""
 LEAST = -1e30
 """Below every score; finite, so that a row may begin with pages that it does not see."""
-_STRIP = 8
+_STRIP = 4
 """At most so many rows of scores are in registers at a time."""
 _SHARED = 16
 """So many rows or more make it worth while to convert a page once, before it is used."""
+
+
+class Scores(NamedTuple):
+    """What a query makes of the keys before it.
+
+    Attributes:
+        scale: factor of their products.
+        window: how many tokens back it sees, itself included; None for all.
+        soft_cap: bounds the scaled products as soft_cap·tanh(product / soft_cap); None for none.
+    """
+
+    scale: float
+    window: int | None = None
+    soft_cap: float | None = None
 
 
 def _page_of(pages: Array, tables: Array, sequence: Size, number: Size) -> Tile:
@@ -67,7 +82,7 @@ def store_pages(
 
 
 @kernel
-def paged_attention(  # noqa: PLR0913
+def paged_attention(
     build: KernelBuilder,
     queries: Array,
     key_pages: Array,
@@ -76,10 +91,9 @@ def paged_attention(  # noqa: PLR0913
     starts: Array,
     sinks: Array,
     *,
-    scale: float,
-    window: int | None = None,
-    soft_cap: float | None = None,
+    scores: Scores,
     rows: int = 1,
+    parts: int = 1,
 ) -> Array:
     """Return the attention of new tokens to all tokens of their sequences up to themselves.
 
@@ -95,62 +109,128 @@ def paged_attention(  # noqa: PLR0913
         starts: the position of the first new token of each sequence, int32.
         sinks: for each head, one more score that takes its share for nothing, shape (heads,);
             ``LEAST`` for none.
-        scale: factor of the products of queries and keys.
-        window: how many tokens back each one sees, itself included; None for all.
-        soft_cap: bounds the scaled products as soft_cap·tanh(product / soft_cap).
+        scores: what a query makes of the keys.
         rows: see above.
+        parts: into how many parts the pages of a sequence are divided, for as many instances, whose
+            results are put together at the end; for one token of each sequence.
     """
     _, key_heads, width, size = (tl.known(one) for one in key_pages.shape)
     group = tl.known(queries.shape[1]) // key_heads
     out = build.output(queries.shape, queries.dtype)
     count = queries.shape[0] // tables.shape[0]
-    sequence, head, block = (
-        build.grid(tables.shape[0]),
-        build.grid(key_heads),
-        build.grid(count, rows),
-    )
+    sequence, head = build.grid(tables.shape[0]), build.grid(key_heads)
+    block, part = build.grid(count, rows), build.grid(parts)
     first = starts[sequence].cast(dtypes.index) + block.start
     token, heads = sequence * count + block.start, Span(head * group, group)
     lines = rows * group
-    strip = max(one for one in range(1, min(_STRIP, lines) + 1) if lines % one == 0)
     query, result = (build.scratch((lines, width), WIDE) for _ in range(2))
-    powers, tops, sums = (build.scratch((lines, one), WIDE) for one in (size, 1, 1))
+    tops, sums = (build.scratch((lines, 1), WIDE) for _ in range(2))
     with build.loop(rows) as row:
         own = Span(row.index * group, group)
-        query[own] = queries[token + row.index, heads] * scale
-        tops[own] = sinks[heads][:, None]
+        query[own] = queries[token + row.index, heads] * scores.scale
+        tops[own] = tl.where(part == 0, sinks[heads], LEAST)[:, None]
     result[...], sums[...] = 0.0, 1.0  # of the sink
-    begin = 0 if window is None else tl.maximum(first - (window - 1), 0) // size
-    with build.loop(begin, (first + rows - 1) // size + 1) as number:
+    begin = 0
+    if scores.window is not None:
+        begin = tl.maximum(first - (scores.window - 1), 0) // size
+    end = (first + rows - 1) // size + 1
+    if parts > 1:
+        share = (end - begin + parts - 1) // parts
+        begin = begin + part * share
+        end = tl.minimum(end, begin + share)
+    with build.loop(begin, end) as number:
         page = _page_of(key_pages, tables, sequence, number.index)
-        keys, values = key_pages.at(page, head), value_pages.at(page, head)
-        if lines >= _SHARED:
-            keys, values = (_convert(build, one) for one in (keys, values))
-        place = number.index * size + tl.arange(size)[None, :]
-        with build.loop(0, lines, strip) as strips:
-            own = strips.span
-            scores = _product(build, query, own, keys, Span(0, size), tl.zeros((strip, size)))
-            if soft_cap is not None:
-                scores = tl.tanh(scores / soft_cap) * soft_cap
-            line = first + own.positions[:, None] // group
-            seen = place <= line
-            if window is not None:
-                seen = seen & (place > line - window)
-            scores = tl.where(seen, scores, -math.inf)
-            top = tl.maximum(tops[own], scores.max(1, keepdim=True))
-            power, rescale = tl.exp(scores - top), tl.exp(tops[own] - top)
-            tops[own], powers[own] = top, power
-            sums[own] = sums[own] * rescale + power.sum(1, keepdim=True)
-            step = min(width, 64)
-            with build.loop(0, width, step) as columns:
-                total = result[own, columns.span] * rescale
-                result[own, columns.span] = _product(
-                    build, powers, own, values, columns.span, total
-                )
-    with build.loop(rows) as row:
-        own = Span(row.index * group, group)
-        out[token + row.index, heads] = (result[own] / sums[own]).cast(out.dtype)
+        places = Span(number.index * size, size)
+        seen = _Seen(scores, first, places, group)
+        _attend(
+            build,
+            query,
+            key_pages.at(page, head),
+            value_pages.at(page, head),
+            seen,
+            (result, tops, sums),
+        )
+    if parts == 1:
+        with build.loop(rows) as row:
+            own = Span(row.index * group, group)
+            out[token + row.index, heads] = (result[own] / sums[own]).cast(out.dtype)
+        return out
+    partial = build.workspace((*queries.shape[:2], parts, width), WIDE)
+    limits = build.workspace((2, *queries.shape[:2], parts), WIDE)
+    partial[token, heads, part] = result[...]
+    limits[0, token, heads, part], limits[1, token, heads, part] = (
+        tops[...].reshape(group),
+        sums[...].reshape(group),
+    )
+    with (
+        build.after_all(),
+        build.loop(queries.shape[0]) as token,
+        build.loop(queries.shape[1]) as one,
+    ):
+        place = (token.index, one.index)
+        tops_of, sums_of = limits[(0, *place)], limits[(1, *place)]
+        weights = tl.exp(tops_of - tops_of.max())
+        total = (partial[place] * weights[:, None]).sum(0)
+        out[place] = (total / (sums_of * weights).sum()).cast(out.dtype)
     return out
+
+
+class _Seen(NamedTuple):
+    """Which keys of a page the rows of an instance see.
+
+    Attributes:
+        scores: what they make of them.
+        first: position of the first row's token.
+        places: positions of the keys.
+        group: rows of a token.
+    """
+
+    scores: Scores
+    first: Tile
+    places: Span
+    group: int
+
+    def choose(self, products: Tile, rows: Span) -> Tile:
+        """Return the scores of some rows, -inf where a key is not seen."""
+        _, window, cap = self.scores
+        if cap is not None:
+            products = tl.tanh(products / cap) * cap
+        place = self.places.positions[None, :]
+        line = self.first + rows.positions[:, None] // self.group
+        is_seen = place <= line
+        if window is not None:
+            is_seen = is_seen & (place > line - window)
+        return tl.where(is_seen, products, -math.inf)
+
+
+def _attend(
+    build: KernelBuilder,
+    query: Array,
+    keys: Array,
+    values: Array,
+    seen: _Seen,
+    totals: tuple[Array, Array, Array],
+) -> None:
+    """Add what rows see of a page to their totals: results, greatest scores, sums of powers."""
+    result, tops, sums = totals
+    (lines, width), size = (tl.known(one) for one in query.shape), seen.places.length
+    strip = max(one for one in range(1, min(_STRIP, lines) + 1) if lines % one == 0)
+    powers = build.scratch((strip, size), WIDE)
+    if lines >= _SHARED:
+        keys, values = (_convert(build, one) for one in (keys, values))
+    with build.loop(0, lines, strip) as strips:
+        own = strips.span
+        products = _product(build, query, own, keys, Span(0, size), tl.zeros((strip, size)))
+        scores = seen.choose(products, own)
+        top = tl.maximum(tops[own], scores.max(1, keepdim=True))
+        power, rescale = tl.exp(scores - top), tl.exp(tops[own] - top)
+        tops[own], powers[...] = top, power
+        sums[own] = sums[own] * rescale + power.sum(1, keepdim=True)
+        step = min(width, 64)
+        with build.loop(0, width, step) as columns:
+            total = result[own, columns.span] * rescale
+            found = _product(build, powers, Span(0, strip), values, columns.span, total)
+            result[own, columns.span] = found
 
 
 def _convert(build: KernelBuilder, array: Array) -> Array:

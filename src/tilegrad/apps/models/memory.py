@@ -9,10 +9,18 @@ from typing import Protocol
 
 import numpy
 
-from tilegrad.apps.kernels.paged_attention import LEAST, paged_attention, store_pages
+from tilegrad.apps.kernels.paged_attention import (
+    LEAST,
+    Scores,
+    paged_attention,
+    store_pages,
+)
 from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.nn.state.mapped import wrap_arrays
 from tilegrad.tensor import Tensor
+
+_INSTANCES = 8
+"""Where a token each is read, its keys are divided so that there are about so many instances."""
 
 
 class Sizes(Protocol):
@@ -92,6 +100,7 @@ class Memory:
 
     Attributes:
         page_size: as given.
+        key_heads: of the model.
         nbytes: of all pages.
         keys: for each layer, shape (pages, key heads, features, page size).
         values: for each layer, shape (pages, key heads, page size, features).
@@ -101,7 +110,7 @@ class Memory:
     def __init__(
         self, sizes: Sizes, pages: int, page_size: int, dtype: DType = dtypes.float16
     ) -> None:
-        self.page_size = page_size
+        self.page_size, self.key_heads = page_size, sizes.key_heads
         heads, features = sizes.key_heads, sizes.head_size
         elements = pages * heads * features * page_size
         self.no_sinks = Tensor.full(sizes.heads, LEAST).realize()
@@ -132,6 +141,8 @@ class _PagedReading:
     def __init__(self, memory: Memory, tables: Tensor, starts: Tensor, count: int) -> None:
         self._memory, self._tables, self._starts = memory, tables, starts
         self._rows = max(rows for rows in (1, 2, 4, 8, 16, 32) if count % rows == 0)
+        instances = len(tables) * memory.key_heads
+        self._parts = max(1, _INSTANCES // instances) if count == 1 else 1
         distances = Tensor.arange(count, dtype=dtypes.int32)
         self.positions = (starts.unsqueeze(1) + distances).flatten()
 
@@ -159,9 +170,8 @@ class _PagedReading:
             self._tables,
             self._starts,
             self._memory.no_sinks if sinks is None else sinks,
-            scale=scale,
-            window=window,
-            soft_cap=soft_cap,
+            scores=Scores(scale, window, soft_cap),
             rows=self._rows,
+            parts=self._parts,
         )
         return mixed.realize(all_keys, all_values)
