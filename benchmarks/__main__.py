@@ -6,12 +6,14 @@ import fnmatch
 import os
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
 from benchmarks.cases import CASES, Case, Kind
 from benchmarks.compare import (
+    OURS,
     Plan,
     Result,
     compare_calls,
@@ -21,6 +23,8 @@ from benchmarks.compare import (
 from benchmarks.libraries import LIBRARIES
 from benchmarks.machine import describe_machine
 from benchmarks.plot import write_plot
+from benchmarks.process import Process
+from benchmarks.profile_plots import write_roofline, write_stages
 from benchmarks.report import Report, format_ratio, format_value, write_json, write_table
 
 RESULTS = Path(__file__).parent / "results"
@@ -65,7 +69,9 @@ def main(
     write_json(report, folder / "results.json")
     write_table(report, folder / "results.md")
     write_plot(report, folder / "results.svg")
-    click.echo(f"written: {folder}/results.md, .json and .svg")
+    write_roofline(report, folder / "roofline.svg")
+    write_stages(report, folder / "compiling.svg")
+    click.echo(f"written: {', '.join(sorted(path.name for path in folder.iterdir()))} in {folder}")
 
 
 def choose_cases(only: tuple[str, ...], *, quick: bool) -> list[Case]:
@@ -103,10 +109,19 @@ def measure(cases: list[Case], plan: Plan) -> Report:
         for library, reason in skips.items():
             click.echo(f"{library} takes no part: {reason}")
         versions = {library: process.versions for library, process in processes.items()}
+        peaks = measure_peaks(processes) if any(one.kind is Kind.RATE for one in cases) else None
         for case in cases:
             if case.kind is Kind.RATE:
                 tell_results([compare_calls(case, plan, processes, click.echo)])
-    return Report(describe_machine(plan.threads), versions, plan.libraries, results, skips)
+    return Report(describe_machine(plan.threads), versions, plan.libraries, results, skips, peaks)
+
+
+def measure_peaks(processes: Mapping[str, Process]) -> tuple[float, float] | None:
+    """Return the most floating-point operations and bytes of a second, if ours takes part."""
+    if OURS not in processes:
+        return None
+    operations, moved = processes[OURS].ask("peaks")["peaks"]
+    return operations, moved
 
 
 def summarise(result: Result, plan: Plan) -> str:

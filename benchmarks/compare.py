@@ -6,14 +6,16 @@ import math
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from benchmarks.cases import Case, Kind
+from benchmarks.libraries.library import Observation
 from benchmarks.process import Process, SkippedError
 
 PAUSE_SECONDS = 0.03  # in which the threads of the library before fall asleep
@@ -33,6 +35,7 @@ class Result:
         work: operations or bytes of a call and their unit, or None.
         samples: by library, one for each round; nan where a round gave none.
         skips: by library, why there are no samples.
+        observed: what our library tells of the call, if it was asked.
     """
 
     name: str
@@ -42,6 +45,12 @@ class Result:
     work: tuple[float, str] | None = None
     samples: dict[str, list[float]] = field(default_factory=dict)
     skips: dict[str, str] = field(default_factory=dict)
+    observed: Observation | None = None
+
+    def note(self, library: str, answer: Mapping[str, Any]) -> None:
+        """Take down what our library tells of a call."""
+        if library == OURS and answer.get("observed") is not None:
+            self.observed = Observation(*answer["observed"])
 
     def median(self, library: str) -> float | None:
         """Return the median of a library's samples, or None if there are none."""
@@ -101,7 +110,7 @@ def compare_calls(case: Case, plan: Plan, processes: dict[str, Process], tell: T
         for library, process in processes.items():
             check = Path(folder) / f"{library}.npy"
             try:
-                process.ask("prepare", case=case.name, check=str(check))
+                result.note(library, process.ask("prepare", case=case.name, check=str(check)))
                 ready[library] = process
             except SkippedError as error:
                 result.skips[library] = str(error)
@@ -110,7 +119,7 @@ def compare_calls(case: Case, plan: Plan, processes: dict[str, Process], tell: T
             ready.pop(library)
     order = list(ready)
     result.samples = {library: [] for library in order}
-    for turn in range(plan.rounds):
+    for turn in range(plan.rounds if order else 0):
         for library in order[turn % len(order) :] + order[: turn % len(order)]:
             time.sleep(PAUSE_SECONDS)
             result.samples[library].append(take_turn(library, ready[library], plan, result))
@@ -164,6 +173,7 @@ def measure_once(
         with Process(library, plan.threads, folder, LIMIT_SECONDS) as process:
             answer = process.ask("measure_fresh", case=case.name, check=check)
         result.samples.setdefault(library, []).append(answer["value"])
+        result.note(library, answer)
     except SkippedError as error:
         result.skips[library] = str(error)
         tell(f"  {library}: {error}")

@@ -49,6 +49,11 @@ def write_plot(report: Report, path: Path) -> None:
     for panel, (heading, results) in zip(panels[:, 0], groups.items(), strict=True):
         _draw(panel, heading, results)
     _label(figure, panels[-1, 0])
+    save_figure(figure, path)
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure, in the same bytes each time, and forget it."""
     plt.rcParams["svg.hashsalt"] = "tilegrad"
     figure.savefig(path, dpi=130, metadata={"Date": None} if path.suffix == ".svg" else None)
     plt.close(figure)

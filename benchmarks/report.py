@@ -56,6 +56,7 @@ class Report:
         libraries: their names, ours first.
         results: in the order of the cases.
         skips: by library, why it could not take part at all.
+        peaks: the most floating-point operations and bytes of a second, if they were measured.
     """
 
     machine: Mapping[str, str]
@@ -63,6 +64,7 @@ class Report:
     libraries: Sequence[str]
     results: Sequence[Result]
     skips: Mapping[str, str]
+    peaks: tuple[float, float] | None = None
 
 
 def write_json(report: Report, path: Path) -> None:
@@ -78,6 +80,7 @@ def write_json(report: Report, path: Path) -> None:
             "ratios": {library: result.ratio(library) for library in result.samples},
             "samples": {library: _finite(each) for library, each in result.samples.items()},
             "skips": result.skips,
+            "observed": None if result.observed is None else result.observed._asdict(),
         }
         for result in report.results
     ]
@@ -85,6 +88,7 @@ def write_json(report: Report, path: Path) -> None:
         "machine": dict(report.machine),
         "versions": {name: dict(each) for name, each in report.versions.items()},
         "skips": dict(report.skips),
+        "peaks": report.peaks,
         "results": results,
     }
     path.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -115,6 +119,14 @@ def describe(report: Report) -> Iterator[str]:
     for each in report.versions.values():
         versions |= each
     yield "Versions: " + ", ".join(f"{name} {version}" for name, version in versions.items()) + "."
+    if report.peaks is not None:
+        operations, moved = report.peaks
+        yield ""
+        yield (
+            f"The machine gives at most {format_rate(operations, 'FLOP')} in registers and "
+            f"{format_rate(moved, 'B')} from memory: see [where the cases stand](roofline.svg), "
+            "and [what compiling takes, stage by stage](compiling.svg)."
+        )
     notes: dict[str, list[str]] = {
         f"{library} took no part: {reason}": [] for library, reason in report.skips.items()
     }

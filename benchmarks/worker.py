@@ -49,6 +49,10 @@ class Worker:
         """Answer with the versions."""
         return {"versions": self.library.versions()}
 
+    def peaks(self) -> dict[str, Any]:
+        """Answer with what the machine gives at most."""
+        return {"peaks": self.library.peaks()}
+
     def prepare(self, case: str, check: str) -> dict[str, Any]:
         """Build a case, save a part of its first result, and call it until it is warm."""
         self.call = lambda: None  # lets go of the case before
@@ -59,7 +63,7 @@ class Worker:
             self.run()
             if time.perf_counter() - start > WARM_SECONDS:
                 break
-        return {}
+        return {"observed": self.library.observe(self.run)[1]}
 
     def measure(self, seconds: float) -> dict[str, Any]:
         """Call for about so long, and answer with the mean seconds of a call."""
@@ -79,16 +83,17 @@ class Worker:
             return self._measure_memory(found, check)
         self.call = found.prepare(self.library)
         start, start_cpu = time.perf_counter(), cpu_seconds()
-        value = self.run()
+        value, observed = self.library.observe(self.run)
         first, first_cpu = time.perf_counter() - start, cpu_seconds() - start_cpu
         self.save_sample(value, check)
         if found.kind is Kind.FIRST:
-            return {"value": first}
+            return {"value": first, "observed": observed}
         # Some libraries compile once more when they capture, so later calls begin after that.
         self.run()
         start_cpu = cpu_seconds()
         self.run()
-        return {"value": max(first_cpu - (cpu_seconds() - start_cpu), 0.0)}
+        later = cpu_seconds() - start_cpu
+        return {"value": max(first_cpu - later, 0.0), "observed": observed}
 
     def _measure_memory(self, case: Case, check: str) -> dict[str, Any]:
         before = resident_bytes("VmRSS")

@@ -9,13 +9,27 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 Array = Any
 Parameters = dict[str, Array]
 Loss = Callable[..., Array]
+
+
+class Observation(NamedTuple):
+    """What a library tells of a call.
+
+    Attributes:
+        stages: seconds by stage of its compiler.
+        operations: floating-point operations.
+        moved_bytes: bytes of memory behind the arguments of all kernels.
+    """
+
+    stages: dict[str, float]
+    operations: float
+    moved_bytes: float
 
 
 class UnsupportedError(Exception):
@@ -55,6 +69,14 @@ class Library(ABC):
     @abstractmethod
     def eager(self, function: Callable[..., Array]) -> Callable[..., Array]:
         """Return a function that dispatches anew each time, and computes before it returns."""
+
+    def observe(self, call: Callable[[], Array]) -> tuple[Array, Observation | None]:
+        """Call, and return the result with what the library tells of it, if it tells anything."""
+        return call(), None
+
+    def peaks(self) -> tuple[float, float]:
+        """Return the most floating-point operations and bytes that it can do in a second."""
+        raise UnsupportedError("measures no peaks")
 
     def arrays(self, values: Mapping[str, np.ndarray]) -> Parameters:
         """Return several arrays by name."""

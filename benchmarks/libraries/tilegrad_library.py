@@ -8,9 +8,12 @@ from importlib import metadata
 
 import numpy as np
 
-from benchmarks.libraries.library import Array, Loss, Parameters
+from benchmarks.libraries.library import Array, Loss, Observation, Parameters
 from benchmarks.libraries.method_library import MethodLibrary
+from benchmarks.peaks import measure_peaks
 from tilegrad import Tensor, jit, nn
+from tilegrad.base.events import KernelLaunched, StageFinished
+from tilegrad.engine import current_session
 
 
 class TilegradLibrary(MethodLibrary):
@@ -34,6 +37,19 @@ class TilegradLibrary(MethodLibrary):
 
     def eager(self, function: Callable[..., Array]) -> Callable[..., Array]:
         return lambda *arrays: function(*arrays).realize()
+
+    def observe(self, call: Callable[[], Array]) -> tuple[Array, Observation | None]:
+        with current_session().trace.record() as recording:
+            value = call()
+        stages: dict[str, float] = {}
+        for stage in recording.find(StageFinished):
+            stages[stage.name] = stages.get(stage.name, 0.0) + stage.seconds
+        launches = recording.find(KernelLaunched)
+        operations = sum(each.operations for each in launches)
+        return value, Observation(stages, operations, sum(each.moved_bytes for each in launches))
+
+    def peaks(self) -> tuple[float, float]:
+        return measure_peaks()
 
     def training_step(
         self, loss: Loss, parameters: Parameters, learning_rate: float
