@@ -20,7 +20,7 @@ _ELEMENTS = 1 << 24
 _ROUNDS = 1 << 14
 _ACCUMULATORS = 12
 """So many sums of a vector each hide how long a multiply-add takes, and fit 16 registers."""
-_REPEATS = 5
+_REPEATS = 10
 
 
 class Peaks(NamedTuple):

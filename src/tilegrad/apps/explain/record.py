@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -34,19 +33,9 @@ class Ran:
         return sum(launch.seconds for launch in self.launches)
 
     @property
-    def usual_seconds(self) -> float:
-        """How long a launch took, the median."""
-        return statistics.median(launch.seconds for launch in self.launches)
-
-    @property
-    def moved_bytes(self) -> float:
-        """Bytes that a launch moves if it touches everything once, the median."""
-        return statistics.median(launch.moved_bytes for launch in self.launches)
-
-    @property
-    def operations(self) -> float:
-        """Floating-point operations of a launch, the median."""
-        return statistics.median(launch.operations for launch in self.launches)
+    def best(self) -> KernelLaunched:
+        """The launch that moved its bytes fastest: the one that other programs disturbed least."""
+        return max(self.launches, key=lambda launch: launch.moved_bytes / launch.seconds)
 
 
 def collect(

@@ -12,6 +12,7 @@ from tilegrad.apps.explain.peaks import Peaks
 from tilegrad.apps.explain.record import Ran
 from tilegrad.apps.explain.stages import STAGES
 from tilegrad.apps.units import format_bytes, format_seconds
+from tilegrad.base.events import KernelLaunched
 
 
 def print_kernels(kernels: Sequence[Ran], peaks: Peaks, console: Console) -> None:
@@ -20,35 +21,35 @@ def print_kernels(kernels: Sequence[Ran], peaks: Peaks, console: Console) -> Non
     table = Table(box=None, header_style="bold")
     table.add_column("", justify="right")
     table.add_column("kernel", overflow="fold")
-    for heading in ("runs", "each", "share", "bytes", "GB/s", "GFLOP/s", "of peak"):
+    for heading in ("runs", "best", "share", "bytes", "GB/s", "GFLOP/s", "of peak"):
         table.add_column(heading, justify="right")
     for ran in sorted(kernels, key=lambda ran: -ran.seconds):
-        seconds = ran.usual_seconds
+        best = ran.best
         table.add_row(
             str(ran.number),
             ran.kernel.name,
             str(len(ran.launches)),
-            format_seconds(seconds),
+            format_seconds(best.seconds),
             f"{ran.seconds / whole:.1%}",
-            format_bytes(ran.moved_bytes),
-            f"{ran.moved_bytes / seconds / 1e9:.1f}",
-            f"{ran.operations / seconds / 1e9:.1f}",
-            describe_distance(ran, peaks),
+            format_bytes(best.moved_bytes),
+            f"{best.moved_bytes / best.seconds / 1e9:.1f}",
+            f"{best.operations / best.seconds / 1e9:.1f}",
+            describe_distance(best, peaks),
         )
     console.print(table)
     console.print(
-        f"{len(kernels)} kernels, {format_seconds(whole)} in them. Peaks of this machine: "
+        f"{len(kernels)} kernels, {format_seconds(whole)} in all. Peaks here: "
         f"{peaks.bytes_per_second / 1e9:.1f} GB/s (M), "
         f"{peaks.operations_per_second / 1e9:.0f} GFLOP/s (C).",
         highlight=False,
     )
 
 
-def describe_distance(ran: Ran, peaks: Peaks) -> str:
+def describe_distance(launch: KernelLaunched, peaks: Peaks) -> str:
     """Return which part of the attainable speed was reached, and what bounds it."""
-    least = peaks.least_seconds(ran.moved_bytes, ran.operations)
-    by_memory = peaks.least_seconds(ran.moved_bytes, 0)
-    return f"{least / ran.usual_seconds:.0%} {'M' if by_memory >= least else 'C'}"
+    least = peaks.least_seconds(launch.moved_bytes, launch.operations)
+    by_memory = peaks.least_seconds(launch.moved_bytes, 0)
+    return f"{least / launch.seconds:.0%} {'M' if by_memory >= least else 'C'}"
 
 
 def print_stages(ran: Ran, stages: Sequence[str], console: Console) -> None:
@@ -59,14 +60,15 @@ def print_stages(ran: Ran, stages: Sequence[str], console: Console) -> None:
         stages: names of ``STAGES``.
         console: where to.
     """
-    seconds = ran.usual_seconds
+    best = ran.best
     console.print(
         Text(f"kernel {ran.number}: {ran.kernel.name}", "bold"),
-        f"{len(ran.launches)} launches of {format_seconds(seconds)}, each "
-        f"{format_bytes(ran.moved_bytes)} at {ran.moved_bytes / seconds / 1e9:.1f} GB/s and "
-        f"{ran.operations:,.0f} operations at {ran.operations / seconds / 1e9:.1f} GFLOP/s",
+        f"{len(ran.launches)} launches, the best in {format_seconds(best.seconds)}: "
+        f"{format_bytes(best.moved_bytes)} at {best.moved_bytes / best.seconds / 1e9:.1f} GB/s, "
+        f"{best.operations:,} operations at {best.operations / best.seconds / 1e9:.1f} GFLOP/s",
         sep="\n",
         highlight=False,
+        soft_wrap=True,
     )
     for name in stages:
         title, text = STAGES[name]
