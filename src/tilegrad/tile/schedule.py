@@ -24,10 +24,10 @@ from tilegrad.tile.facts import (
     count_points,
     extent_number,
 )
-from tilegrad.tile.lanes import choose_lanes, name_axis
+from tilegrad.tile.lanes import choose_lanes
 from tilegrad.tile.registers import choose_register_tile
 from tilegrad.tile.target import TileTarget
-from tilegrad.tile.turns import choose_turn
+from tilegrad.tile.turns import choose_runs, choose_turn
 
 SPLIT_WORK = 1 << 16
 """A reduction with fewer instances than LEAST_INSTANCES is cut up from this much work on."""
@@ -115,8 +115,8 @@ def choose_schedule(facts: Facts, target: TileTarget, decider: Decider) -> Sched
         return schedule
     least = decider.take("instance work", list_near(INSTANCE_WORK, 1, INSTANCE_WORK << 4))
     inner = lane
-    if turn is not None:
-        inner = decider.take("runs", (lane, turn[0]), label=name_axis)
+    if turn is not None and lane is not None:
+        inner = choose_runs(facts, lane, turn[0], decider)
     schedule = _coarsen(facts, schedule, inner, least)
     cuts = find_cuts(facts, lane, lanes)
     if cuts:

@@ -47,5 +47,36 @@ def choose_turn(
     return decider.take("turn", [*candidates, None], label=_name_turn)
 
 
+def choose_runs(facts: Facts, lane: Node, axis: Node, decider: Decider) -> Node:
+    """Return the axis along which tiles follow each other, by default where rows are far apart.
+
+    One of the two accesses goes on in the rows of memory that it is in, the other one begins new
+    ones with every tile: better that whose rows are near each other.
+
+    Args:
+        facts: of the kernel.
+        lane: the axis along the lanes.
+        axis: the axis that is tiled beside it.
+        decider: decides ``runs``.
+    """
+    order = [lane, axis]
+    if _distance(facts, axis, lane) > _distance(facts, lane, axis):
+        order.reverse()
+    return decider.take("runs", order, label=kernel.name_of)
+
+
+def _distance(facts: Facts, along: Node, across: Node) -> int:
+    """Return how far apart the rows are of the accesses that are contiguous along an axis."""
+    accesses = (*facts.regions[None].loads, *facts.stores)
+    return max(
+        (
+            abs(facts.stride(access, across))
+            for access in accesses
+            if facts.stride(access, along) == 1
+        ),
+        default=0,
+    )
+
+
 def _name_turn(turn: tuple[Node, int] | None) -> str:
     return "none" if turn is None else f"{kernel.name_of(turn[0])}:{turn[1]}"
