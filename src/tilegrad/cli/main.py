@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 import traceback
@@ -14,13 +15,9 @@ from rich.text import Text
 
 from tilegrad.base.errors import SettingsError, TilegradError
 from tilegrad.base.settings import LogLevel, Settings
-from tilegrad.cli.cache import cache
-from tilegrad.cli.chat import chat
-from tilegrad.cli.explain import explain
-from tilegrad.cli.info import info
-from tilegrad.cli.serve import serve
-from tilegrad.cli.train import train
-from tilegrad.cli.tune import tune
+
+SUBCOMMANDS = ("info", "train", "chat", "serve", "tune", "explain", "cache")
+"""Each is a module of this package and a command of the same name in it."""
 
 
 class Failure(click.ClickException):
@@ -38,7 +35,22 @@ class Failure(click.ClickException):
 
 
 class Tilegrad(click.Group):
-    """The group of all subcommands; it turns tilegrad's errors into messages."""
+    """The group of all subcommands; it turns tilegrad's errors into messages.
+
+    A subcommand is imported when it is asked for: those that are not take no time and no memory.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of the subcommands, in the order in which help shows them."""
+        return [*SUBCOMMANDS, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a subcommand, or None if there is none of that name."""
+        if cmd_name not in SUBCOMMANDS:
+            return super().get_command(ctx, cmd_name)
+        module = importlib.import_module(f"tilegrad.cli.{cmd_name}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the subcommand."""
@@ -67,7 +79,3 @@ def main() -> None:
     Settings are read from environment variables, TILEGRAD_...; `tilegrad info` lists them.
     With TILEGRAD_LOG_LEVEL=debug an error is shown with its traceback.
     """
-
-
-for subcommand in (info, train, chat, serve, tune, explain, cache):
-    main.add_command(subcommand)
