@@ -61,7 +61,11 @@ _SAMPLING = Sampling()
 @click.option("--seed", type=click.IntRange(0), help="The same seed gives the same reply.")
 @click.option("--max-tokens", "limit", type=click.IntRange(1), help="The longest reply.")
 @click.option("--stop", "stops", multiple=True, metavar="TEXT", help="End before this text.")
-@click.option("--context", type=click.IntRange(1), help="Tokens kept in mind (2048).")
+@click.option(
+    "--context",
+    type=click.IntRange(1),
+    help="Tokens kept in mind (2048); beyond them the oldest turns are forgotten.",
+)
 @click.option("--threads", type=click.IntRange(1, 4096), help="Threads that kernels may use.")
 @click.option("--device", help="The device to compute on; `tilegrad info` lists them.")
 def chat(prompt: str | None, threads: int | None, device: str | None, **options: Any) -> None:

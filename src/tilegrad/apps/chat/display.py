@@ -62,6 +62,9 @@ def describe(reply: Reply) -> str:
         f"{reply.prompt} tokens read, first word after {format_seconds(reply.first_seconds)}",
         f"{count} written" + (f" at {reply.rate:.1f} tokens/s" if reply.rate else ""),
     ]
+    if reply.forgotten:
+        turns = "turn was" if reply.forgotten == 1 else f"{reply.forgotten} turns were"
+        parts.append(f"the oldest {turns} forgotten: --context gives more room")
     if reply.reason not in ("", ENDED):
         parts.append(reply.reason)
     return "; ".join(parts)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 
-from tilegrad.apps.chat.generator import Generator
 from tilegrad.apps.chat.sampling import Sampler
 from tilegrad.apps.chat.tokeniser import Tokeniser
+from tilegrad.apps.generation import Decoder
 
 ENDED, STOPPED, LIMITED, FULL = "ended", "stop string", "limit of tokens", "context is full"
 
@@ -18,12 +18,13 @@ class Reply:
     """What has been said so far.
 
     Attributes:
-        prompt: how many tokens were read first.
+        prompt: how many tokens the reply follows.
         tokens: those of the reply, without one that ended it.
         text: what they say.
         reason: why it ended: one of the constants of this module, "" while it goes on.
         first_seconds: from the start to the first token.
         seconds: from the first token to the last.
+        forgotten: how many turns of the conversation were left out to make room.
     """
 
     prompt: int = 0
@@ -32,6 +33,7 @@ class Reply:
     reason: str = ""
     first_seconds: float = 0.0
     seconds: float = 0.0
+    forgotten: int = 0
 
     @property
     def rate(self) -> float:
@@ -40,7 +42,7 @@ class Reply:
 
 
 def complete(
-    generator: Generator,
+    decoder: Decoder,
     tokeniser: Tokeniser,
     prompt: Sequence[int],
     sampler: Sampler,
@@ -48,11 +50,11 @@ def complete(
     *,
     limit: int | None = None,
     stops: Sequence[str] = (),
-) -> Iterator[str]:
+) -> Generator[str]:
     """Yield the text that follows a prompt, piece by piece, and note it in a reply.
 
     Args:
-        generator: predicts the tokens.
+        decoder: predicts the tokens; has room for one more sequence.
         tokeniser: turns them into text.
         prompt: what is read first.
         sampler: chooses them.
@@ -65,33 +67,38 @@ def complete(
     """
     start = time.perf_counter()
     reply.prompt = len(prompt)
-    logits = generator.read(prompt)
-    stream, filtered = tokeniser.stream(), StopFilter(stops)
-    while not reply.reason:
-        token = sampler.choose(logits, generator.tokens)
-        now = time.perf_counter()
-        if not reply.tokens:
-            reply.first_seconds = now - start
-        reply.seconds = now - start - reply.first_seconds
-        if token in tokeniser.ends:
-            reply.reason = ENDED
-            break
-        reply.tokens.append(token)
-        piece = filtered.add(stream.add(token))
-        if filtered.is_stopped:
-            reply.reason = STOPPED
-        elif limit is not None and len(reply.tokens) >= limit:
-            reply.reason = LIMITED
-        elif not generator.room:
-            reply.reason = FULL
-        reply.text += piece
-        yield piece
-        if not reply.reason:
-            logits = generator.add(token)
-    if reply.reason != STOPPED:
-        rest = filtered.finish(stream.finish())
-        reply.text += rest
-        yield rest
+    sequence = decoder.open(prompt)
+    try:
+        while (logits := decoder.read(sequence)) is None:
+            pass
+        stream, filtered = tokeniser.stream(), StopFilter(stops)
+        while not reply.reason:
+            token = sampler.choose(logits, sequence.tokens)
+            now = time.perf_counter()
+            if not reply.tokens:
+                reply.first_seconds = now - start
+            reply.seconds = now - start - reply.first_seconds
+            if token in tokeniser.ends:
+                reply.reason = ENDED
+                break
+            reply.tokens.append(token)
+            piece = filtered.add(stream.add(token))
+            if filtered.is_stopped:
+                reply.reason = STOPPED
+            elif limit is not None and len(reply.tokens) >= limit:
+                reply.reason = LIMITED
+            elif not decoder.room(sequence):
+                reply.reason = FULL
+            reply.text += piece
+            yield piece
+            if not reply.reason:
+                logits = decoder.step({sequence: token})[sequence]
+        if reply.reason != STOPPED:
+            rest = filtered.finish(stream.finish())
+            reply.text += rest
+            yield rest
+    finally:
+        decoder.close(sequence)
 
 
 class StopFilter:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,11 +12,11 @@ from rich.console import Console
 
 from tilegrad.apps.chat.display import Display, describe
 from tilegrad.apps.chat.find_model import find_model
-from tilegrad.apps.chat.generator import Generator
 from tilegrad.apps.chat.reply import FULL, Reply, complete
 from tilegrad.apps.chat.sampling import Sampler, Sampling
 from tilegrad.apps.chat.template import ChatTemplate, Message
 from tilegrad.apps.chat.tokeniser import Tokeniser
+from tilegrad.apps.generation import Decoder
 from tilegrad.apps.interrupt import Interrupt
 from tilegrad.apps.models.language_families import read_config
 from tilegrad.apps.models.language_model import LanguageModel
@@ -37,6 +39,7 @@ class ChatOptions:
         limit: the most tokens of a reply; None for as many as there is room for.
         stops: texts before which a reply ends.
         context: how many tokens are kept in mind; None for 2048, or fewer if that is the most.
+            Beyond that the oldest turns are forgotten.
     """
 
     model: Path | None = None
@@ -70,7 +73,7 @@ class Chat:
         self._template = None if options.is_raw else ChatTemplate(file.metadata, self._tokeniser)
         context = options.context or min(DEFAULT_CONTEXT, read_config(file).context)
         model = LanguageModel(file, context)
-        self._generator = Generator(model, context)
+        self._decoder = Decoder(model, context=context)
         self._sampler = Sampler(options.sampling)
         self.messages: list[Message] = []
         self.forget()
@@ -83,21 +86,22 @@ class Chat:
     def answer(self, text: str, display: Display) -> Reply:
         """Show the reply to a text; an interrupt (Ctrl-C) ends it.
 
+        Where the conversation leaves less than a quarter of the context for the reply, the oldest
+        turns are forgotten.
+
         Raises:
-            ArgumentError: the conversation does not fit into the context any more.
+            ArgumentError: the text alone does not fit into the context.
         """
         reply = Reply()
         prompt = self._prompt(text)
-        with Interrupt() as interrupt, display.open():
-            pieces = complete(
-                self._generator,
-                self._tokeniser,
-                prompt,
-                self._sampler,
-                reply,
-                limit=self.options.limit,
-                stops=self.options.stops,
-            )
+        while len(prompt) > self._decoder.context * 3 // 4 and self._forget_turn():
+            reply.forgotten += 1
+            prompt = self._prompt(text)
+        with (
+            Interrupt() as interrupt,
+            display.open(),
+            closing(self._complete(prompt, reply)) as pieces,
+        ):
             for piece in pieces:
                 display.show(piece, reply)
                 if interrupt.is_requested:
@@ -107,6 +111,24 @@ class Chat:
             self.messages.append({"role": "user", "content": text})
             self.messages.append({"role": "assistant", "content": reply.text})
         return reply
+
+    def _complete(self, prompt: list[int], reply: Reply) -> Generator[str]:
+        return complete(
+            self._decoder,
+            self._tokeniser,
+            prompt,
+            self._sampler,
+            reply,
+            limit=self.options.limit,
+            stops=self.options.stops,
+        )
+
+    def _forget_turn(self) -> bool:
+        """Forget the oldest turn and its reply; return whether there was one."""
+        start = int(self.options.system is not None)
+        is_there = len(self.messages) > start
+        del self.messages[start : start + 2]
+        return is_there
 
     def _prompt(self, text: str) -> list[int]:
         if self._template is None:
@@ -165,8 +187,8 @@ def _answer(chat: Chat, text: str, display: Display, errors: Console) -> None:
     try:
         reply = chat.answer(text, display)
     except ArgumentError as error:
-        errors.print(f"{error.what}: {error.got}; /new begins anew, --context gives more room")
+        errors.print(f"{error.what}: {error.got}; --context gives more room")
         return
     errors.print(describe(reply), style="dim")
     if reply.reason == FULL:
-        errors.print("/new begins anew, --context gives more room")
+        errors.print("--context gives more room")
