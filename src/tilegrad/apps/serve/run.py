@@ -17,6 +17,9 @@ from tilegrad.base.errors import ArgumentError
 from tilegrad.base.settings import LogLevel
 from tilegrad.engine import Session
 
+_CONNECTIONS = 1024
+"""So many may be open at a time; more are refused before anything of them is read."""
+
 
 def run_server(session: Session, options: ServeOptions) -> None:
     """Serve until an interrupt (Ctrl-C) or SIGTERM.
@@ -33,7 +36,9 @@ def run_server(session: Session, options: ServeOptions) -> None:
     """
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     with session.entered(), _listen(options.host, options.port) as listener:
-        service = load_service(session, options)
+        status = console.status("compiling") if console.is_terminal else contextlib.nullcontext()
+        with status:
+            service = load_service(session, options)
         is_verbose = session.settings.log_level in (LogLevel.INFO, LogLevel.DEBUG)
         config = uvicorn.Config(
             build_application(service),
@@ -42,6 +47,7 @@ def run_server(session: Session, options: ServeOptions) -> None:
             lifespan="on",
             proxy_headers=False,
             server_header=False,
+            limit_concurrency=_CONNECTIONS,
             timeout_graceful_shutdown=options.limits.grace_seconds,
         )
         host, port = listener.getsockname()[:2]

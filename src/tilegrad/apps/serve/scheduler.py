@@ -27,8 +27,8 @@ from tilegrad.apps.serve.metrics import Metrics
 from tilegrad.apps.serve.writer import Writer
 from tilegrad.base.errors import TilegradError
 
-EMBEDDED_AT_ONCE = 16
-"""So many texts are embedded between two decode steps."""
+EMBEDDED_AT_ONCE, EMBEDDED_BETWEEN = 16, 4
+"""So many texts are embedded at once, and so many between two decode steps."""
 
 Encode = Callable[[Sequence[str]], numpy.ndarray]
 
@@ -268,15 +268,16 @@ class Scheduler:
         if not self._embedding or self._encode is None:
             return
         job = self._embedding[0]
-        count = sum(map(len, job.done))
+        start = sum(map(len, job.done))
+        end = start + (EMBEDDED_BETWEEN if self._writing else EMBEDDED_AT_ONCE)
         try:
-            job.done.append(self._encode(job.texts[count : count + EMBEDDED_AT_ONCE]))
+            job.done.append(self._encode(job.texts[start:end]))
         except TilegradError as error:
             self._embedding.popleft()
             self._fail(job, error)
             return
         with self._changed:
-            is_done = count + EMBEDDED_AT_ONCE >= len(job.texts)
+            is_done = end >= len(job.texts)
             self._embedding.popleft()
             if not is_done:
                 self._embedding.append(job)
