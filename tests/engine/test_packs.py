@@ -79,6 +79,7 @@ def test_copies_go_with_the_steps_that_use_them():
     packs = captured.executor.packs
     before = len(packs)
     assert captured.arena_bytes >= captured.packs[0].memory.nbytes
+    assert not packs.has_room(packs.limit)
     del step, captured
     gc.collect()
     assert len(packs) == before - 1

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from tilegrad.base.errors import CaptureError
 from tilegrad.engine.launches import Launched
 from tilegrad.engine.packs import Pack, is_constant
 from tilegrad.engine.plan import Place, Plan, Step
@@ -281,6 +282,7 @@ class _Builder:
         }
 
     def build(self) -> CapturedStep:
+        self._refuse_frozen_sizes()
         arenas = [entry.plan.place_temporaries() for entry in self.ran]
         nbytes = max((arena.nbytes for arena in arenas), default=0)
         arena = self.executor.device.allocator.allocate(max(1, nbytes))
@@ -313,6 +315,25 @@ class _Builder:
             self.packs,
             keep=self.keep,
         )
+
+    def _refuse_frozen_sizes(self) -> None:
+        """Refuse a tensor of symbolic size that was realised within the step and then used.
+
+        What was computed from it knows only the size that it had during the capture.
+        """
+        frozen: set[Storage] = set()
+        for entry in self.ran:
+            for storage in entry.given:
+                if storage in frozen:
+                    raise CaptureError(
+                        "a captured function computes with a tensor of symbolic size that it has "
+                        "realised itself",
+                        expected="such a tensor to be lazy, or the last thing that is made of it",
+                        mend="do not realise it before it has been used",
+                    )
+            for place, shape in entry.plan.results:
+                if place.kind == "made" and any(isinstance(size, Node) for size in shape):
+                    frozen.add(entry.made[place.number])
 
     def _results(self) -> list[_Result]:
         results: list[_Result] = []
@@ -395,6 +416,8 @@ class _Builder:
             return step, kernel
         storages = {slot: found.constants[slot] for slot in found.packed.sources}
         pack = self.executor.pack(found.packed, storages)
+        if pack is None:
+            return step, kernel
         if pack not in self.packs:
             self.packs.append(pack)
         place = Place("packed", self.packs.index(pack))

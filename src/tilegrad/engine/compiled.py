@@ -35,6 +35,8 @@ SMALL_WORK = 30_000.0
 LONGEST_UNIT = float(1 << 27)
 """A part handles no more elements than this, if one block does not: an interrupt waits for it."""
 MOST_PLANS = 2048
+PACKED_SHARE = 8
+"""Packed copies take no more than this part of the memory."""
 
 
 @dataclass(slots=True)
@@ -93,7 +95,7 @@ class CompiledExecutor:
         self.plans: dict[tuple[object, ...], Ready] = {}
         self.capture: Capture | None = None
         self.profile: Profile | None = None
-        self.packs = Packs()
+        self.packs = Packs(device.allocator.statistics().capacity // PACKED_SHARE)
         self.planned: list[Sequence[Node]] | None = None
         self._lock = ForkLock()
 
@@ -194,14 +196,22 @@ class CompiledExecutor:
             self.device.queue.run(recording)
             span.count(launches=emit_launches(self.trace, self.name, recording, launches, symbols))
 
-    def pack(self, packed: Packed, storages: Mapping[int, Storage]) -> Pack:
-        """Return the packed copy of storages, by the slots of the program that packs them."""
+    def pack(self, packed: Packed, storages: Mapping[int, Storage]) -> Pack | None:
+        """Return the packed copy of storages, None if there is no room for it.
+
+        Args:
+            packed: what packs them.
+            storages: by its slots.
+        """
         root = packed.packing.root
         found = self.packs.find(root, tuple(storages.values()))
         if found is not None:
             return found
         *others, slot = packed.packing.slots
-        memory = self.device.allocator.allocate(evaluate_index(slot.size, {}) * slot.dtype.itemsize)
+        nbytes = evaluate_index(slot.size, {}) * slot.dtype.itemsize
+        if not self.packs.has_room(nbytes):
+            return None
+        memory = self.device.allocator.allocate(nbytes)
         kernel = self.library.get(root)
         home = Place("packed", 0)  # also stands in the slots that only the kernel uses
         places = {number: Place("given", number) for number in storages}

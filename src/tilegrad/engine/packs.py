@@ -49,13 +49,22 @@ class Pack:
 
 
 class Packs:
-    """The packed copies that captured steps of a device use."""
+    """The packed copies that captured steps of a device use.
 
-    def __init__(self) -> None:
+    Args:
+        limit: how many bytes all of them may have.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
         self._known: WeakValueDictionary[tuple[object, ...], Pack] = WeakValueDictionary()
 
     def __len__(self) -> int:
         return len(self._known)
+
+    def has_room(self, nbytes: int) -> bool:
+        """Whether a copy of so many bytes may be made."""
+        return nbytes + sum(pack.memory.nbytes for pack in self._known.values()) <= self.limit
 
     def find(self, packing: Node, storages: Sequence[Storage]) -> Pack | None:
         """Return the copy that a program makes of storages, None if there is none yet."""
