@@ -50,6 +50,7 @@ def run_server(session: Session, options: ServeOptions) -> None:
             limit_concurrency=_CONNECTIONS,
             timeout_graceful_shutdown=options.limits.grace_seconds,
         )
+        listener.listen()  # who reads the line below may come at once
         host, port = listener.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
         console.print(f"{service.name}: http://{shown}:{port}/v1, Ctrl-C stops")
