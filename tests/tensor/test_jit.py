@@ -8,7 +8,7 @@ import pytest
 from tilegrad import Tensor
 from tilegrad.base.errors import CaptureError
 from tilegrad.tensor.jit import jit
-from tilegrad.tensor.size import Variable
+from tilegrad.tensor.size import BoundVariable, Variable
 
 
 def array(*shape: int, seed: int = 0) -> numpy.ndarray:
@@ -145,3 +145,17 @@ def test_data_of_the_host_is_refused() -> None:
 def test_unhashable_argument_is_refused() -> None:
     with pytest.raises(CaptureError, match="pass arrays as tensors"):
         jit(lambda x: x)(numpy.zeros(3))
+
+
+def test_a_realised_tensor_of_symbolic_size_is_not_computed_with() -> None:
+    length = Variable("length", 1, 64)
+    values = Tensor(numpy.arange(64, dtype=numpy.float32)).realize()
+
+    @jit
+    def total(x: Tensor, n: BoundVariable) -> Tensor:
+        doubled = (x[:n] * 2).realize()
+        return (doubled + 1).sum()
+
+    assert total(values, length.bind(3)).item() == 9
+    with pytest.raises(CaptureError, match="symbolic size"):
+        total(values, length.bind(5))
