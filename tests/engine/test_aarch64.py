@@ -74,11 +74,14 @@ def test_loops_work_on_vectors_and_call_nothing(formula) -> None:
     assert len(re.findall(r"\sv\d+\.\d+[bhsd]|\sq\d+", text)) > 16
 
 
-def test_products_multiply_by_lanes_of_vectors() -> None:
-    text = assemble(filled(256, 256) @ filled(256, 256))
+@pytest.mark.parametrize("name", ["matmul", "convolution", "attention"])
+def test_products_multiply_by_lanes_of_vectors_and_keep_to_the_registers(name: str) -> None:
+    text = assemble(FORMULAS[name]())
     assert re.search(r"fmla\s+v\d+\.4s, v\d+\.4s, v\d+\.s\[\d\]", text)
-    inner = max(find_loops(text), key=lambda loop: loop.kinds.get("multiply-add", 0))
-    assert inner.kinds["multiply-add"] >= inner.instructions * 0.6, inner
+    products = [loop for loop in find_loops(text) if next(iter(loop.kinds)) == "multiply-add"]
+    assert products
+    for loop in products:
+        assert loop.kinds["multiply-add"] >= loop.instructions * 0.55, loop
 
 
 @pytest.mark.parametrize(

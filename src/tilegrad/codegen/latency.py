@@ -7,6 +7,7 @@ their own too, as far as they see ahead.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 
 from tilegrad.codegen.target import CodegenTarget
@@ -20,6 +21,7 @@ ISSUED = 2
 
 FOLDED_SPILLS = 0.2
 """Spills for each instruction that cost little where reloads are operands of instructions."""
+_WIDE = 512
 
 _READ, _ARITHMETIC, _LANES, _LONG, _SHORT = 7, 4, 3, 16, 1
 _LATENCIES: dict[Op, int] = {
@@ -54,8 +56,13 @@ def registers_of(node: Node, target: CodegenTarget) -> int:
 
 
 def bearable_spills(count: int, target: CodegenTarget) -> float:
-    """Return how many spills so many instructions may have before another order is tried."""
-    return 0.0 if target.is_arm else FOLDED_SPILLS * count
+    """Return how many spills so many instructions may have before another order is tried.
+
+    Narrow vectors begin two at a time: to have enough of them under way is worth every reload.
+    """
+    if target.is_arm:
+        return 0.0
+    return FOLDED_SPILLS * count if target.vector_bits >= _WIDE else math.inf
 
 
 def count_spills(segment: Sequence[Node], kept: Collection[Node], target: CodegenTarget) -> int:

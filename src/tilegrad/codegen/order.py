@@ -15,7 +15,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Collection, Sequence
 
-from tilegrad.codegen.dependences import Dependences, find_dependences, is_ordered
+from tilegrad.codegen.dependences import Dependences, find_dependences
 from tilegrad.codegen.latency import (
     ISSUED,
     bearable_spills,
@@ -24,6 +24,7 @@ from tilegrad.codegen.latency import (
     registers_of,
 )
 from tilegrad.codegen.target import CodegenTarget
+from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ops import linear
 
@@ -85,7 +86,8 @@ def order_depth_first(
     result: list[Node] = []
     waiting = set(segment)
     given = [node for node in segment if node.op in _GIVEN]
-    for root in (*given, *filter(is_ordered, segment), *wanted, *segment):
+    effects = [node for node in segment if node.dtype is dtypes.void]
+    for root in (*given, *effects, *wanted, *segment):
         stack = [root]
         while stack:
             node = stack[-1]
