@@ -158,7 +158,6 @@ FAMILIES: Mapping[str, Callable[[_Facts], LanguageConfig]] = MappingProxyType(
     {
         "llama": _read_llama,
         "granite": _read_granite,
-        "granitemoe": _read_granite,
         "qwen2": partial(_read_qwen, is_normalised=False),
         "qwen3": partial(_read_qwen, is_normalised=True),
         "qwen2moe": partial(_read_qwen, is_normalised=False),
