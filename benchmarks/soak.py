@@ -6,6 +6,7 @@ that are broken off, replies that have to fit a schema, embeddings, and requests
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import re
@@ -16,6 +17,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +126,16 @@ def measure(client: openai.OpenAI) -> dict[str, float]:
     }
 
 
+@contextlib.contextmanager
+def stopping(process: subprocess.Popen[str]) -> Iterator[None]:
+    """Stop a process at the end of a `with` statement."""
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+
+
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--model", type=click.Path(exists=True, path_type=Path), help="A GGUF file.")
 @click.option("--context", default=512, show_default=True, help="Tokens of a conversation.")
@@ -144,11 +156,16 @@ def main(model: Path | None, context: int, minutes: float, clients: int) -> None
     address = re.search(r"http://\S+/v1", process.stderr.readline())
     if address is None:
         raise click.ClickException("the server did not start")
+    noise = threading.Thread(target=lambda: sys.stderr.writelines(process.stderr), daemon=True)
+    noise.start()
     print(f"{clients} clients for {minutes:g} minutes")
     counts: Counter[str] = Counter()
     samples: list[float] = []
     is_over = threading.Event()
-    with openai.OpenAI(base_url=address.group(), api_key="none", max_retries=0) as client:
+    with (
+        stopping(process),
+        openai.OpenAI(base_url=address.group(), api_key="none", max_retries=0) as client,
+    ):
 
         def work(seed: int) -> None:
             one = Client(client, seed, counts)
@@ -166,8 +183,6 @@ def main(model: Path | None, context: int, minutes: float, clients: int) -> None
         for thread in threads:
             thread.join()
         last = measure(client)
-    process.send_signal(signal.SIGTERM)
-    process.wait()
     print(", ".join(f"{name} {count}" for name, count in sorted(counts.items())))
     left = {name: last[f"tilegrad_{name}_replies"] for name in ("running", "waiting")}
     print(f"{counts['tokens'] / 60 / minutes:.1f} tokens/s; left over: {left}")

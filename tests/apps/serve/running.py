@@ -54,7 +54,7 @@ class Server:
 def run(service: Service) -> Iterator[Server]:
     """Serve on a free port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(build_application(service), log_level="error", lifespan="on")
+        config = uvicorn.Config(build_application(service), log_config=None, lifespan="on")
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()

@@ -81,7 +81,9 @@ def test_replies_to_one_prompt_wait_until_it_is_read(run_fake: RunFake):
 
 
 @pytest.mark.parametrize("is_streamed", [False, True])
-def test_a_client_that_hangs_up_frees_its_place(run_fake: RunFake, is_streamed: bool):
+def test_a_client_that_hangs_up_frees_its_place(
+    run_fake: RunFake, caplog: pytest.LogCaptureFixture, is_streamed: bool
+):
     decoder = FakeDecoder(context=100_000, sequences=1)
     with run_fake(decoder) as server:
         options = {"model": "tiny", "prompt": "ab", "max_tokens": 90_000}
@@ -95,6 +97,7 @@ def test_a_client_that_hangs_up_frees_its_place(run_fake: RunFake, is_streamed: 
         assert complete(server, "ab", max_tokens=1)
         assert server.metric("running_replies") == 0
         assert server.metric('tokens_total{kind="written"}') < 90_000
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 def test_who_waits_and_hangs_up_is_forgotten(run_fake: RunFake):

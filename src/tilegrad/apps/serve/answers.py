@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
@@ -81,6 +81,8 @@ class EventStream(Response):
             # A client that does not read is let go some time after the reply has to be complete.
             seconds = self._limits.seconds + self._limits.body_seconds
             await run_while_connected(self._send(send), receive, seconds)
+        except ClientDisconnect:
+            pass  # nobody is left to be told anything
         finally:
             self._exchange.cancel()
 
