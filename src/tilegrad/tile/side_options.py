@@ -173,11 +173,13 @@ class SideOptions:
         stored = self._store_cost(last, sizes, is_lanes=is_lanes)
         option = Option(self.factor, sizes, width, count, tiles, order, packing, stored)
         if self.unit is not None:
-            return option._replace(group=1 if order is PanelOrder.SUM else self.unit.group)
+            option = option._replace(group=1 if order is PanelOrder.SUM else self.unit.group)
         if is_lanes:
             return option
         if order is PanelOrder.SUM and self._can_stay(last, count):
             return option._replace(order=PanelOrder.PLACE, packing=0.0)
+        if self.unit is not None:
+            return option
         shared = option._replace(order=PanelOrder.TILE, windows=self.windows)
         cost = self._window_cost(shared) if self.windows else math.inf
         return shared._replace(packing=cost) if cost < packing else option
@@ -200,10 +202,11 @@ class SideOptions:
     def _can_stay(self, last: Node, rows: int) -> bool:
         """Whether rows are as well read where they lie.
 
-        Each must be elements of memory one after the other, and not too many of them a multiple of
-        the cache's period apart.
+        Each must be elements of memory one after the other, as they are multiplied, and not too
+        many of them a multiple of the cache's period apart.
         """
-        if not self._is_plain():
+        is_changed = self.unit is not None and (self.unit.is_raised or self.unit.rows > 1)
+        if not self._is_plain() or is_changed:
             return False
         distance = (self._step(last) or 0) * self.factor.value.dtype.itemsize
         sets = CACHE_PERIOD // math.gcd(distance, CACHE_PERIOD)

@@ -9,7 +9,7 @@ from tilegrad.ops.affine import Index
 from tilegrad.tile.environment import Environment
 from tilegrad.tile.lower import Lowering
 from tilegrad.tile.staging import Side, SumBlocks
-from tilegrad.tile.terms import Block, Level, find_levels
+from tilegrad.tile.terms import Block, Level, find_levels, span
 from tilegrad.tile.tiling import Range, bind_tile
 
 
@@ -81,8 +81,13 @@ class InPlace:
         """Nothing is to be made ready."""
 
     def read(self, read: Read) -> Node:
-        """Return one term of a tile."""
+        """Return terms of a tile: columns of rows, or rows of lanes."""
         at = bind_tile(read.at, self.side, read.number, self.dimension)
-        for level, step in zip(self.levels, read.steps, strict=True):
+        *outer, last = zip(self.levels, read.steps, strict=True)
+        for level, step in outer:
             at = level.bind(at, read.block, step)
+        level, step = last
+        along = 1 - self.dimension
+        terms = span(step, read.depth, along)
+        at = level.bind(at, read.block, terms, along if read.depth > 1 else None, read.depth)
         return self.lowering.value(self.side.value, at)
