@@ -15,7 +15,7 @@ import struct
 from typing import NamedTuple
 
 from tilegrad.base.errors import CompileError
-from tilegrad.runtime.cpu.pages import map_pages, protect_code
+from tilegrad.runtime.cpu.pages import map_pages, protect_code, unmap_pages
 
 _PROGRAM, _SYMBOLS, _RELOCATIONS = 1, 2, 4
 _WRITABLE, _ALLOCATED = 1, 2
@@ -154,6 +154,28 @@ class _Linker:
         address = map_pages(pages)
         if not address:
             raise CompileError("The system gives no memory for code", got=f"{pages} bytes asked")
+        try:
+            values = self._fill(address)
+            ctypes.memmove(address, bytes(self.image), self.size)
+            protect_code(address, pages)
+        except BaseException as error:
+            unmap_pages(address, pages)
+            if isinstance(error, OSError):
+                raise CompileError(
+                    "The system lets no new memory be executed",
+                    got=error.strerror,
+                    mend="allow it for this program; device reference runs without",
+                ) from error
+            raise
+        functions = {
+            symbol.name: value
+            for symbol, value in zip(self.object.symbols, values, strict=True)
+            if symbol.is_global and symbol.section
+        }
+        return Image(address, pages, functions)
+
+    def _fill(self, address: int) -> list[int]:
+        """Make the image that is to lie at an address; return the values of all symbols."""
         binary, sections = self.object.binary, self.object.sections
         for number, place in self.places.items():
             section = sections[number]
@@ -165,14 +187,7 @@ class _Linker:
         for section in sections:
             if section.kind == _RELOCATIONS and section.target in self.places:
                 self._relocate(section, values, address)
-        ctypes.memmove(address, bytes(self.image), self.size)
-        protect_code(address, pages)
-        functions = {
-            symbol.name: value
-            for symbol, value in zip(self.object.symbols, values, strict=True)
-            if symbol.is_global and symbol.section
-        }
-        return Image(address, pages, functions)
+        return values
 
     def _value(self, symbol: _Symbol, address: int) -> int:
         if symbol.section in self.places:
