@@ -71,7 +71,7 @@ def run_in_order(root: Node, change, inputs: list, dtype) -> numpy.ndarray:
     return result
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(programs(), st.integers(0, 50), st.randoms())
 def test_any_legal_order_gives_the_same_results(program, limit: int, random) -> None:
     """Whatever may move, moved at random, natively: bit by bit the same."""

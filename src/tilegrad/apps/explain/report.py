@@ -60,10 +60,10 @@ def print_stages(ran: Ran, stages: Sequence[str], console: Console) -> None:
         stages: names of ``STAGES``.
         console: where to.
     """
-    best = ran.best
+    best, count = ran.best, len(ran.launches)
     console.print(
         Text(f"kernel {ran.number}: {ran.kernel.name}", "bold"),
-        f"{len(ran.launches)} launches, the best in {format_seconds(best.seconds)}: "
+        f"{count} launch{'es' * (count != 1)}, the best in {format_seconds(best.seconds)}: "
         f"{format_bytes(best.moved_bytes)} at {best.moved_bytes / best.seconds / 1e9:.1f} GB/s, "
         f"{best.operations:,} operations at {best.operations / best.seconds / 1e9:.1f} GFLOP/s",
         sep="\n",
