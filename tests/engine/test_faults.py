@@ -293,7 +293,7 @@ def test_a_full_disk_costs_the_cache_alone(folder, variables):
         """
         import resource
         from tilegrad.engine.cache import CacheWarning
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))  # as if the disk were full
+        resource.setrlimit(resource.RLIMIT_FSIZE, (60, 60))  # as if the disk were full
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             check_that_it_works()
