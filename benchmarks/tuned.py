@@ -33,6 +33,8 @@ GROUPS = ("products", "convolutions", "attention", "rows", "streams")
 NEAR = 1.1
 """The default is near the best if it takes no more than this times as long."""
 TURN = 2e-3
+MEASUREMENTS, LONGEST = 300, 15.0
+"""The search for a row takes longer by so many runs of it, but not by more than so many seconds."""
 
 
 class Row(NamedTuple):
@@ -102,7 +104,10 @@ def tune(case: Case, settings: Settings, threads: int, seconds: float) -> list[s
         call()
         profile, executor.profile = executor.profile, None
         search = Search(executor, profile, session.trace)
-        outcomes = [outcome for _, outcome in search.run(seconds, lambda _: None)]
+        # Slow kernels take longer to measure as often.
+        longer = MEASUREMENTS * sum(sample.seconds for sample in profile.samples.values())
+        whole = seconds + min(longer, LONGEST)
+        outcomes = [outcome for _, outcome in search.run(whole, lambda _: None)]
     return [f"{one.name}: {name_choices(one.choices)}" for one in outcomes if one.choices]
 
 
@@ -146,9 +151,11 @@ def write_table(rows: list[Row], threads: int, seconds: float) -> str:
     """Return the page."""
     introduction = (
         f"The time of each row with the default schedules over that with the best that "
-        f"`tilegrad tune`'s search found in {seconds:g} s, {threads} "
+        f"`tilegrad tune`'s search found in about {seconds:g} s, {threads} "
         f"thread{'s' * (threads != 1)}, in turns in one process, medians. "
-        "`python -m benchmarks.tuned` writes this page anew."
+        "`python -m benchmarks.tuned` writes this page anew. "
+        "A short search on a busy machine does not find all that there is, so the share of rows "
+        "is an upper bound."
     )
     lines = [
         "# The default schedules beside tuned ones",
