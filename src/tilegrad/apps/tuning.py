@@ -104,13 +104,15 @@ def search(session: Session, searching: Search, seconds: float) -> Summary:
 
 def print_summary(summary: Summary, profile: Profile, console: Console) -> None:
     """Print what was gained, kernel by kernel, those first that take longest."""
-    whole = sum(sample.seconds for sample in profile.samples.values())
+    times = {id(sample): sample.launches * outcome.seconds for sample, outcome in summary.found}
+    samples = profile.samples.values()
+    whole = sum(times.get(id(sample), sample.seconds) for sample in samples)
     table = Table("kernel", "share", "default", "tuned", "gain", "tried", "chosen", box=None)
     for sample, outcome in summary.found:
         has_won = bool(outcome.choices)
         table.add_row(
             outcome.name,
-            f"{sample.seconds / whole:.1%}",
+            f"{times[id(sample)] / whole:.1%}",
             format_seconds(outcome.seconds),
             format_seconds(outcome.seconds * outcome.ratio) if has_won else "",
             f"{1 / outcome.ratio:.2f}×" if has_won else "",
@@ -118,9 +120,9 @@ def print_summary(summary: Summary, profile: Profile, console: Console) -> None:
             name_choices(outcome.choices),
         )
     console.print(table)
-    saved = sum(sample.seconds * (1 - outcome.ratio) for sample, outcome in summary.found)
+    saved = sum(times[id(sample)] * (1 - outcome.ratio) for sample, outcome in summary.found)
     searched = f"{len(summary.found)} of {summary.total} kernels were searched"
     if whole > 0:
         gain = whole / (whole - saved)
-        searched += f"; all together take 1/{gain:.2f} of the time that they took"
+        searched += f"; all together run {gain:.2f} times as fast"
     console.print(searched, highlight=False)

@@ -187,6 +187,9 @@ class CompiledExecutor:
             launches: what is in it, in order.
             symbols: values of the symbolic sizes.
         """
+        if self.profile is not None:
+            for launched in launches:
+                self.profile.count(launched.step)
         is_traced = self.trace.enabled
         recording.is_timed = is_traced
         if not is_traced:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -45,7 +46,7 @@ class Sample:
         roles: for each role of slots with memory, which operand each slot is; one that is read and
             written is written in place.
         launches: how often it ran.
-        seconds: how long all of that took.
+        least: seconds of the launch that took least time.
     """
 
     program: Derived
@@ -53,7 +54,12 @@ class Sample:
     operands: list[Operand]
     roles: Mapping[Role, list[int]]
     launches: int = 0
-    seconds: float = 0.0
+    least: float = math.inf
+
+    @property
+    def seconds(self) -> float:
+        """How long all launches take that are as fast as the fastest."""
+        return self.launches * self.least
 
     @property
     def written(self) -> list[int]:
@@ -112,11 +118,12 @@ class Profile:
             roles[slot.role].append(numbers[place])
         self.samples[root] = Sample(step.program, dict(symbols), operands, roles)
 
-    def count(self, step: Step, seconds: float) -> None:
-        """Note how long a launch took."""
-        sample = self.samples[step.program.program.root]
-        sample.launches += 1
-        sample.seconds += seconds
+    def count(self, step: Step, seconds: float = math.inf) -> None:
+        """Count a launch; note how long it took, if that is known."""
+        sample = self.samples.get(step.program.program.root)
+        if sample is not None:
+            sample.launches += 1
+            sample.least = min(sample.least, seconds)
 
 
 def _look(memory: Buffer, dtype: DType, count: int, *, is_read: bool) -> Operand:

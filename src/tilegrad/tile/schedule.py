@@ -40,6 +40,10 @@ REPEATED_LENGTH = 256
 COLUMN_BYTES = 1 << 14
 """What the columns of an instance come to takes so much scratch memory at most."""
 COLUMN_VECTORS = 4
+RESULT_VECTORS = 4
+"""So many vectors of results are computed at a time."""
+LONG_EXPRESSION = 60
+"""Strips of columns are no wider than others where expressions weigh so much."""
 REDUCED_VECTORS = 4
 """So many vectors are reduced along the lanes at a time."""
 STRIP_VECTORS = 16
@@ -192,10 +196,16 @@ def _tile_lanes(
 
 
 def _vectors_for(facts: Facts, lane: Node, decider: Decider) -> int:
-    """Return how many vectors a tile of results has: fewer for long expressions."""
+    """Return how many vectors a tile of results has.
+
+    Several, since each operation waits for the one before: even where not all of what a long
+    expression holds fits the registers, several chains side by side are faster than one.
+    """
+    vectors = RESULT_VECTORS
     size = sum(map(weight_of, facts.regions[None].nodes))
-    vectors = 4 if size < 60 else (2 if size < 150 else 1)
-    if vectors == 4 and any(lane in facts.free[node] for node in facts.regions if node is not None):
+    if size < LONG_EXPRESSION and any(
+        lane in facts.free[node] for node in facts.regions if node is not None
+    ):
         vectors = STRIP_VECTORS  # columns are combined, and their rows are read piece by piece
     return decider.take("vectors", list_near(vectors, 1, STRIP_VECTORS))
 
