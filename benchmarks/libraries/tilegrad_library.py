@@ -8,12 +8,13 @@ from importlib import metadata
 
 import numpy as np
 
-from benchmarks.libraries.library import Array, Loss, Observation, Parameters
+from benchmarks.libraries.library import Array, Loss, Observation, Parameters, UnsupportedError
 from benchmarks.libraries.method_library import MethodLibrary
-from benchmarks.peaks import measure_peaks
 from tilegrad import Tensor, jit, nn
+from tilegrad.apps.explain.peaks import measure_peaks
 from tilegrad.base.events import KernelLaunched, StageFinished
 from tilegrad.engine import current_session
+from tilegrad.runtime.cpu.device import CpuDevice
 
 
 class TilegradLibrary(MethodLibrary):
@@ -49,7 +50,12 @@ class TilegradLibrary(MethodLibrary):
         return value, Observation(stages, operations, sum(each.moved_bytes for each in launches))
 
     def peaks(self) -> tuple[float, float]:
-        return measure_peaks()
+        session = current_session()
+        executor = session.compiled("cpu")
+        if executor is None or not isinstance(executor.device, CpuDevice):
+            raise UnsupportedError("compiles nothing here")
+        peaks = measure_peaks(session, executor.device.target.vector_bits, self.threads)
+        return peaks.operations_per_second, peaks.bytes_per_second
 
     def training_step(
         self, loss: Loss, parameters: Parameters, learning_rate: float
