@@ -114,7 +114,7 @@ def paged_attention(
         parts: into how many parts the pages of a sequence are divided, for as many instances, whose
             results are put together at the end; for one token of each sequence.
     """
-    _, key_heads, width, size = (tl.known(one) for one in key_pages.shape)
+    key_heads, size = (tl.known(key_pages.shape[axis]) for axis in (1, 3))
     group = tl.known(queries.shape[1]) // key_heads
     out = build.output(queries.shape, queries.dtype)
     count = queries.shape[0] // tables.shape[0]
@@ -122,57 +122,72 @@ def paged_attention(
     block, part = build.grid(count, rows), build.grid(parts)
     first = starts[sequence].cast(dtypes.index) + block.start
     token, heads = sequence * count + block.start, Span(head * group, group)
-    lines = rows * group
-    query, result = (build.scratch((lines, width), WIDE) for _ in range(2))
-    tops, sums = (build.scratch((lines, 1), WIDE) for _ in range(2))
+    totals = _Totals.begin(build, rows * group, tl.known(queries.shape[2]))
+    query = build.scratch(totals.result.shape, WIDE)
     with build.loop(rows) as row:
         own = Span(row.index * group, group)
         query[own] = queries[token + row.index, heads] * scores.scale
-        tops[own] = tl.where(part == 0, sinks[heads], LEAST)[:, None]
-    result[...], sums[...] = 0.0, 1.0  # of the sink
+        totals.tops[own] = tl.where(part == 0, sinks[heads], LEAST)[:, None]
     begin = 0
     if scores.window is not None:
         begin = tl.maximum(first - (scores.window - 1), 0) // size
     end = (first + rows - 1) // size + 1
-    if parts > 1:
-        share = (end - begin + parts - 1) // parts
-        begin = begin + part * share
-        end = tl.minimum(end, begin + share)
-    with build.loop(begin, end) as number:
+    share = (end - begin + parts - 1) // parts
+    begin = begin + part * share
+    with build.loop(begin, tl.minimum(end, begin + share)) as number:
         page = _page_of(key_pages, tables, sequence, number.index)
-        places = Span(number.index * size, size)
-        seen = _Seen(scores, first, places, group)
-        _attend(
-            build,
-            query,
-            key_pages.at(page, head),
-            value_pages.at(page, head),
-            seen,
-            (result, tops, sums),
-        )
-    if parts == 1:
-        with build.loop(rows) as row:
-            own = Span(row.index * group, group)
-            out[token + row.index, heads] = (result[own] / sums[own]).cast(out.dtype)
+        seen = _Seen(scores, first, Span(number.index * size, size), group)
+        keys, values = key_pages.at(page, head), value_pages.at(page, head)
+        _attend(build, query, keys, values, seen, totals)
+    if parts > 1:
+        _combine(build, out, totals, (token, heads, part), parts)
         return out
-    partial = build.workspace((*queries.shape[:2], parts, width), WIDE)
-    limits = build.workspace((2, *queries.shape[:2], parts), WIDE)
-    partial[token, heads, part] = result[...]
-    limits[0, token, heads, part], limits[1, token, heads, part] = (
-        tops[...].reshape(group),
-        sums[...].reshape(group),
-    )
-    with (
-        build.after_all(),
-        build.loop(queries.shape[0]) as token,
-        build.loop(queries.shape[1]) as one,
-    ):
-        place = (token.index, one.index)
-        tops_of, sums_of = limits[(0, *place)], limits[(1, *place)]
-        weights = tl.exp(tops_of - tops_of.max())
-        total = (partial[place] * weights[:, None]).sum(0)
-        out[place] = (total / (sums_of * weights).sum()).cast(out.dtype)
+    with build.loop(rows) as row:
+        own = Span(row.index * group, group)
+        out[token + row.index, heads] = (totals.result[own] / totals.sums[own]).cast(out.dtype)
     return out
+
+
+class _Totals(NamedTuple):
+    """What rows have seen so far.
+
+    Attributes:
+        result: sums of values times powers, shape (rows, features).
+        tops: the greatest scores, shape (rows, 1).
+        sums: sums of powers, shape (rows, 1); at first 1, of the sink.
+    """
+
+    result: Array
+    tops: Array
+    sums: Array
+
+    @classmethod
+    def begin(cls, build: KernelBuilder, lines: int, width: int) -> _Totals:
+        """Return memory of the instance for so many rows; the greatest scores are missing."""
+        totals = cls(*(build.scratch((lines, one), WIDE) for one in (width, 1, 1)))
+        totals.result[...], totals.sums[...] = 0.0, 1.0
+        return totals
+
+
+def _combine(
+    build: KernelBuilder,
+    out: Array,
+    totals: _Totals,
+    place: tuple[Size, Span, Size],
+    parts: int,
+) -> None:
+    """Put the results of a token's parts together after all instances."""
+    tokens, heads, width = out.shape
+    result = build.workspace((tokens, heads, parts, width), WIDE)
+    tops, sums = (build.workspace((tokens, heads, parts), WIDE) for _ in range(2))
+    group = place[1].length
+    result[place] = totals.result[...]
+    tops[place], sums[place] = totals.tops[...].reshape(group), totals.sums[...].reshape(group)
+    with build.after_all(), build.loop(tokens) as token, build.loop(heads) as head:
+        one = (token.index, head.index)
+        weights = tl.exp(tops[one] - tops[one].max())
+        total = (result[one] * weights[:, None]).sum(0)
+        out[one] = (total / (sums[one] * weights).sum()).cast(out.dtype)
 
 
 class _Seen(NamedTuple):
@@ -209,9 +224,9 @@ def _attend(
     keys: Array,
     values: Array,
     seen: _Seen,
-    totals: tuple[Array, Array, Array],
+    totals: _Totals,
 ) -> None:
-    """Add what rows see of a page to their totals: results, greatest scores, sums of powers."""
+    """Add what rows see of a page to their totals."""
     result, tops, sums = totals
     (lines, width), size = (tl.known(one) for one in query.shape), seen.places.length
     strip = max(one for one in range(1, min(_STRIP, lines) + 1) if lines % one == 0)
@@ -226,7 +241,7 @@ def _attend(
         power, rescale = tl.exp(scores - top), tl.exp(tops[own] - top)
         tops[own], powers[...] = top, power
         sums[own] = sums[own] * rescale + power.sum(1, keepdim=True)
-        step = min(width, 64)
+        step = next(one for one in (64, 48, 32, 16, width) if width % one == 0)
         with build.loop(0, width, step) as columns:
             total = result[own, columns.span] * rescale
             found = _product(build, powers, Span(0, strip), values, columns.span, total)
