@@ -25,10 +25,10 @@ class GatedNetwork(nn.Module):
 
     def __init__(self, weights: StoredWeights, gate: Gate, suffix: str = "") -> None:
         self.join = gate
+        up, self.down = (StoredLinear(weights, f"ffn_{name}{suffix}") for name in ("up", "down"))
         # Phi-3 has gate and rest in one matrix.
-        names = [name for name in ("ffn_gate", "ffn_up") if f"{name}{suffix}.weight" in weights]
-        self.inner = [StoredLinear(weights, name + suffix) for name in names or ["ffn_up"]]
-        self.down = StoredLinear(weights, f"ffn_down{suffix}")
+        is_joined = up.weight.shape[0] == 2 * self.down.weight.shape[1]
+        self.inner = [up] if is_joined else [StoredLinear(weights, f"ffn_gate{suffix}"), up]
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return shape (time, width)."""
