@@ -227,13 +227,16 @@ class Kernel(Generic[R]):
 
     def _offer(self, profile: Profile, values: Mapping[str, object], written: _Written) -> None:
         """Tell a profile of the other ways to write the kernel for some arguments."""
-        if written.program.root not in profile.variants:
-            default = self._write(self._with_defaults(values)).program
-            profile.variants[written.program.root] = Variants(
-                digest(default.root),
-                {name: choice.values for name, choice in self._choices.items()},
-                lambda chosen: self._write({**values, **chosen}).program,
-            )
+        if written.program.root in profile.variants:
+            return
+
+        def write(chosen: Mapping[str, object]) -> Program:
+            return self._write({**values, **chosen}).program
+
+        default = self._write(self._with_defaults(values)).program
+        candidates = {name: choice.values for name, choice in self._choices.items()}
+        variants = Variants(digest(default.root), candidates, write)
+        profile.variants[written.program.root] = variants
 
     def _write(self, values: Mapping[str, object]) -> _Written:
         key = tuple(_key_of(name, value) for name, value in values.items())
