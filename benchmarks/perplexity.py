@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import platform
 import pydoc_data.topics
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -33,12 +32,10 @@ class Scores(NamedTuple):
         losses: -log of the probability of each scored token, ours and the reference's,
             shape (2, tokens).
         difference: the largest one between two logits.
-        seconds: for one token of ours that followed others.
     """
 
     losses: numpy.ndarray
     difference: float
-    seconds: float
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -66,7 +63,6 @@ def main(model: Path | None, text: Path | None, window: int, windows: int) -> No
     click.echo(f"perplexity by transformers  {theirs:.5f}")
     click.echo(f"relative difference         {abs(ours / theirs - 1):.2e}")
     click.echo(f"largest difference of two logits  {max(one.difference for one in scores):.4f}")
-    click.echo(f"{1 / numpy.median([one.seconds for one in scores]):.0f} tokens/s")
 
 
 def python_reference() -> str:
@@ -86,14 +82,12 @@ def score(
     sequence = decoder.open(tokens[:half])
     while (logits := decoder.read(sequence)) is None:
         pass
-    start = time.perf_counter()
     steps = [decoder.step({sequence: token})[sequence] for token in tokens[half:-1]]
-    seconds = (time.perf_counter() - start) / len(steps)
     decoder.close(sequence)
     found = numpy.stack([logits, *steps])
     losses = [_losses(logits, tokens[half:]) for logits in (found, expected)]
     difference = numpy.abs(found - expected).max()
-    return Scores(numpy.stack(losses), float(difference), seconds)
+    return Scores(numpy.stack(losses), float(difference))
 
 
 def _losses(logits: numpy.ndarray, tokens: Sequence[int]) -> numpy.ndarray:
