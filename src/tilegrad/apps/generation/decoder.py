@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from collections.abc import Sequence as Tokens
-from typing import Protocol
 
 import numpy
 
+from tilegrad.apps.generation.model import Model
 from tilegrad.apps.generation.pages import Pages
-from tilegrad.apps.models.memory import Memory, Reading, Sizes
+from tilegrad.apps.models.memory import Memory
 from tilegrad.base.errors import ArgumentError, OutOfMemoryError
 from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.tensor import Tensor
@@ -28,33 +28,6 @@ PAGE = 64
 """Tokens of a page."""
 _CALLS_TO_CAPTURE = 2
 """After so many calls a captured function is a replay."""
-
-
-class ModelSizes(Sizes, Protocol):
-    """The sizes of a model that its use depends on."""
-
-    @property
-    def context(self) -> int:
-        """The longest text that it was trained for."""
-        ...
-
-    @property
-    def windows(self) -> tuple[int | None, ...]:
-        """How many tokens back each block sees, itself included; None for all."""
-        ...
-
-
-class Model(Protocol):
-    """What predicts tokens."""
-
-    @property
-    def config(self) -> ModelSizes:
-        """Its sizes."""
-        ...
-
-    def __call__(self, tokens: Tensor, reading: Reading, rows: Tensor) -> Tensor:
-        """Return the logits after some of the tokens, float32 of shape (rows, vocabulary)."""
-        ...
 
 
 class Sequence:
