@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
@@ -135,3 +136,5 @@ def _list_shapes(plan: Plan) -> Sequence[Shape]:
 async def _send_data(send: Send, text: str) -> None:
     body = f"data: {text}\n\n".encode()
     await send({"type": "http.response.body", "body": body, "more_body": True})
+    # Others have their turn, and whoever notes that the client is gone: sending may not wait.
+    await asyncio.sleep(0)
