@@ -24,6 +24,8 @@ RESULTS = ROOT / "benchmarks" / "results"
 CONTEXT = 4096
 REPLY = 64
 REPLY_PROMPT = 16
+SLOW = 10.0
+"""Seconds of a turn; slower ones are taken once."""
 FIRST_TOKENS, LAST_TOKENS = 1000, 40000
 
 
@@ -41,11 +43,13 @@ class Program:
         self.limit, self.failure = limit, ""
         caches = ROOT / "build" / "benchmarks" / "caches"
         (caches / "tinygrad").mkdir(parents=True, exist_ok=True)
+        # As after an installation, every module's bytecode is on disk.
+        bytecode = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(caches / "python")}
         arguments = [name, str(path), str(CONTEXT), str(threads)]
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.chat.worker", *arguments],
             cwd=ROOT,
-            env=os.environ | environment(threads, caches),
+            env=os.environ | environment(threads, caches) | bytecode,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -89,6 +93,8 @@ class Contest:
         self.programs: dict[str, Program] = {}
         self.latest: dict[str, dict[str, Any]] = {}
         self._found: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+        self._seconds: dict[str, dict[str, float]] = defaultdict(dict)
+        self._slowest: dict[str, float] = defaultdict(float)
         self._generator = np.random.default_rng(0)
 
     def start(self, name: str) -> None:
@@ -109,16 +115,27 @@ class Contest:
                 program.close()
         for _ in range(2):  # captures what is captured
             program.ask(self._draw(REPLY_PROMPT), 3)
-            program.ask(self._draw(REPLY_PROMPT * 10), 3)
+            if answer["prompt"] < SLOW:
+                program.ask(self._draw(REPLY_PROMPT * 10), 3)
 
     def play(self, case: str, count: int, reply: int) -> None:
         """Let every program read a prompt, and write a reply if it has more than one token."""
         for name, program in self.programs.items():
+            took = self._seconds[name].get(case, 0.0)
+            if took > SLOW or count * self._slowest[name] > self.limit:
+                continue
+            start = time.perf_counter()
             answer = program.ask(self._draw(count), reply)
-            if answer is not None:
-                self.latest[name] = answer
-                rate = count / answer["prompt"] if reply == 1 else 1 / answer["token"]
-                self._note(case, name, rate)
+            self._seconds[name][case] = time.perf_counter() - start
+            if answer is None:
+                continue
+            self.latest[name] = answer
+            self._slowest[name] = max(self._slowest[name], answer["prompt"] / count)
+            rate = count / answer["prompt"] if reply == 1 else 1 / answer["token"]
+            self._note(case, name, rate)
+            if self.threads == 1:
+                used = (count if reply == 1 else reply) / answer["cpu"]
+                self._note(f"{case}, per second of the processor", name, used)
 
     def end(self) -> dict[str, Any]:
         """End the programs; return the medians by what was measured and by program."""
@@ -148,10 +165,10 @@ def measure(contest: Contest, names: list[str], prompts: list[int], rounds: int)
     for name in names:
         contest.start(name)
     for _ in range(rounds):
+        contest.play(f"reply after {prompts[0]}", prompts[0], REPLY)
         for count in prompts:
             contest.play(f"prompt of {count}", count, 1)
-        for count in (prompts[0], prompts[-1] // 2):
-            contest.play(f"reply after {count}", count, REPLY)
+        contest.play(f"reply after {prompts[-1] // 2}", prompts[-1] // 2, REPLY)
     return contest.end()
 
 
@@ -165,6 +182,9 @@ def write_table(
         f"`{path.name}`, {path.stat().st_size / 1e6:.1f} MB. Medians of turns that were taken in",
         "alternation; tokens per second where nothing else is said. Peak memory counts the file's",
         "pages, anonymous memory does not. Written by `python -m benchmarks.chat`.",
+        "",
+        "Where other processes use the machine too, as its load before shows, rates per second of",
+        "the processor say more, and programs whose threads spin while they wait lose most.",
         "",
         ", ".join(f"{name}: {value}" for name, value in machine.items()) + ".",
     ]
@@ -185,7 +205,7 @@ def write_table(
 @click.option("--prompt", "prompts", multiple=True, type=int, default=(16, 128, 512, 2048))
 @click.option("--rounds", type=click.IntRange(1), default=3, show_default=True)
 @click.option("--program", "names", multiple=True, type=click.Choice([*PLAYERS]))
-@click.option("--limit", type=float, default=240.0, show_default=True, help="Seconds of a turn.")
+@click.option("--limit", type=float, default=120.0, show_default=True, help="Seconds of a turn.")
 @click.option("--output", type=click.Path(path_type=Path), default=RESULTS)
 def main(
     model: Path | None,
@@ -201,9 +221,9 @@ def main(
         from tilegrad.apps.chat.find_model import find_model
 
         model = find_model()
-    chosen = list(names or PLAYERS)
+    chosen, load = list(names or PLAYERS), os.getloadavg()[0]
     runs = [measure(Contest(model, one, limit), chosen, sorted(prompts), rounds) for one in threads]
-    machine = describe_machine(max(threads))
+    machine = {**describe_machine(max(threads)), "load before": f"{load:.1f}"}
     output.mkdir(parents=True, exist_ok=True)
     (output / "chat.json").write_text(json.dumps({"machine": machine, "runs": runs}, indent=1))
     write_table(runs, machine, model, output / "chat.md")
