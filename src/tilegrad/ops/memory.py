@@ -7,7 +7,7 @@ from typing import NamedTuple
 from tilegrad.base.errors import DTypeError, VerifyError
 from tilegrad.ir.dtype import STORABLE, DType, dtypes
 from tilegrad.ir.node import Node
-from tilegrad.ir.op import NotDifferentiable, Op, Property, Shape
+from tilegrad.ir.op import NotDifferentiable, Op, Property, Shape, attributes_of
 from tilegrad.ops.affine import Index, as_node
 from tilegrad.ops.infer import broadcast_shapes
 
@@ -189,6 +189,11 @@ store = Op(
 def make_parameter(slot: int, dtype: DType) -> Node:
     """Return the pointer passed in ``slot``."""
     return parameter(attributes=ParameterAttributes(slot, dtype))
+
+
+def slot_of(load: Node) -> int:
+    """Return the slot of the pointer that a load reads from."""
+    return attributes_of(load.sources[0], ParameterAttributes).slot
 
 
 def make_scratch(identity: int, dtype: DType, size: int) -> Node:

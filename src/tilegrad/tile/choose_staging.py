@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from tilegrad.ir.node import Node
-from tilegrad.ops import kernel
+from tilegrad.ops import kernel, memory
 from tilegrad.ops.matrix import MatrixFacts
+from tilegrad.ops.memory import slot_of
 from tilegrad.tile.contraction import Contraction, Factor
 from tilegrad.tile.decisions import Decider, list_near
 from tilegrad.tile.facts import Facts
@@ -69,15 +70,22 @@ class StagingChoice:
         target: the processor.
         decider: decides ``staging`` and, if there is one, ``sum``, ``tile``, ``rows``, ``columns``
             and ``block``.
+        constants: slots of what does not change: to pack it costs nothing, as that is done once.
     """
 
     def __init__(
-        self, facts: Facts, contraction: Contraction, target: TileTarget, decider: Decider
+        self,
+        facts: Facts,
+        contraction: Contraction,
+        target: TileTarget,
+        decider: Decider,
+        constants: Collection[int] = (),
     ) -> None:
         self.facts = facts
         self.contraction = contraction
         self.target = target
         self.decider = decider
+        self.constants = constants
         self.total_size = contraction.reduction.dtype.itemsize
         self.itemsize = contraction.factors[0].value.dtype.itemsize
         self.lanes = max(1, target.vector_bytes // self.total_size)
@@ -141,7 +149,13 @@ class StagingChoice:
         """Whether one factor has few elements and the other ones that are neighbours as lanes."""
         if self.contraction.units or min(self.elements) > FEW_ROWS:
             return False
-        return self._lies(self.contraction.factors[self.elements.index(max(self.elements))])
+        matrix = self.contraction.factors[self.elements.index(max(self.elements))]
+        return self._lies(matrix) and not self._is_kept(matrix)
+
+    def _is_kept(self, factor: Factor) -> bool:
+        """Whether a factor is a constant matrix, whose panels are packed once."""
+        value = factor.value
+        return value.op is memory.load and slot_of(value) in self.constants
 
     def choose(self) -> Staging | None:
         """Return the best staging, None if there is none."""
@@ -176,6 +190,7 @@ class StagingChoice:
             registers = self.target.registers if unit is None else unit.registers
             nbytes = self.terms * math.prod(extents_of(columns.axes)) * self.itemsize
             stays = unit is None and (self.is_streamed or nbytes <= self.cache // 4)
+            stays = stays and not self._is_kept(columns)
             tall, wide = self._options(rows, unit), self._options(columns, unit)
             pairs += [
                 Pair(row, column, unit)
@@ -208,8 +223,10 @@ class StagingChoice:
         if not self.sums.is_single:
             stored += 3 * results
         total = rows.tiles * columns.tiles * (self.terms * cycles + stored)
-        total += -(-columns.tiles // lane_tiles) * rows.tiles * rows.packing
-        total += -(-rows.tiles // row_tiles) * columns.tiles * columns.packing
+        if not self._is_kept(rows.factor):
+            total += -(-columns.tiles // lane_tiles) * rows.tiles * rows.packing
+        if not self._is_kept(columns.factor):
+            total += -(-rows.tiles // row_tiles) * columns.tiles * columns.packing
         return total
 
     def _count_tiles(self, rows: Option, columns: Option) -> tuple[int, int]:
@@ -303,12 +320,24 @@ def _cut_sum(bound: Sequence[Node], longest: int) -> SumBlocks:
 
 
 def choose_staging(
-    facts: Facts, contraction: Contraction, target: TileTarget, decider: Decider
+    facts: Facts,
+    contraction: Contraction,
+    target: TileTarget,
+    decider: Decider,
+    constants: Collection[int] = (),
 ) -> Staging | None:
-    """Return how a contraction is staged, None if it is better read where it lies."""
+    """Return how a contraction is staged, None if it is better read where it lies.
+
+    Args:
+        facts: of the kernel.
+        contraction: what it computes.
+        target: the processor.
+        decider: makes the decisions.
+        constants: slots of what does not change.
+    """
     narrow = find_narrow(contraction, target.units)
     for each in (contraction,) if narrow is None else (narrow, contraction):
-        choice = StagingChoice(facts, each, target, decider)
+        choice = StagingChoice(facts, each, target, decider, constants)
         staging = choice.choose() if choice.is_wanted() else None
         if staging is not None:
             return staging

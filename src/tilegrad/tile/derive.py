@@ -98,14 +98,16 @@ def derive_packed(
         slots: what its parameters are, by slot.
         target: the processor.
         name: name of the native function.
-        decider: makes the decisions, the same as those of ``derive``.
+        decider: makes the decisions; the cost model knows what is packed only once.
         constants: the slots.
     """
     root, bound = _bind_symbols(root, list(slots), {})
     if len(bound) > len(slots) or not all(isinstance(slot.size, int) for slot in slots):
         return None
     facts, contraction = _find_contraction(root, target)
-    staging = None if contraction is None else choose_staging(facts, contraction, target, decider)
+    staging = None
+    if contraction is not None:
+        staging = choose_staging(facts, contraction, target, decider, constants)
     keepable = None if staging is None else find_keepable(staging, slots, constants)
     if staging is None or keepable is None:
         return None

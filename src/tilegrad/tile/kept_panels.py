@@ -12,10 +12,8 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from tilegrad.ir.node import Node, sort_topologically
-from tilegrad.ir.op import attributes_of
 from tilegrad.ops import kernel, memory, symbolic, tile
 from tilegrad.ops.affine import Index
-from tilegrad.ops.memory import ParameterAttributes
 from tilegrad.ops.program import Program, Slot
 from tilegrad.tile.blocks import loop_over_blocks
 from tilegrad.tile.environment import Environment, Position
@@ -53,7 +51,7 @@ def find_keepable(
     for dimension, side in enumerate((staging.rows, staging.lanes)):
         order = sort_topologically([side.value])
         loads = [node for node in order if node.op is memory.load]
-        sources = tuple({_slot_of(load): None for load in loads})
+        sources = tuple({memory.slot_of(load): None for load in loads})
         is_packed = side.order is not PanelOrder.PLACE and not side.windows
         if not is_packed or not sources or not constants or not set(sources) <= set(constants):
             continue
@@ -62,10 +60,6 @@ def find_keepable(
         if size * side.value.dtype.itemsize <= MOST_GROWTH * given:
             return Keepable(dimension, size, sources)
     return None
-
-
-def _slot_of(load: Node) -> int:
-    return attributes_of(load.sources[0], ParameterAttributes).slot
 
 
 def _known_size(size: Index) -> int:
