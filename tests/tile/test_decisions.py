@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.tile.plans import run
 from tilegrad import Tensor
-from tilegrad.engine.programs import Programs
+from tilegrad.engine.programs import Programs, source_of
 from tilegrad.ir.digest import digest
 from tilegrad.tile import schedule
 from tilegrad.tile.decisions import NO_CHOICES, Decider, Decision, list_near
@@ -87,10 +87,10 @@ class DrawnPrograms(Programs):
         self.data = data
 
     def derive(self, expressed):
-        drawing = Drawing(self.data)
-        found = self.lower(expressed, drawing)
+        drawing, source = Drawing(self.data), source_of(expressed)
+        found = self.lower(source, drawing)
         notes: dict[str, Decision] = {}
-        again = self.lower(expressed, Decider(drawing.taken, notes))
+        again = self.lower(source, Decider(drawing.taken, notes))
         assert digest(again.program.root) == digest(found.program.root)
         assert {name: one.taken for name, one in notes.items()} == drawing.taken
         return found

@@ -38,6 +38,18 @@ UNITS = (None, 0, 1, 2, 8, 16)
 """What may be decided for the units of a launch, the default first; see ``Derived``."""
 
 
+class Source(NamedTuple):
+    """A kernel as the scheduler made it, without the tensors that it is for.
+
+    Attributes:
+        program: the ``kernel`` node.
+        slots: what its parameters are.
+    """
+
+    program: Node
+    slots: tuple[Slot, ...]
+
+
 class Derived(NamedTuple):
     """A program and how much it does.
 
@@ -55,7 +67,7 @@ class Derived(NamedTuple):
     kernel: Node | None
     work: float
     operations: Index
-    source: ExpressedKernel | None = None
+    source: Source | None = None
     units: int | None = None
 
 
@@ -82,33 +94,33 @@ class Programs:
         found = self._derived.get(expressed.program)
         if found is None:
             choices = self.winners.find(digest(expressed.program))
-            found = self._derived[expressed.program] = self.lower(expressed, Decider(choices))
+            decider = Decider(choices)
+            found = self._derived[expressed.program] = self.lower(source_of(expressed), decider)
         return found
 
-    def lower(self, expressed: ExpressedKernel, decider: Decider) -> Derived:
+    def lower(self, source: Source, decider: Decider) -> Derived:
         """Return a program of a kernel; unlike ``derive``, made anew each time.
 
         Args:
-            expressed: the kernel.
+            source: the kernel.
             decider: makes the decisions: those of ``tilegrad.tile.derive`` and ``units``.
         """
-        found = self._lower(expressed, decider)
+        found = self._lower(source, decider)
         if self.verifies:
-            dialects.kernels.verify([expressed.program])
+            dialects.kernels.verify([source.program])
             dialects.tiles.verify([found.program.root])
         return found
 
-    def _lower(self, expressed: ExpressedKernel, decider: Decider) -> Derived:
-        root = flatten_sums(pick_terms(narrow_stores(expressed.program)))
+    def _lower(self, source: Source, decider: Decider) -> Derived:
+        root = flatten_sums(pick_terms(narrow_stores(source.program)))
         root = merge_axes(share_guards(root))
-        slots = _slots_of(expressed)
         facts = Facts(root)
         work = sum(
             count_points(region.axes) * (1 + len(region.loads)) for region in facts.regions.values()
         )
-        program = derive(root, slots, self.target, name_kernel(facts), decider)
+        program = derive(root, source.slots, self.target, name_kernel(facts), decider)
         units = decider.take("units", UNITS, label=_name_units) if self.target.threads > 1 else None
-        return Derived(program, root, work, count_operations(facts), expressed, units)
+        return Derived(program, root, work, count_operations(facts), source, units)
 
     def derive_packed(
         self, derived: Derived, constants: frozenset[int]
@@ -122,15 +134,15 @@ class Programs:
         Returns:
             None if nothing that depends on these slots only is packed.
         """
-        expressed = derived.source
-        if expressed is None or derived.kernel is None or not constants:
+        source = derived.source
+        if source is None or derived.kernel is None or not constants:
             return None
-        key = expressed.program, constants
+        key = source.program, constants
         if key not in self._packed:
-            choices = self.winners.find(digest(expressed.program))
+            choices = self.winners.find(digest(source.program))
             packed = derive_packed(
                 derived.kernel,
-                _slots_of(expressed),
+                source.slots,
                 self.target,
                 name_kernel(Facts(derived.kernel)),
                 Decider(choices),
@@ -162,15 +174,17 @@ class Programs:
         return Derived(_build(node), None, 4 * work, count_own_operations(node))
 
 
-def _slots_of(expressed: ExpressedKernel) -> list[Slot]:
-    return [
+def source_of(expressed: ExpressedKernel) -> Source:
+    """Return a kernel without the tensors, whose memory nothing that is remembered may keep."""
+    slots = tuple(
         Slot(
             "output" if slot < expressed.stored else "input",
             node.dtype,
             symbolic.multiply_all(node.shape),
         )
         for slot, node in enumerate(expressed.parameters)
-    ]
+    )
+    return Source(expressed.program, slots)
 
 
 def _name_units(units: int | None) -> str:

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
 from tilegrad.engine.profile import Sample, Variants
-from tilegrad.engine.programs import Derived, Programs, measure
+from tilegrad.engine.programs import Derived, Programs, Source, measure
 from tilegrad.ir.digest import digest
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import attributes_of
 from tilegrad.ops.tile import ProgramAttributes
-from tilegrad.schedule.express import ExpressedKernel
 from tilegrad.tile.decisions import Candidate, Choices, Decider, Decision
 
 
@@ -53,20 +52,20 @@ class DerivedSubject:
 
     Args:
         programs: lowers it.
-        expressed: the kernel.
+        source: the kernel.
         name: of the kernel.
     """
 
-    def __init__(self, programs: Programs, expressed: ExpressedKernel, name: str) -> None:
+    def __init__(self, programs: Programs, source: Source, name: str) -> None:
         self.programs = programs
-        self.expressed = expressed
+        self.source = source
         self.name = name
-        self.digest = digest(expressed.program)
+        self.digest = digest(source.program)
 
     def lower(self, choices: Choices) -> Lowered:
         """Return the program for some choices."""
         notes: dict[str, Decision] = {}
-        return Lowered(self.programs.lower(self.expressed, Decider(choices, notes)), notes)
+        return Lowered(self.programs.lower(self.source, Decider(choices, notes)), notes)
 
 
 class WrittenSubject:
