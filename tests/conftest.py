@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,6 +39,13 @@ def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         patch.setenv("TILEGRAD_CACHE_DIRECTORY", str(tmp_path_factory.mktemp("cache")))
         patch.setenv("TILEGRAD_VERIFY", "on")
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def frozen_objects() -> None:
+    """Let collections of garbage, which every capture makes, pass over what is there to stay."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
