@@ -20,6 +20,7 @@ from tilegrad.codegen.elementwise import (
     lower_where,
 )
 from tilegrad.codegen.loops import lower_block, lower_instances, lower_loop, lower_loop_result
+from tilegrad.codegen.matrix.groups import find_group_product, lower_groups
 from tilegrad.codegen.matrix.units import lower_accumulate, lower_hold, lower_release
 from tilegrad.codegen.narrow import is_narrow
 from tilegrad.codegen.order import order_instructions
@@ -84,13 +85,16 @@ def _finish_function(suffix: str, context: Context) -> LinearFunction:
 def choose_lanes(program: Node, target: CodegenTarget) -> int:
     """Return the number of lanes of a full vector: those of the dtype that is computed with most.
 
-    That is the dtype of the accumulators if there is a contraction of narrower operands.
+    That is the dtype of the accumulators if there is a contraction of narrower operands, and that
+    of the bytes if groups of them are multiplied by one instruction.
     Vectors of wider dtypes then take several registers, those of narrower ones a part of one.
     Floats narrower than 32 bits count as what they are computed in.
     """
     votes: Counter[DType] = Counter()
     for node in sort_topologically([program]):
         shape = node.shape
+        if find_group_product(target, node) is not None:
+            return target.lanes(dtypes.uint8)
         if node.op is tile.dot and node.sources[0].dtype.bits < node.dtype.bits:
             return target.lanes(node.dtype)
         if shape and shape[-1] != 1 and node.dtype.kind in _COUNTED:
@@ -191,6 +195,7 @@ _HANDLERS: dict[Op, Handler] = {
     tile.dot: lower_dot,
     matrix.hold: lower_hold,
     matrix.accumulate: lower_accumulate,
+    matrix.multiply_groups: lower_groups,
     matrix.release: lower_release,
     bits.bitwise_and: lower_logical,
     bits.bitwise_or: lower_logical,
@@ -222,6 +227,7 @@ _NEEDS: dict[Op, Needs] = {
     tile.block: _no_sources,
     tile.loop: _loop_needs,
     matrix.accumulate: _first_source,
+    matrix.multiply_groups: _first_source,
     affine.affine: _index_needs,
     affine.product: _index_needs,
     comparison.less: _index_needs,

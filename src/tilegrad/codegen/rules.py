@@ -35,6 +35,7 @@ from tilegrad.codegen.mathematics.building import (
     with_sign,
 )
 from tilegrad.codegen.mathematics.rounds import Rounds
+from tilegrad.codegen.matrix.groups import add_to_groups, multiply_groups
 from tilegrad.codegen.matrix.units import find_matrix_unit
 from tilegrad.codegen.target import CodegenTarget
 from tilegrad.ir.dtype import Kind, dtypes
@@ -48,6 +49,7 @@ from tilegrad.ops import (
     exponential,
     matrix,
     random,
+    reduction,
     rounding,
     special,
     tile,
@@ -221,6 +223,15 @@ def _dot(decomposition: Decomposition, node: Node, sources: Sources) -> Node:
     return decomposition.narrow(result, node.dtype) if narrow.is_narrow(node.dtype) else result
 
 
+def _reduce_sum(decomposition: Decomposition, node: Node, sources: Sources) -> Node:
+    result = apply_op(decomposition, node, sources)
+    return multiply_groups(decomposition.target, result) or result
+
+
+def _add(decomposition: Decomposition, node: Node, sources: Sources) -> Node:
+    return add_to_groups(*sources) or apply_op(decomposition, node, sources)
+
+
 def _functions() -> dict[Op, Rule]:
     by_target: dict[Op, Callable[..., Node]] = {
         exponential.exp: exponentials.exp,
@@ -273,6 +284,7 @@ RULES: dict[Op, Rule] = {
     arithmetic.floor_divide: _by_kind(integers.floor_divide, remainder.floor_divide),
     arithmetic.modulo: _by_kind(integers.modulo, remainder.modulo),
     arithmetic.absolute: _absolute,
+    arithmetic.add: _add,
     arithmetic.sign: _sign,
     arithmetic.reciprocal: _reciprocal,
     arithmetic.fused_multiply_add: _fused,
@@ -281,6 +293,7 @@ RULES: dict[Op, Rule] = {
     comparison.is_infinite: _is_infinite,
     comparison.relu: _relu,
     random.threefry: _threefry,
+    reduction.reduce_sum: _reduce_sum,
     rounding.copy_sign: _copy_sign,
     rounding.next_after: _next_after,
 }

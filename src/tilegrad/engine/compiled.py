@@ -99,6 +99,11 @@ class CompiledExecutor:
         self.planned: list[Sequence[Node]] | None = None
         self._lock = ForkLock()
 
+    def multiplies(self, left: DType, right: DType) -> bool:
+        """Whether the processor has instructions for products of these dtypes as they are."""
+        units = self.programs.target.units
+        return any(unit[:2] == (left, right) and not unit.is_raised for unit in units)
+
     def realize(self, nodes: Sequence[Node], symbols: Mapping[str, int]) -> list[Node]:
         """Return one buffer node per node."""
         nodes = remove_markers(nodes)

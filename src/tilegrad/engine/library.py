@@ -16,7 +16,7 @@ from tilegrad.ir.op import attributes_of
 from tilegrad.ops.tile import ProgramAttributes
 from tilegrad.runtime import device as runtime
 
-GENERATOR = "3"
+GENERATOR = "4"
 """Version of the code generator: part of every key; raised when equal programs give other code."""
 
 

@@ -9,6 +9,9 @@ interleaved: word (k, n) is b[group·k, n], b[group·k + 1, n], ...
 the form in which the unit keeps it (tile registers, or sums that lack a correction), multiplied
 into, and brought back. ``release(hold(c))`` is c, so that a loop can carry what is held.
 
+``multiply_groups`` is the same instruction where both operands lie along the lanes: a sum, along an
+axis of four, of products of bytes.
+
 A value of rank 2 is a matrix in a tile register; its dtype is that of the words.
 """
 
@@ -63,6 +66,13 @@ class InstructionAttributes(NamedTuple):
     """The instruction, by the processor's name for it."""
 
     name: str
+
+
+class GroupAttributes(NamedTuple):
+    """The instruction, and the axis of the bytes whose products one lane adds up."""
+
+    name: str
+    axis: int
 
 
 class ReinterpretAttributes(NamedTuple):
@@ -174,6 +184,13 @@ accumulate = _define(
     UnitAttributes,
 )
 release = _define("release", "A held accumulator, brought back.", 1, _infer_same, UnitAttributes)
+multiply_groups = _define(
+    "multiply_groups",
+    "total + the sum of a·b along an axis of four bytes: multiply_groups(total, a, b).",
+    3,
+    _infer_same,
+    GroupAttributes,
+)
 multiply_words = _define(
     "multiply_words",
     "total + the sum of the products of neighbours, lane by lane: multiply_words(total, a, b).",

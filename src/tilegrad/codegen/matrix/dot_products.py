@@ -107,7 +107,7 @@ _LEAST_COLUMNS = 4
 def _make_unit(
     instruction: _Instruction,
     operands: tuple[DType, DType],
-    *features: tuple[str, ...],
+    features: tuple[tuple[str, ...], ...],
 ) -> MatrixUnit:
     total = dtypes.float32 if operands[0].is_float else dtypes.int32
 
@@ -140,14 +140,26 @@ _BYTE, _UNSIGNED = dtypes.int8, dtypes.uint8
 _BF16 = (dtypes.bfloat16, dtypes.bfloat16)
 _VNNI = (("avx512vnni", "avx512vl"), ("avxvnni",))
 
-UNITS: tuple[MatrixUnit, ...] = (
-    _make_unit(_Instruction("vdpbf16ps", 2), _BF16, ("avx512bf16", "avx512vl")),
-    _make_unit(_Instruction("vpdpbusd", 4), (_UNSIGNED, _BYTE), *_VNNI),
-    _make_unit(_Instruction("vpdpbusd", 4, is_swapped=True), (_BYTE, _UNSIGNED), *_VNNI),
-    _make_unit(_Instruction("vpdpbusd", 4, is_raised=True), (_BYTE, _BYTE), *_VNNI),
-    _make_unit(_Instruction("bfdot", 2), _BF16, ("bf16",)),
-    _make_unit(_Instruction("sdot", 4), (_BYTE, _BYTE), ("dotprod",)),
-    _make_unit(_Instruction("udot", 4), (_UNSIGNED, _UNSIGNED), ("dotprod",)),
-    _make_unit(_Instruction("usdot", 4), (_UNSIGNED, _BYTE), ("i8mm",)),
-    _make_unit(_Instruction("usdot", 4, is_swapped=True), (_BYTE, _UNSIGNED), ("i8mm",)),
+_UNITS: tuple[tuple[_Instruction, tuple[DType, DType], tuple[tuple[str, ...], ...]], ...] = (
+    (_Instruction("vdpbf16ps", 2), _BF16, (("avx512bf16", "avx512vl"),)),
+    (_Instruction("vpdpbusd", 4), (_UNSIGNED, _BYTE), _VNNI),
+    (_Instruction("vpdpbusd", 4, is_swapped=True), (_BYTE, _UNSIGNED), _VNNI),
+    (_Instruction("vpdpbusd", 4, is_raised=True), (_BYTE, _BYTE), _VNNI),
+    (_Instruction("bfdot", 2), _BF16, (("bf16",),)),
+    (_Instruction("sdot", 4), (_BYTE, _BYTE), (("dotprod",),)),
+    (_Instruction("udot", 4), (_UNSIGNED, _UNSIGNED), (("dotprod",),)),
+    (_Instruction("usdot", 4), (_UNSIGNED, _BYTE), (("i8mm",),)),
+    (_Instruction("usdot", 4, is_swapped=True), (_BYTE, _UNSIGNED), (("i8mm",),)),
 )
+"""Each instruction, the operands of a product, and which features bring it."""
+
+UNITS: tuple[MatrixUnit, ...] = tuple(_make_unit(*unit) for unit in _UNITS)
+
+
+def find_byte_product(target: CodegenTarget, a: DType, b: DType) -> tuple[str, bool] | None:
+    """Return the instruction for products of bytes as they are, and whether b comes first."""
+    for instruction, operands, choices in _UNITS:
+        is_as_it_is = instruction.group == WORD_BYTES and not instruction.is_raised
+        if operands == (a, b) and is_as_it_is and any(target.has(*one) for one in choices):
+            return instruction.name, instruction.is_swapped
+    return None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from tilegrad.base.errors import ShapeError
 from tilegrad.frontend.gguf.blocks import Blocks
 from tilegrad.frontend.gguf.formats import FORMATS
+from tilegrad.frontend.gguf.products import can_multiply, multiply
 from tilegrad.tensor import Tensor
 
 
@@ -44,7 +45,8 @@ class Weight:
         """Return x @ selfᵀ, of shape (.., rows), for a matrix (rows, columns) and x (.., columns).
 
         Of several matrices (.., rows, columns) each multiplies its own x: the axes before are
-        broadcast. The sum runs over blocks and parts of blocks as axes of their own.
+        broadcast. The sum runs over blocks and parts of blocks as axes of their own. A few rows x
+        are multiplied as whole numbers where the processor is made for that (``products.py``).
 
         Raises:
             ShapeError: this is no matrix, or x does not end in its columns.
@@ -55,6 +57,8 @@ class Weight:
                 got=f"{x.shape} and {self.shape}",
                 expected="a matrix with as many columns as x has features",
             )
+        if isinstance(self.stored, Blocks) and can_multiply(self.format, self.shape, x):
+            return multiply(self.format, self.stored, x)
         decoded = _decode(self.format, self.stored)
         parts = decoded.shape[len(self.shape) - 1 :]
         factor = x.unsqueeze(-2).unflatten(-1, parts)
