@@ -124,9 +124,11 @@ def describe(report: Report) -> Iterator[str]:
         yield ""
         yield (
             f"The machine gives at most {format_rate(operations, 'FLOP')} in registers and "
-            f"{format_rate(moved, 'B')} from memory: see [where the cases stand](roofline.svg), "
-            "and [what compiling takes, stage by stage](compiling.svg)."
+            f"{format_rate(moved, 'B')} from memory: see [where the cases stand](roofline.svg)."
         )
+    if any(result.group == "compile" and result.observed for result in report.results):
+        yield ""
+        yield "What compiling takes, [stage by stage](compiling.svg)."
     notes: dict[str, list[str]] = {
         f"{library} took no part: {reason}": [] for library, reason in report.skips.items()
     }
