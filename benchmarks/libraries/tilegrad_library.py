@@ -34,7 +34,7 @@ class TilegradLibrary(MethodLibrary):
         value.realize()
 
     def capture(self, function: Callable[..., Array]) -> Callable[..., Array]:
-        return jit(lambda *arrays: _realize(function(*arrays)))
+        return jit(lambda *arrays: self.realize(function(*arrays)))
 
     def eager(self, function: Callable[..., Array]) -> Callable[..., Array]:
         return lambda *arrays: function(*arrays).realize()
@@ -76,10 +76,3 @@ class TilegradLibrary(MethodLibrary):
         mean = x.mean((0, 2, 3))
         variance = x.var((0, 2, 3), correction=0)
         return x.batchnorm(weight, bias, mean, (variance + 1e-5).rsqrt())
-
-
-def _realize(values: Array | tuple[Array, ...]) -> Array | tuple[Array, ...]:
-    if isinstance(values, tuple):
-        values[0].realize(*values[1:])
-        return values
-    return values.realize()

@@ -41,14 +41,7 @@ class TinygradLibrary(MethodLibrary):
         Device[value.device].synchronize()
 
     def capture(self, function: Callable[..., Array]) -> Callable[..., Array]:
-        def run(*arrays: Array) -> Array | tuple[Array, ...]:
-            values = function(*arrays)
-            if isinstance(values, tuple):
-                values[0].realize(*values[1:])
-                return values
-            return values.realize()
-
-        return TinyJit(run)
+        return TinyJit(lambda *arrays: self.realize(function(*arrays)))
 
     def eager(self, function: Callable[..., Array]) -> Callable[..., Array]:
         def run(*arrays: Array) -> Array:

@@ -31,13 +31,19 @@ def _convolutions() -> Iterator[tuple[str, int, int, int]]:
             channels = EXPANSION * width
 
 
+def make_weights(
+    generator: np.random.Generator, inputs: int, outputs: int, window: int
+) -> np.ndarray:
+    """Return random weights of a convolution that keep the numbers in range."""
+    scale = np.float32((2 / (inputs * window * window)) ** 0.5)
+    return generator.standard_normal((outputs, inputs, window, window), np.float32) * scale
+
+
 def make_parameters(generator: np.random.Generator) -> dict[str, np.ndarray]:
     """Return random weights and statistics that keep the numbers in range."""
     parameters = {}
     for name, inputs, outputs, window in _convolutions():
-        scale = np.float32((2 / (inputs * window * window)) ** 0.5)
-        weights = generator.standard_normal((outputs, inputs, window, window), np.float32)
-        parameters[name] = weights * scale
+        parameters[name] = make_weights(generator, inputs, outputs, window)
         gain = 0.2 if name.endswith("expand") else 1.0
         parameters[f"{name}.weight"] = np.full(outputs, gain, np.float32)
         parameters[f"{name}.bias"] = np.zeros(outputs, np.float32)

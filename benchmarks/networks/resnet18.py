@@ -8,6 +8,7 @@ import numpy as np
 
 from benchmarks.libraries import Library
 from benchmarks.libraries.library import Array, Parameters
+from benchmarks.networks.resnet import make_weights
 
 WIDTHS, BLOCKS, CLASSES = (64, 128, 256, 512), 2, 1000
 
@@ -29,9 +30,7 @@ def make_parameters(generator: np.random.Generator) -> dict[str, np.ndarray]:
     """Return random weights."""
     parameters = {}
     for name, inputs, outputs, window in _convolutions():
-        scale = np.float32((2 / (inputs * window * window)) ** 0.5)
-        weights = generator.standard_normal((outputs, inputs, window, window), np.float32)
-        parameters[name] = weights * scale
+        parameters[name] = make_weights(generator, inputs, outputs, window)
         parameters[f"{name}.weight"] = np.ones(outputs, np.float32)
         parameters[f"{name}.bias"] = np.zeros(outputs, np.float32)
     head = generator.standard_normal((WIDTHS[-1], CLASSES), np.float32)

@@ -7,9 +7,8 @@ from pathlib import Path
 import click
 
 from tilegrad.apps.explain import STAGES, explain_script
-from tilegrad.cli.session import open_session
+from tilegrad.cli.session import INTERRUPTED, open_session
 
-INTERRUPTED = 130  # what shells report of a program that Ctrl-C ended
 _USUAL = ("fusion", "kernel", "tile")
 
 

@@ -10,6 +10,9 @@ from contextlib import contextmanager
 from tilegrad.base.settings import Settings
 from tilegrad.engine import Session
 
+INTERRUPTED = 130
+"""What shells report of a program that Ctrl-C ended."""
+
 
 @contextmanager
 def open_session(device: str | None = None, threads: int | None = None) -> Iterator[Session]:

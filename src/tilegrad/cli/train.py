@@ -11,9 +11,7 @@ import click
 from tilegrad.apps.datasets import DATASETS
 from tilegrad.apps.training import MODELS, recipe_for
 from tilegrad.apps.training import train as run
-from tilegrad.cli.session import open_session
-
-INTERRUPTED = 130  # what shells report of a program that Ctrl-C ended
+from tilegrad.cli.session import INTERRUPTED, open_session
 
 
 @click.command

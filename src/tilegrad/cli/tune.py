@@ -7,9 +7,7 @@ from pathlib import Path
 import click
 
 from tilegrad.apps.tuning import tune_script
-from tilegrad.cli.session import open_session
-
-INTERRUPTED = 130  # what shells report of a program that Ctrl-C ended
+from tilegrad.cli.session import INTERRUPTED, open_session
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})

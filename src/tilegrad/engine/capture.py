@@ -287,9 +287,9 @@ class _Builder:
         nbytes = max((arena.nbytes for arena in arenas), default=0)
         arena = self.executor.device.allocator.allocate(max(1, nbytes))
         with self.executor.trace.span("pack") as span:
-            self._compile_packed()
+            wanted = self._compile_packed()
             for entry, placed in zip(self.ran, arenas, strict=True):
-                self._add(entry, arena, placed.offsets)
+                self._add(entry, arena, placed.offsets, wanted)
             packed = sum(pack.memory.nbytes for pack in self.packs)
             span.count(copies=len(self.packs), bytes=packed)
         recording = self.executor.device.queue.record(self.groups, keep=[*self.keep, arena])
@@ -366,7 +366,13 @@ class _Builder:
             entry.given[number] for entry in self.ran for number in entry.plan.overwritten
         )
 
-    def _add(self, entry: Ran, arena: Buffer, offsets: Sequence[int]) -> None:
+    def _add(
+        self,
+        entry: Ran,
+        arena: Buffer,
+        offsets: Sequence[int],
+        wanted: Iterator[_Packed | None],
+    ) -> None:
         memory: dict[Place, Buffer] = {}
         owners: dict[Place, Storage] = {}
         for kind, storages in (("given", entry.given), ("made", entry.made)):
@@ -379,22 +385,27 @@ class _Builder:
         for steps, kernels in zip(entry.plan.groups, entry.kernels, strict=True):
             group = []
             for planned, compiled in zip(steps, kernels, strict=True):
-                step, kernel = self._pack(entry, planned, compiled, memory)
+                step, kernel = self._pack(next(wanted), planned, compiled, memory)
                 group.append(self.executor.launch(step, kernel, memory, self.symbols))
                 self._note(step, owners)
                 self.keep.append(kernel.binary)
                 self.launches.append(Launched(step, kernel))
             self.groups.append(group)
 
-    def _compile_packed(self) -> None:
-        """Compile what packs, and what reads what is packed, several kernels at a time."""
-        roots: list[Node] = []
-        for entry in self.ran:
-            for step in itertools.chain.from_iterable(entry.plan.groups):
-                found = self._find_packed(entry, step)
-                if found is not None:
-                    roots += [found.derived.program.root, found.packed.packing.root]
-        self.executor.library.get_all(roots)
+    def _compile_packed(self) -> Iterator[_Packed | None]:
+        """Compile what packs, and what reads what is packed, several kernels at a time.
+
+        Returns:
+            For each step of all that ran, in order, how it may have something packed before.
+        """
+        wanted = [
+            self._find_packed(entry, step)
+            for entry in self.ran
+            for step in itertools.chain.from_iterable(entry.plan.groups)
+        ]
+        pairs = ((one.derived.program.root, one.packed.packing.root) for one in wanted if one)
+        self.executor.library.get_all([*itertools.chain.from_iterable(pairs)])
+        return iter(wanted)
 
     def _find_packed(self, entry: Ran, step: Step) -> _Packed | None:
         """Return how a step may have what is constant in it packed before, if that is any use."""
@@ -408,10 +419,9 @@ class _Builder:
         return None if found is None else _Packed(*found, constants)
 
     def _pack(
-        self, entry: Ran, step: Step, kernel: Kernel, memory: dict[Place, Buffer]
+        self, found: _Packed | None, step: Step, kernel: Kernel, memory: dict[Place, Buffer]
     ) -> tuple[Step, Kernel]:
         """Return a step with what is constant in it packed before, if that is any use."""
-        found = self._find_packed(entry, step)
         if found is None:
             return step, kernel
         storages = {slot: found.constants[slot] for slot in found.packed.sources}

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from tilegrad.base.errors import DTypeError, VerifyError
 from tilegrad.ir.dtype import STORABLE, DType, dtypes
-from tilegrad.ir.node import Node
+from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ir.op import NotDifferentiable, Op, Property, Shape, attributes_of
 from tilegrad.ops.affine import Index, as_node
 from tilegrad.ops.infer import broadcast_shapes
@@ -194,6 +194,11 @@ def make_parameter(slot: int, dtype: DType) -> Node:
 def slot_of(load: Node) -> int:
     """Return the slot of the pointer that a load reads from."""
     return attributes_of(load.sources[0], ParameterAttributes).slot
+
+
+def loads_in(value: Node) -> list[Node]:
+    """Return the loads that a value is computed from."""
+    return [node for node in sort_topologically([value]) if node.op is load]
 
 
 def make_scratch(identity: int, dtype: DType, size: int) -> Node:

@@ -11,7 +11,7 @@ import math
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from tilegrad.ir.node import Node, sort_topologically
+from tilegrad.ir.node import Node
 from tilegrad.ops import kernel, memory, symbolic, tile
 from tilegrad.ops.affine import Index
 from tilegrad.ops.program import Program, Slot
@@ -49,8 +49,7 @@ def find_keepable(
 ) -> Keepable | None:
     """Return the side that depends on constant slots only, and is packed; None if none does."""
     for dimension, side in enumerate((staging.rows, staging.lanes)):
-        order = sort_topologically([side.value])
-        loads = [node for node in order if node.op is memory.load]
+        loads = memory.loads_in(side.value)
         sources = tuple({memory.slot_of(load): None for load in loads})
         is_packed = side.order is not PanelOrder.PLACE and not side.windows
         if not is_packed or not sources or not constants or not set(sources) <= set(constants):

@@ -7,7 +7,7 @@ as ever then, and hold zeros in the last word.
 
 from __future__ import annotations
 
-from tilegrad.ir.node import Node, sort_topologically
+from tilegrad.ir.node import Node
 from tilegrad.ops import conversion, kernel, memory, symbolic
 from tilegrad.ops.affine import as_index
 from tilegrad.ops.comparison import where
@@ -48,16 +48,11 @@ def pad_sum(root: Node, contraction: Contraction, target: TileTarget) -> Node | 
 def _pad(factor: Node, axis: Node, longer: Node, inside: Node) -> Node:
     """Return a widened factor over a longer axis, zero before it is widened where not inside."""
     (value,) = substitute([factor.sources[0]], {axis: longer})
-    guarded = {node: _guard(node, inside) for node in _loads(value)}
+    guarded = {node: _guard(node, inside) for node in memory.loads_in(value)}
     (safe,) = substitute([value], guarded)
     if value.op is not memory.load:
         safe = where(inside, safe, zero(safe.dtype))
     return conversion.cast(safe, attributes=factor.attributes)
-
-
-def _loads(value: Node) -> list[Node]:
-    order = sort_topologically([value])
-    return [node for node in order if node.op is memory.load]
 
 
 def _guard(load: Node, inside: Node) -> Node:

@@ -93,7 +93,7 @@ def _weigh(logits: numpy.ndarray, way: Sampling) -> tuple[numpy.ndarray, numpy.n
     weights = numpy.exp((logits - logits.max()) / numpy.float32(temperature))
     tokens = numpy.arange(len(weights))
     if 0 < way.top_k < len(weights):
-        tokens = _find_greatest(weights, way.top_k)
+        tokens = find_greatest(weights, way.top_k)
         weights = weights[tokens]
     if way.top_p < 1:
         stay = _take_share(weights, way.top_p)
@@ -110,7 +110,7 @@ def _take_share(weights: numpy.ndarray, share: float) -> numpy.ndarray:
     count = _FIRST_SORTED
     # Mostly a few of many tokens have the share: sorting all would take longer than all the rest.
     while count < len(weights):
-        places = _find_greatest(weights, count)
+        places = find_greatest(weights, count)
         if weights[places].sum(dtype=numpy.float64) >= wanted:
             break
         count *= 8
@@ -121,7 +121,7 @@ def _take_share(weights: numpy.ndarray, share: float) -> numpy.ndarray:
     return places[: int(numpy.searchsorted(ends, wanted)) + 1]
 
 
-def _find_greatest(weights: numpy.ndarray, count: int) -> numpy.ndarray:
-    """Return the places of so many of the greatest weights, the greatest first."""
-    places = numpy.argpartition(-weights, count)[:count]
-    return places[numpy.argsort(-weights[places], kind="stable")]
+def find_greatest(values: numpy.ndarray, count: int) -> numpy.ndarray:
+    """Return the places of so many of the greatest values, or of all, the greatest first."""
+    places = numpy.argpartition(-values, min(count, len(values) - 1))[:count]
+    return places[numpy.argsort(-values[places], kind="stable")]

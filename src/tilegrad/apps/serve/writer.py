@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy
 
 from tilegrad.apps.chat.reply import StopFilter
-from tilegrad.apps.chat.sampling import Sampler
+from tilegrad.apps.chat.sampling import Sampler, find_greatest
 from tilegrad.apps.chat.tokeniser import Tokeniser
 from tilegrad.apps.serve.job import Job, Piece, TokenRecord
 
@@ -97,7 +97,6 @@ def _record(logits: numpy.ndarray, token: int, count: int) -> TokenRecord:
     """Return the logarithms of the probabilities of a token and of the likeliest ones."""
     peak = logits.max()
     total = float(peak) + float(numpy.log(numpy.exp(logits - peak).sum(dtype=numpy.float64)))
-    likeliest = numpy.argpartition(-logits, min(count, len(logits) - 1))[:count]
-    likeliest = likeliest[numpy.argsort(-logits[likeliest], kind="stable")]
+    likeliest = find_greatest(logits, count)
     top = tuple((int(other), float(logits[other]) - total) for other in likeliest)
     return TokenRecord(token, float(logits[token]) - total, top)
