@@ -62,6 +62,30 @@ def test_other_shapes_and_numbers_are_other_captures() -> None:
     assert len(function.captured) == 4
 
 
+def test_other_nesting_is_another_capture() -> None:
+    def weigh(first: object, second: object) -> Tensor:
+        one = first if isinstance(first, Tensor) else first[0] * 2 + first[1]
+        two = second if isinstance(second, Tensor) else second["x"] * 5 + second["y"]
+        return one - two
+
+    function = jit(weigh)
+    a, b, c = (Tensor([float(number)]) for number in (1, 2, 4))
+    for _ in range(3):
+        assert function((a, b), c).item() == 2 + 2 - 4
+        assert function(a, {"x": b, "y": c}).item() == 1 - 14
+        assert function(a, {"y": b, "x": c}).item() == 1 - 22
+    assert len(function.captured) == 3
+
+
+def test_zeros_of_either_sign_are_other_captures_and_nan_is_one() -> None:
+    function = jit(lambda x, factor: 1 / (x * factor))
+    for factor, expected in ((0.0, numpy.inf), (-0.0, -numpy.inf), (numpy.nan, numpy.nan)):
+        for _ in range(3):
+            factor = float(str(factor))  # noqa: PLW2901, another object of the same value
+            numpy.testing.assert_equal(function(Tensor([1.0]), factor).item(), expected)
+    assert len(function.captured) == 3
+
+
 def test_results_keep_their_form() -> None:
     function = jit(lambda x: {"double": x * 2, "parts": (x + 1, [x - 1]), "name": "x"})
     for seed in range(4):

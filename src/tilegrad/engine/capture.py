@@ -115,6 +115,7 @@ class CapturedStep:
             hold their addresses.
         packs: the packed copies that it reads.
         memory_changes: the session's count when the addresses were last looked at.
+        pack_changes: how often packed copies had become stale when its own were looked at.
         seen: the session's count of changes when ``Session.protect`` last looked at the tensors.
         owners: the tensors whose values replays change.
     """
@@ -133,6 +134,7 @@ class CapturedStep:
     outside: dict[Storage, list[tuple[int, int]]]
     packs: list[Pack]
     memory_changes: int = -1
+    pack_changes: int = -1
     seen: int = -1
     owners: list[weakref.ref[Tracked]] = field(default_factory=list)
     keep: list[object] = field(default_factory=list)
@@ -144,15 +146,16 @@ class CapturedStep:
             inputs: one storage per input of the capture.
             symbols: values of the symbolic sizes.
         """
-        for pack in self.packs:
-            pack.refresh(self.executor.device)
-        set_argument = self.recording.set_argument
+        packs = self.executor.packs
+        if self.pack_changes != packs.changes:
+            for pack in self.packs:
+                pack.refresh(self.executor.device)
+            self.pack_changes = packs.changes
+        recording = self.recording
         if symbols != self.symbols:
             self._set_symbols(symbols)
         for storage, patches in zip(inputs, self.inputs, strict=True):
-            address = memory_of(storage).address
-            for launch, slot in patches:
-                set_argument(launch, slot, address)
+            recording.set_arguments(patches, memory_of(storage).address)
         results: list[Storage] = []
         nodes = []
         for result in self.results:
@@ -162,16 +165,15 @@ class CapturedStep:
             found = result.storage
             if result.home == "made":
                 found, memory = self.executor.new_storage(found.dtype, shape)
-                for launch, slot in result.patches:
-                    set_argument(launch, slot, memory.address)
+                recording.set_arguments(result.patches, memory.address)
             elif result.home != "outside":
                 found = (inputs if result.home == "given" else results)[result.number]
             results.append(found)
             nodes.append((found, shape))
-        self.executor.run("replay", self.recording, self.launches, symbols)
-        if self.overwritten or self.overwritten_inputs:
-            written = [inputs[number] for number in self.overwritten_inputs]
-            self.executor.packs.note_written([*self.overwritten, *written])
+        self.executor.run("replay", recording, self.launches, symbols)
+        packs.note_written(self.overwritten)
+        if self.overwritten_inputs:
+            packs.note_written({inputs[number] for number in self.overwritten_inputs})
         return [make_buffer_node(storage, shape) for storage, shape in nodes]
 
     def note_results(self, count: int) -> None:
@@ -182,9 +184,7 @@ class CapturedStep:
     def refresh_addresses(self) -> None:
         """Let the launches use the memory that the storages outside have now."""
         for storage, patches in self.outside.items():
-            address = memory_of(storage).address
-            for launch, slot in patches:
-                self.recording.set_argument(launch, slot, address)
+            self.recording.set_arguments(patches, memory_of(storage).address)
 
     def _set_symbols(self, symbols: Mapping[str, int]) -> None:
         sizes: dict[int, tuple[dict[int, int], int]] = {}  # those of equal programs are the same
@@ -194,7 +194,7 @@ class CapturedStep:
                 sizes[key] = self.executor.sizes_of(step, symbols)
             scalars, blocks = sizes[key]
             for slot, value in scalars.items():
-                self.recording.set_argument(number, slot, value)
+                self.recording.set_arguments([(number, slot)], value)
             self.recording.set_blocks(number, blocks)
         self.symbols = dict(symbols)
 

@@ -18,11 +18,11 @@ from tilegrad.engine.programs import Programs, measure
 from tilegrad.engine.sizes import evaluate_index
 from tilegrad.engine.storage import make_buffer_node, memory_of, storage_of
 from tilegrad.ir.dtype import DType
-from tilegrad.ir.node import Node
+from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ir.op import Shape
 from tilegrad.ops.affine import as_index
 from tilegrad.ops.leaves import Storage
-from tilegrad.ops.markers import remove_markers
+from tilegrad.ops.markers import MARKERS, remove_markers
 from tilegrad.runtime.buffer import Buffer
 from tilegrad.runtime.cpu.fork import ForkLock
 from tilegrad.runtime.device import Device, Launch, Recording
@@ -46,6 +46,7 @@ class Ready:
     Attributes:
         plan: the plan.
         kernels: by group and step.
+        is_symbolic: whether sizes differ from run to run.
         recording: the launches; None before the first run.
         patches: by place, the launches and slots that hold its address.
         addresses: what the recording holds now.
@@ -53,6 +54,7 @@ class Ready:
 
     plan: Plan
     kernels: list[list[Kernel]]
+    is_symbolic: bool
     recording: Recording | None = None
     patches: dict[Place, list[tuple[int, int]]] = field(default_factory=dict)
     addresses: dict[Place, int] = field(default_factory=dict)
@@ -106,9 +108,12 @@ class CompiledExecutor:
 
     def realize(self, nodes: Sequence[Node], symbols: Mapping[str, int]) -> list[Node]:
         """Return one buffer node per node."""
-        nodes = remove_markers(nodes)
+        order = sort_topologically(nodes)
+        if any(node.op in MARKERS for node in order):
+            nodes = remove_markers(nodes)
+            order = sort_topologically(nodes)
         with self._lock:
-            key = key_of(nodes)
+            key = key_of(nodes, order)
             ready = self.plans.get(key.structure)
             if ready is None:
                 ready = self._prepare(nodes, key)
@@ -129,7 +134,8 @@ class CompiledExecutor:
         with self.trace.span("compile"):
             flat = [step.program.program.root for group in plan.groups for step in group]
             kernels = iter(self.library.get_all(flat))
-        ready = Ready(plan, [[next(kernels) for _ in group] for group in plan.groups])
+        by_group = [[next(kernels) for _ in group] for group in plan.groups]
+        ready = Ready(plan, by_group, plan.is_symbolic)
         if len(self.plans) >= MOST_PLANS:
             self.plans.pop(next(iter(self.plans)))
         self.plans[key.structure] = ready
@@ -154,7 +160,7 @@ class CompiledExecutor:
         for number in plan.overwritten:
             storage_of(buffers[number]).version += 1
         if plan.overwritten:
-            self.packs.note_written([storage_of(buffers[n]) for n in plan.overwritten])
+            self.packs.note_written({storage_of(buffers[n]) for n in plan.overwritten})
         return [self._result(result, buffers, storages, symbols) for result in plan.results]
 
     def _run_profiled(
@@ -263,15 +269,14 @@ class CompiledExecutor:
         self, ready: Ready, memory: Mapping[Place, Buffer], symbols: Mapping[str, int]
     ) -> Recording:
         """Return the recording for this memory, changing only what differs from the last run."""
-        if ready.recording is None or ready.plan.is_symbolic:
+        if ready.recording is None or ready.is_symbolic:
             return self._record(ready, memory, symbols)
         recording, addresses = ready.recording, ready.addresses
         for place, buffer in memory.items():
             if addresses.get(place) == buffer.address:
                 continue
             addresses[place] = buffer.address
-            for launch, slot in ready.patches.get(place, ()):
-                recording.set_argument(launch, slot, buffer.address)
+            recording.set_arguments(ready.patches.get(place, ()), buffer.address)
         return recording
 
     def _record(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from tilegrad.ir.node import Node, sort_topologically
@@ -22,13 +22,18 @@ class GraphKey(NamedTuple):
     buffers: tuple[Node, ...]
 
 
-def key_of(nodes: Sequence[Node]) -> GraphKey:
-    """Return the key of the graph that computes some nodes; linear in its size."""
+def key_of(nodes: Sequence[Node], order: Iterable[Node] | None = None) -> GraphKey:
+    """Return the key of the graph that computes some nodes; linear in its size.
+
+    Args:
+        nodes: what the graph computes.
+        order: all its nodes as ``sort_topologically`` gives them, where that is known.
+    """
     numbers: dict[Node, int] = {}
     buffers: list[Node] = []
     storages: dict[object, int] = {}
     structure: list[object] = []
-    for node in sort_topologically(nodes):
+    for node in sort_topologically(nodes) if order is None else order:
         numbers[node] = len(numbers)
         if node.op is buffer:
             storage, shape, version = attributes_of(node, BufferAttributes)

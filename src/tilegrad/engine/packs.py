@@ -8,7 +8,8 @@ panels are packed anew before they are read next.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakValueDictionary
@@ -43,7 +44,7 @@ class Pack:
         if not self.is_stale:
             return
         for slot, storage in self.storages.items():
-            self.recording.set_argument(0, slot, memory_of(storage).address)
+            self.recording.set_arguments([(0, slot)], memory_of(storage).address)
         device.queue.run(self.recording)
         self.is_stale = False
 
@@ -53,10 +54,14 @@ class Packs:
 
     Args:
         limit: how many bytes all of them may have.
+
+    Attributes:
+        changes: how often a copy has become stale: steps look at theirs only then.
     """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
+        self.changes = 0
         self._known: WeakValueDictionary[tuple[object, ...], Pack] = WeakValueDictionary()
 
     def __len__(self) -> int:
@@ -74,14 +79,14 @@ class Packs:
         """Remember a copy for as long as a step uses it; it keeps its storages alive."""
         self._known[packing, *map(id, pack.storages.values())] = pack
 
-    def note_written(self, storages: Collection[Storage]) -> None:
+    def note_written(self, storages: AbstractSet[Storage]) -> None:
         """Take note of storages that have been overwritten."""
-        if not self._known:
+        if not (self._known and storages):
             return
-        written = frozenset(storages)
         for pack in list(self._known.values()):
-            if not written.isdisjoint(pack.storages.values()):
+            if not storages.isdisjoint(pack.storages.values()):
                 pack.is_stale = True
+                self.changes += 1
 
 
 def is_constant(storage: Storage) -> bool:

@@ -80,8 +80,9 @@ class Session:
         self._executors: dict[str, Executor] = {}
         self._symbols: dict[str, int] = {}
         self._capture: Capture | None = None
-        # Keys alone matter; a dictionary keeps them in the order in which they were made.
-        self._live: weakref.WeakKeyDictionary[Tracked, None] = weakref.WeakKeyDictionary()
+        # Keys alone matter; a dictionary keeps them in the order in which they were made. Each
+        # reference takes itself out, without any Python.
+        self._live: dict[weakref.ref[Tracked], None] = {}
         # Whether layers train, the seed of random numbers, and their state on each device
         # (tensor/random.py, tensor/generator.py).
         self.training = False
@@ -221,7 +222,7 @@ class Session:
 
     def track(self, tensor: Tracked) -> None:
         """Remember a tensor as long as it lives (see ``realize``)."""
-        self._live[tensor] = None
+        self._live[weakref.ref(tensor, self._live.__delitem__)] = None
         self.changes += 1
 
     def note_assignment(self) -> None:
@@ -230,7 +231,8 @@ class Session:
 
     def live_tensors(self) -> list[Tracked]:
         """Return the tensors that are alive, in the order in which they were made."""
-        return list(self._live)
+        found = (reference() for reference in list(self._live))
+        return [tensor for tensor in found if tensor is not None]
 
     def realize(
         self,

@@ -8,7 +8,7 @@ import numpy
 
 from tilegrad.base.errors import ArgumentError, DeviceError
 from tilegrad.ir.dtype import from_numpy
-from tilegrad.ir.node import Node
+from tilegrad.ir.node import Node, intern
 from tilegrad.ir.op import Shape, attributes_of
 from tilegrad.ops.leaves import BufferAttributes, Storage, buffer
 from tilegrad.runtime.buffer import Buffer
@@ -16,7 +16,7 @@ from tilegrad.runtime.buffer import Buffer
 
 def make_buffer_node(storage: Storage, shape: Shape) -> Node:
     """Return the node for the present contents of a storage."""
-    return buffer(attributes=BufferAttributes(storage, shape, storage.version))
+    return intern(buffer, (), BufferAttributes(storage, shape, storage.version))
 
 
 def storage_of(node: Node) -> Storage:
@@ -25,6 +25,9 @@ def storage_of(node: Node) -> Storage:
     Raises:
         VerifyError: the node is no buffer.
     """
+    attributes = node.attributes
+    if type(attributes) is BufferAttributes:  # every replay comes here
+        return attributes.storage
     return attributes_of(node, BufferAttributes).storage
 
 

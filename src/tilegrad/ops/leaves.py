@@ -141,16 +141,18 @@ class BufferAttributes(NamedTuple):
 
 def _infer_buffer(sources: tuple[Node, ...], attributes: BufferAttributes) -> tuple[DType, Shape]:
     del sources
+    storage, shape, _ = attributes
     size = 1
-    for extent in attributes.shape:
-        size *= extent if isinstance(extent, int) else 1
-    if size > attributes.storage.size:
+    for extent in shape:
+        if type(extent) is int:
+            size *= extent
+    if size > storage.size:
         raise ShapeError(
             "the storage is too small for the buffer",
-            got=f"{attributes.storage.size} elements",
-            expected=f"{size} elements for shape {attributes.shape}",
+            got=f"{storage.size} elements",
+            expected=f"{size} elements for shape {shape}",
         )
-    return attributes.storage.dtype, attributes.shape
+    return storage.dtype, shape
 
 
 buffer = Op(

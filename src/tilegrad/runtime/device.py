@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -137,8 +137,8 @@ class Recording(Protocol):
     @is_timed.setter
     def is_timed(self, is_timed: bool) -> None: ...
 
-    def set_argument(self, launch: int, slot: int, value: int) -> None:
-        """Replace one argument; raises IndexError where there is no such slot."""
+    def set_arguments(self, places: Iterable[tuple[int, int]], value: int) -> None:
+        """Replace arguments, given by launch and slot; raises IndexError if there is no such."""
         ...
 
     def set_blocks(self, launch: int, blocks: int) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import gc
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, ParamSpec, TypeVar, cast
 
@@ -35,12 +35,13 @@ class _Arguments(NamedTuple):
     """The arguments of a call, sorted by how they are treated.
 
     Attributes:
-        key: equal for calls that one capture serves.
+        key: equal for calls that one capture serves: how the arguments are nested, and what is
+            known of each.
         tensors: the tensors, in order.
         symbols: values of bound variables, by name.
     """
 
-    key: Hashable
+    key: list[Hashable]
     tensors: list[TensorBase]
     symbols: dict[str, int]
 
@@ -81,7 +82,8 @@ class Jit(Generic[P, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call, capture or replay the function."""
         arguments = _sort_arguments(args, kwargs)
-        captured = self._captured.get(arguments.key)
+        key = tuple(arguments.key)
+        captured = self._captured.get(key)
         if captured is not None and captured.step is not None:
             return cast("R", _replay(captured, captured.step, arguments))
         session = current_session()
@@ -90,7 +92,7 @@ class Jit(Generic[P, R]):
         with session.bound(arguments.symbols):
             if captured is None:
                 result = _run_watched(session, call)
-                self._captured[arguments.key] = _Captured()
+                self._captured[key] = _Captured()
                 return cast("R", result)
             return cast("R", _capture(session, call, arguments, captured))
 
@@ -128,25 +130,32 @@ def _bind(
     return functools.partial(function, *positional, **named)
 
 
-def _sort_arguments(args: Sequence[object], kwargs: Mapping[str, object]) -> _Arguments:
-    tensors: list[TensorBase] = []
-    symbols: dict[str, int] = {}
-    key: list[Hashable] = []
-    tree = (tuple(args), dict(kwargs)) if kwargs else tuple(args)
-    for leaf in flatten(tree):
-        if isinstance(leaf, TensorBase):
-            tensors.append(leaf)
-            node = leaf.node
-            key.append((node.dtype, node.shape, leaf.device))
-        elif isinstance(leaf, BoundVariable):
-            symbols[leaf.variable.name] = leaf.value
-            key.append(leaf.variable)
-        else:
-            key.append(_static_key(leaf))
+def _sort_arguments(args: tuple[object, ...], kwargs: dict[str, object]) -> _Arguments:
+    arguments = _Arguments([current_session().training], [], {})
+    _sort(args, arguments)
     if kwargs:
-        key.append(tuple(kwargs))
-    key.append(current_session().training)
-    return _Arguments(tuple(key), tensors, symbols)
+        _sort((kwargs,), arguments)
+    return arguments
+
+
+def _sort(values: Iterable[object], arguments: _Arguments) -> None:
+    key, tensors, symbols = arguments
+    for value in values:
+        if isinstance(value, TensorBase):
+            tensors.append(value)
+            node = value.node
+            key.append((node.dtype, node.shape, value.device))
+        elif isinstance(value, (tuple, list)):
+            key.append((type(value), len(value)))
+            _sort(value, arguments)
+        elif isinstance(value, dict):
+            key.append((dict, *value))
+            _sort(value.values(), arguments)
+        elif isinstance(value, BoundVariable):
+            symbols[value.variable.name] = value.value
+            key.append(value.variable)
+        else:
+            key.append(_static_key(value))
 
 
 def _static_key(leaf: object) -> Hashable:
@@ -158,7 +167,8 @@ def _static_key(leaf: object) -> Hashable:
             got=type(leaf).__name__,
             mend="pass arrays as tensors: Tensor(array)",
         ) from error
-    return type(leaf), leaf
+    # As text, 0.0 is not -0.0, and NaN is itself.
+    return type(leaf), repr(leaf) if isinstance(leaf, float) else leaf
 
 
 def _run_watched(session: Session, call: Callable[[], object]) -> object:
@@ -265,10 +275,8 @@ class _Numbered:
 
 def _replay(captured: _Captured, step: CapturedStep, arguments: _Arguments) -> object:
     session = current_session()
-    for tensor in arguments.tensors:
-        if _is_lazy(tensor):
-            realize(*arguments.tensors)
-            break
+    if any(map(_is_lazy, arguments.tensors)):
+        realize(*arguments.tensors)
     if step.seen != session.changes:
         realize(*_assigned(session))
     inputs = [storage_of(tensor.node) for tensor in arguments.tensors]

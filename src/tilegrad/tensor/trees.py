@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 Tree = object
 """A leaf, or a tuple (named ones too), list or dictionary of trees."""
@@ -10,11 +10,19 @@ Tree = object
 
 def flatten(tree: Tree) -> list[object]:
     """Return the leaves: in order, those of a dictionary in the order of its items."""
-    if isinstance(tree, dict):
-        return [leaf for value in tree.values() for leaf in flatten(value)]
-    if isinstance(tree, (tuple, list)):
-        return [leaf for value in tree for leaf in flatten(value)]
-    return [tree]
+    leaves: list[object] = []
+    _gather((tree,), leaves)
+    return leaves
+
+
+def _gather(trees: Iterable[Tree], leaves: list[object]) -> None:
+    for tree in trees:
+        if isinstance(tree, (tuple, list)):
+            _gather(tree, leaves)
+        elif isinstance(tree, dict):
+            _gather(tree.values(), leaves)
+        else:
+            leaves.append(tree)
 
 
 def rebuild(tree: Tree, leaves: Sequence[object]) -> Tree:

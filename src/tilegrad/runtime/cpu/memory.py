@@ -106,12 +106,9 @@ class CpuAllocator:
             number = next(self._numbers)
             if self._trace.enabled:
                 self._events.append(BufferAllocated("cpu", number, size, self._live))
-        buffer = Buffer(address, nbytes, _Block(self, (address, size, number)))
-        if self._returned:
-            self._settle()
         if self._events:
             self._tell()
-        return buffer
+        return Buffer(address, nbytes, _Block(self, (address, size, number)))
 
     def copy_in(self, destination: Buffer, source: memoryview) -> None:
         """Copy contiguous bytes into a buffer of the same size."""
@@ -161,7 +158,8 @@ class CpuAllocator:
         # May run anywhere, even while this thread holds the lock (the garbage collector): so the
         # block is only noted here, and whoever gets the lock next takes it back.
         self._returned.append(loan)
-        self._settle()
+        if loan[1] > _LARGEST_CARVED:  # it may exceed what is to be kept
+            self._settle()
 
     def _settle(self) -> None:
         while self._returned and self._lock.acquire(blocking=False):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from tilegrad.base.errors import ArgumentError
 from tilegrad.runtime.cpu import layout
@@ -113,12 +113,14 @@ class CpuRecording:
         words[record + layout.GROUP_LAUNCHES] = self._at(self._record(members.start))
         words[record + layout.GROUP_UNITS] = total
 
-    def set_argument(self, launch: int, slot: int, value: int) -> None:
-        """Replace one argument; raises IndexError where there is no such slot."""
-        place = self._first_slots[launch] + slot
-        if slot < 0 or place >= self._first_slots[launch + 1]:
-            raise IndexError(f"launch {launch} has no argument {slot}")
-        self._words[self._slots + place] = value
+    def set_arguments(self, places: Iterable[tuple[int, int]], value: int) -> None:
+        """Replace arguments, given by launch and slot; raises IndexError if there is no such."""
+        words, slots, first_slots = self._words, self._slots, self._first_slots
+        for launch, slot in places:
+            place = first_slots[launch] + slot
+            if slot < 0 or place >= first_slots[launch + 1]:
+                raise IndexError(f"launch {launch} has no argument {slot}")
+            words[slots + place] = value
 
     def set_blocks(self, launch: int, blocks: int) -> None:
         """Replace the size of a launch's grid; raises ArgumentError if it is negative."""
