@@ -56,6 +56,17 @@ TAKEN = {
         product_of(WEIGHTS * SCALE),
         sum_over(gradient_of_weights() * WEIGHTS, (1,)),
     ),
+    "made of another that is taken": (
+        product_of(WEIGHTS),
+        sum_over(
+            gradient_of_weights(
+                upstream=UPSTREAM
+                * reshape_to(sum_over(WEIGHTS * gradient_of_weights(), (1,)), (ROWS, 1, 1))
+            )
+            * WEIGHTS,
+            (1,),
+        ),
+    ),
 }
 LEFT = {
     "nothing known": (leaf(2, 2), sum_over(WEIGHTS * gradient_of_weights(), (1,))),

@@ -47,11 +47,12 @@ def exchange_sums(nodes: Sequence[Node]) -> list[Node]:
     if not found:
         return list(nodes)
     done: dict[Node, Node] = {}
-    for node in sort_topologically([*nodes, *found.values()]):
-        if node not in found:
-            done[node] = rebuild(node, tuple(done.get(one, one) for one in node.sources))
-        else:
-            done[node] = found[node]
+    # What is new comes first, so that it is made of new sums itself where one depends on another.
+    for node in sort_topologically([*found.values(), *nodes]):
+        new = done.get(found[node]) if node in found else None
+        if new is None:
+            new = rebuild(node, tuple(done[one] for one in node.sources))
+        done[node] = new
     return [done[node] for node in nodes]
 
 
