@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from tests.language.running import close, on_both, run
 from tilegrad import Variable, dtypes, kernel
 from tilegrad import language as tl
-from tilegrad.base.errors import DeviceError
 
 X = numpy.arange(4 * 6 * 5, dtype=numpy.float32).reshape(4, 6, 5) + 1
 
@@ -165,18 +164,6 @@ def test_symbolic_sizes(device):
     for count in (3, 6, 1, 5):
         part = X[:, :count, 0]
         close(apply(x, length.bind(count)).numpy(), numpy.stack([part.sum(1), part[:, -1]], 1) * 2)
-
-
-def test_there_are_no_atomics():
-    @kernel
-    def add(build, x):
-        build.grid(1)
-        out = build.output(x.shape, x.dtype)
-        out.atomic_add(0, 1.0)
-        return out
-
-    with pytest.raises(DeviceError, match="no device that kernels run on has atomics yet"):
-        add(_tensor("cpu"))
 
 
 @on_both

@@ -11,6 +11,12 @@ from tilegrad import kernel
 from tilegrad import language as tl
 
 SIZE, WIDTH, NAMES = 24, 4, ("a", "b", "c")
+UPDATES = {
+    "add": numpy.add,
+    "max": numpy.maximum,
+    "min": numpy.minimum,
+    "exchange": lambda _, value: value,
+}
 
 places = st.tuples(st.integers(-2, SIZE - 1), st.integers(0, 5))
 statements = st.recursive(
@@ -19,6 +25,9 @@ statements = st.recursive(
         st.tuples(st.just("store"), st.sampled_from(NAMES), places),
         st.tuples(st.just("add"), st.sampled_from(NAMES), st.sampled_from(NAMES)),
         st.tuples(st.just("swap"), places, places),
+        st.tuples(
+            st.just("update"), st.sampled_from(sorted(UPDATES)), st.sampled_from(NAMES), places
+        ),
     ),
     lambda inner: st.tuples(
         st.sampled_from(["loop", "when"]),
@@ -55,6 +64,14 @@ class Plain:
         self.write(one, after)
         self.write(other, before)
 
+    def update(self, kind, name, place, index):
+        value, self.values[name] = self.values[name], numpy.zeros(WIDTH, numpy.float32)
+        for lane in range(WIDTH):
+            at = place[0] + place[1] * index + lane // 2
+            if 0 <= at < SIZE:
+                self.values[name][lane] = self.memory[at]
+                self.memory[at] = UPDATES[kind](self.memory[at], value[lane])
+
     def loop(self, count, body, _):
         for index in range(count):
             self.execute(body, index)
@@ -85,6 +102,10 @@ class Written(Plain):
         more = index.cast(tl.zeros(()).dtype) if isinstance(index, tl.Tile) else float(index)
         self.values[name] = self.values[name] * 0.5 + self.values[other] + more
 
+    def update(self, kind, name, place, index):
+        at = tl.arange(WIDTH) // 2 + (place[0] + place[1] * index)
+        self.values[name] = getattr(self.memory, f"atomic_{kind}")(at, self.values[name])
+
     def loop(self, count, body, _):
         self.carry(self.build.loop(count, **self.values), body, None)
 
@@ -107,16 +128,16 @@ class Written(Plain):
         self.memory[tl.arange(WIDTH) + start] = value
 
 
-@settings(max_examples=40)
-@given(programs, st.sampled_from(["reference", "cpu"]))
-def test_random_kernels(program, device):
+@settings(max_examples=60)
+@given(programs, st.sampled_from(["reference", "cpu"]), st.booleans())
+def test_random_kernels(program, device, is_private):
     x = numpy.random.default_rng(0).integers(-9, 9, SIZE).astype(numpy.float32)
 
     @kernel
     def written(build, x):
         build.grid(1)
         out, rest = build.output(SIZE, x.dtype), build.output((3, WIDTH), x.dtype)
-        memory = build.scratch(SIZE, x.dtype)
+        memory = (build.scratch if is_private else build.workspace)(SIZE, x.dtype)
         memory[:] = x[:]
         writer = Written(build, memory, {name: tl.zeros((WIDTH,)) for name in NAMES})
         writer.execute(program)

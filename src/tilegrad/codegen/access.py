@@ -123,7 +123,7 @@ class _Reader:
             reach = max(access.lanes) - min(access.lanes) + 1
             if reach <= width * _LARGEST_REACH:
                 return self._read_between(access, access.lanes)
-        sources = (access.address, _offsets(access))
+        sources = (access.address, lane_offsets_of(access))
         if self.context.target.has_scattered_access(self.memory_dtype.bits, width):
             return self._put(linear.read_scattered, sources, mask, width)
         if mask is not None:
@@ -163,7 +163,7 @@ class _Reader:
         return emitter.put_at(depth, intern(op, sources, attributes))
 
 
-def _offsets(access: Access) -> Node:
+def lane_offsets_of(access: Access) -> Node:
     """Return the offsets of all lanes, also where the stride would do."""
     if access.offsets is not None:
         return access.offsets
@@ -212,17 +212,17 @@ def _write(context: Context, access: Access, vector: Node, mask: Node | None) ->
         mask = None if mask is None else reverse(context, mask)
         _put_write(context, linear.write, (last, reverse(context, vector)), mask)
     else:
-        sources = (access.address, _offsets(access), vector)
+        sources = (access.address, lane_offsets_of(access), vector)
         if context.target.has_scattered_access(vector.dtype.bits, width):
             _put_write(context, linear.write_scattered, sources, mask)
             return
         if mask is not None:
-            spare = context.scalar(tile.make_scratch(_SPARE, dtypes.uint64, 1))
+            spare = context.scalar(tile.make_scratch(SPARE, dtypes.uint64, 1))
             sources = (*sources, mask, spare)
         _put_write(context, linear.write_lanes, sources, None)
 
 
-_SPARE = 1 << 30
+SPARE = 1 << 30
 """Identity of the scratch memory that takes what a masked-off lane would write."""
 
 

@@ -9,6 +9,7 @@ from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ir.op import attributes_of
 from tilegrad.ir.scope import loop_number
 from tilegrad.ops import memory, tile
+from tilegrad.ops.atomic import atomic
 
 INSTANCE = 1
 """The bit of what depends on the program instance."""
@@ -17,6 +18,7 @@ ORDERED = 2
 _FIRST_LOOP_BIT = 2
 
 _NOTHING: frozenset[Node] = frozenset()
+_WRITING = (memory.store, atomic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +69,9 @@ def _find_free(analysis: Analysis, node: Node) -> int:
         free &= ~loop_bit(analysis, attributes_of(node, tile.LoopAttributes).loop)
     elif op is tile.program_index:
         free |= INSTANCE
-    elif (
+    elif op in _WRITING or (
         op is memory.load and attributes_of(node, memory.LoadAttributes).has_after
-    ) or op is memory.store:
+    ):
         free |= ORDERED
     return free
 
@@ -83,7 +85,7 @@ def loop_bit(analysis: Analysis, number: int) -> int:
 
 
 def _find_written(analysis: Analysis, node: Node) -> frozenset[Node]:
-    if node.op is memory.store:
+    if node.op in _WRITING:
         return frozenset((node.sources[0],))
     written = _NOTHING
     for source in node.sources:

@@ -23,7 +23,13 @@ from tilegrad.ops import linear, matrix, memory
 
 Dependences = dict[Node, tuple[Node, ...]]
 
-_WRITES = (linear.write, linear.write_scattered, linear.write_lanes, matrix.write_matrix)
+_WRITES = (
+    linear.write,
+    linear.write_scattered,
+    linear.write_lanes,
+    linear.update,
+    matrix.write_matrix,
+)
 _POINTERS = (memory.parameter, memory.scratch, memory.table)
 
 
@@ -46,7 +52,7 @@ def find_dependences(segment: Sequence[Node]) -> Dependences:
 
 def is_ordered(node: Node) -> bool:
     """Whether an instruction has a place in the order of effects."""
-    if node.dtype is dtypes.void:
+    if node.dtype is dtypes.void or node.op is linear.update:
         return True
     attributes = node.attributes
     reads = (linear.ReadAttributes, matrix.MatrixAttributes)

@@ -7,6 +7,7 @@ from collections import Counter
 from tilegrad.base.errors import CompileError
 from tilegrad.codegen.access import lower_load, lower_store
 from tilegrad.codegen.analysis import analyse
+from tilegrad.codegen.atomic import lower_atomic, lower_atomic_result
 from tilegrad.codegen.context import Context, Handler, Needs, Vectors
 from tilegrad.codegen.contraction import lower_dot
 from tilegrad.codegen.decompose import decompose
@@ -33,6 +34,7 @@ from tilegrad.ir.op import Op, attributes_of
 from tilegrad.ops import (
     affine,
     arithmetic,
+    atomic,
     bits,
     comparison,
     conversion,
@@ -189,6 +191,8 @@ _HANDLERS: dict[Op, Handler] = {
     tile.scalar: _lower_leaf,
     memory.load: lower_load,
     memory.store: lower_store,
+    atomic.atomic: lower_atomic,
+    atomic.atomic_result: lower_atomic_result,
     tile.block: lower_block,
     tile.loop: lower_loop,
     tile.loop_result: lower_loop_result,
@@ -224,6 +228,7 @@ _HANDLERS: dict[Op, Handler] = {
 _NEEDS: dict[Op, Needs] = {
     memory.load: _access_needs,
     memory.store: _access_needs,
+    atomic.atomic: _access_needs,
     tile.block: _no_sources,
     tile.loop: _loop_needs,
     matrix.accumulate: _first_source,

@@ -10,6 +10,7 @@ from tilegrad.ir.op import Property
 from tilegrad.ir.scope import find_free_loops, loop_number, order_nodes
 from tilegrad.ops import memory, tile
 from tilegrad.ops.affine import Index, as_index
+from tilegrad.ops.atomic import atomic
 from tilegrad.ops.infer import broadcast_shapes
 from tilegrad.ops.program import Program
 from tilegrad.ops.tile import ScalarAttributes
@@ -67,8 +68,8 @@ def _count_rounds(loop: Node, sizes: dict[Node, Index]) -> float:
 def _count_elements(node: Node) -> float:
     if node.op is memory.load:
         return _count(node.shape)
-    if node.op is memory.store:
-        return _count(broadcast_shapes("store", node.sources[1:3]))
+    if node.op in (memory.store, atomic):
+        return _count(broadcast_shapes(node.op.name, node.sources[1:3]))
     if node.op is tile.dot:
         return _count(node.shape) * _count(node.sources[0].shape[1:])
     return 0.0

@@ -124,7 +124,7 @@ def _find_bound(order: list[Node]) -> dict[Node, Loops]:
             continue
         number = frozenset((loop_number(node),))
         inside = _find_inside(node)
-        stored = {inner.sources[0] for inner in inside if inner.op.name == "store"}
+        stored = {inner.sources[0] for inner in inside if inner.op.name in ("store", "atomic")}
         for effect in _list_effects(loop_body(node)[count_carries(node) :]):
             bound[effect] = bound.get(effect, _NONE) | number
         for inner in inside:

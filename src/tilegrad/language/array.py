@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NoReturn
 
-from tilegrad.base.errors import DeviceError, DTypeError, ShapeError
+from tilegrad.base.errors import DTypeError, ShapeError
 from tilegrad.ir.dtype import DType
 from tilegrad.ir.node import Node
 from tilegrad.language.indexing import WHOLE, Place, Size, as_mask, locate
@@ -14,6 +13,7 @@ from tilegrad.language.ranges import Ranges
 from tilegrad.language.tile import Number, Tile
 from tilegrad.ops import bits, symbolic
 from tilegrad.ops.affine import Index, as_index, as_node
+from tilegrad.ops.atomic import is_updatable
 from tilegrad.ops.build import Builder
 from tilegrad.ops.comparison import where
 from tilegrad.ops.leaves import constant, constant_op, value_of
@@ -131,6 +131,49 @@ class Array:
             OutOfRangeError: the positions lie outside the array in every instance and round.
         """
         place, inside = self._find(key, mask)
+        self._builder.store(self.pointer, place.offset, self._fit(place, value), inside)
+
+    def atomic_add(self, key: object, value: Tile | Number, mask: Tile | None = None) -> Tile:
+        """Add to elements that other instances change, too; return what they were before.
+
+        Args:
+            key: what may stand in the brackets; where positions repeat, each counts.
+            value: of the array's dtype; it broadcasts to the shape of the positions.
+            mask: where it is false nothing is changed, and the result is 0.
+
+        Raises:
+            DTypeError: the tile has another dtype, or the array's has no 32 or 64 bits.
+            ArgumentError, ArgumentTypeError, ShapeError, OutOfRangeError: as of ``store``.
+        """
+        return self._update("add", key, value, mask)
+
+    def atomic_max(self, key: object, value: Tile | Number, mask: Tile | None = None) -> Tile:
+        """Raise elements to at least a value; return what they were. See ``atomic_add``."""
+        return self._update("maximum", key, value, mask)
+
+    def atomic_min(self, key: object, value: Tile | Number, mask: Tile | None = None) -> Tile:
+        """Lower elements to at most a value; return what they were. See ``atomic_add``."""
+        return self._update("minimum", key, value, mask)
+
+    def atomic_exchange(self, key: object, value: Tile | Number, mask: Tile | None = None) -> Tile:
+        """Replace elements by a value; return what they were. See ``atomic_add``."""
+        return self._update("exchange", key, value, mask)
+
+    def _update(self, kind: str, key: object, value: Tile | Number, mask: Tile | None) -> Tile:
+        if not is_updatable(self.dtype):
+            raise DTypeError(
+                "arrays of this dtype have no atomic updates",
+                got=self.dtype.name,
+                expected="numbers of 32 or 64 bits",
+                mend="update a workspace of float32 or int32, and cast it in build.after_all()",
+            )
+        place, inside = self._find(key, mask)
+        node = self._fit(place, value)
+        before = self._builder.update_atomically(kind, self.pointer, place.offset, node, inside)
+        return Tile(expand(before, place.shape))
+
+    def _fit(self, place: Place, value: Tile | Number) -> Node:
+        """Return what is to be written to some positions, checked and with their rank."""
         node = as_operand(value.node if isinstance(value, Tile) else value, self.dtype)
         if node.dtype is not self.dtype:
             raise DTypeError(
@@ -145,19 +188,7 @@ class Array:
                 got=shape_of(node),
                 expected=place.shape,
             )
-        self._builder.store(self.pointer, place.offset, align([place.offset, node])[1], inside)
-
-    def atomic_add(self, key: object, value: Tile | Number) -> NoReturn:
-        """Refuse: no device has atomics yet.
-
-        Raises:
-            DeviceError: always.
-        """
-        del key, value
-        raise DeviceError(
-            "no device that kernels run on has atomics yet",
-            mend="store each instance's part in a workspace and combine them in build.after_all()",
-        )
+        return align([place.offset, node])[1]
 
     def _find(self, key: object, mask: Tile | None) -> tuple[Place, Node | None]:
         """Return positions, and the condition for reaching memory there or None if there is none.

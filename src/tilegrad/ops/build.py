@@ -31,6 +31,7 @@ from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ir.op import Op, attributes_of
 from tilegrad.ops import reduction, symbolic, tile
 from tilegrad.ops.affine import Index, as_node
+from tilegrad.ops.atomic import atomic, atomic_result, make_atomic
 from tilegrad.ops.comparison import where
 from tilegrad.ops.leaves import IotaAttributes, Number, constant, iota, value_of
 from tilegrad.ops.memory import (
@@ -182,13 +183,34 @@ class Builder:
         Raises:
             ArgumentError: the pointer was declared as an input.
         """
-        if pointer in self._read_only:
-            raise ArgumentError("an input of a program is not written", mend="declare an output")
+        self._check_written(pointer)
         tile_ = value if isinstance(value, Node) else constant(value, pointer.dtype)
         effect = make_store(pointer, offset, tile_, _drop_true(mask))
         if effect in self._performed:
             effect = make_store(pointer, offset, tile_, _drop_true(mask), self._before(pointer))
         self.perform(effect, [pointer])
+
+    def update_atomically(
+        self, kind: str, pointer: Node, offset: Index, value: Node, mask: Node | None = None
+    ) -> Node:
+        """Update ``pointer[offset]`` where ``mask`` is true; return what stood there before.
+
+        Raises:
+            ArgumentError: the pointer was declared as an input.
+        """
+        self._check_written(pointer)
+        effect = make_atomic(kind, pointer, offset, value, _drop_true(mask))
+        if effect in self._performed:
+            before = self._before(pointer)
+            effect = make_atomic(kind, pointer, offset, value, _drop_true(mask), before)
+        self.perform(effect, [pointer])
+        return atomic_result(effect)
+
+    def _check_written(self, pointer: Node) -> None:
+        if pointer in self._read_only:
+            raise ArgumentError(
+                "an input of a program is not written", mend="declare an output, or an update"
+            )
 
     def _before(self, pointer: Node) -> Node | None:
         """Return the last effect on a pointer, or None if a load of it needs no order.
@@ -295,8 +317,8 @@ class _Frame:
 
     def perform(self, effect: Node, pointers: list[Node]) -> None:
         loads = [load for pointer in pointers for load in self.loads.pop(pointer, ())]
-        is_store = effect.op is tile.store
-        needed = set(sort_topologically([effect])) if loads and is_store else ()
+        is_access = effect.op in (tile.store, atomic)
+        needed = set(sort_topologically([effect])) if loads and is_access else ()
         before = [load for load in loads if load not in needed]
         if before:  # what a store does not need itself would else be read after it
             self.effects.append(tile.block(*before))

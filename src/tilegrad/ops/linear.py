@@ -81,6 +81,13 @@ class WriteAttributes(NamedTuple):
     order: int
 
 
+class UpdateAttributes(NamedTuple):
+    """The kind of an atomic update (``atomic.KINDS``), and its place in the order of effects."""
+
+    kind: str
+    order: int
+
+
 class BeginLoopAttributes(NamedTuple):
     """A number unique in the function, and whether there is certainly a first round."""
 
@@ -231,6 +238,13 @@ def _infer_write_scattered(sources: tuple[Node, ...], attributes: WriteAttribute
     _check_offsets(sources[1])
     _check_mask(lanes_of(sources[1]), sources[3:4])
     return dtypes.void, ()
+
+
+def _infer_update(sources: tuple[Node, ...], attributes: UpdateAttributes) -> Inferred:
+    del attributes
+    _check_address(sources[0])
+    _check_mask(0, sources[2:3])
+    return sources[1].dtype, ()
 
 
 def _infer_begin_loop(sources: tuple[Node, ...], attributes: BeginLoopAttributes) -> Inferred:
@@ -388,6 +402,15 @@ write_lanes = _define(
     WriteAttributes,
     Property.EFFECT,
 )
+update = _define(
+    "update",
+    "The element at an address, updated in the same step. A mask is followed by an address to "
+    "update instead: update(address, value, [mask, spare]).",
+    None,
+    _infer_update,
+    UpdateAttributes,
+    Property.EFFECT,
+)
 begin_loop = _define(
     "begin_loop",
     "for position in range(start, stop, step), carrying values: "
@@ -446,6 +469,7 @@ OPS: tuple[Op, ...] = (
     write_scattered,
     read_lanes,
     write_lanes,
+    update,
     begin_loop,
     loop_position,
     loop_carry,

@@ -126,18 +126,27 @@ def _check_order(name: str, has_mask: bool, has_after: bool, extra: tuple[Node, 
         raise DTypeError(f"{name} comes after an effect", got=extra[-1].dtype.name, expected="void")
 
 
-def _infer_store(sources: tuple[Node, ...], attributes: StoreAttributes) -> Inferred:
-    check_count("store", sources, 3 + attributes.has_mask + attributes.has_after)
-    _check_memory("store", sources, sources[3:])
-    _check_order("store", attributes.has_mask, attributes.has_after, sources[3:])
+def check_write(name: str, sources: tuple[Node, ...], has_mask: bool, has_after: bool) -> Shape:
+    """Check what is written through a pointer; return the shape that its tiles broadcast to.
+
+    Raises:
+        VerifyError, DTypeError, ShapeError: the sources do not fit.
+    """
+    check_count(name, sources, 3 + has_mask + has_after)
+    _check_memory(name, sources, sources[3:])
+    _check_order(name, has_mask, has_after, sources[3:])
     pointer, value = sources[0], sources[2]
     if value.dtype is not pointer.dtype:
         raise DTypeError(
-            "store: the value has another dtype than the memory",
+            f"{name}: the value has another dtype than the memory",
             got=value.dtype.name,
             expected=pointer.dtype.name,
         )
-    broadcast_shapes("store", sources[1 : 3 + attributes.has_mask])
+    return broadcast_shapes(name, sources[1 : 3 + has_mask])
+
+
+def _infer_store(sources: tuple[Node, ...], attributes: StoreAttributes) -> Inferred:
+    check_write("store", sources, attributes.has_mask, attributes.has_after)
     return dtypes.void, ()
 
 

@@ -3,21 +3,22 @@
 A tile program is a sea of interned nodes whose values are tiles, arrays of static shape and any
 rank. Elementwise ops, reductions (``reduce_*``, axes kept with size 1), ``reshape``, ``permute``
 and ``expand`` are the same as on tensors. A pointer (``parameter`` or ``scratch``) has the dtype
-of the elements that it points to and shape ``()``; it is used only as the first source of ``load``
-and ``store``.
+of the elements that it points to and shape ``()``; it is used only as the first source of
+``load``, ``store`` and ``atomic``.
 
 * Offsets are counted in elements and are tiles of dtype ``index``.
-* An effect (dtype void: ``store``, ``block``, a ``loop`` with effects) is performed once for each
-  round of the loops around it, where the ``block`` or ``loop`` that lists it puts it. The same node
-  is never two effects: a second store of the same value to the same place needs its own ``after``.
+* An effect (dtype void: ``store``, ``atomic``, ``block``, a ``loop`` with effects) is performed
+  once for each round of the loops around it, where the ``block`` or ``loop`` that lists it puts
+  it. The same node is never two effects: a second store of the same value to the same place needs
+  its own ``after``.
   A value in a ``block`` is computed there: so a load comes before a store that overwrites it.
 * A ``load`` without ``after`` reads memory that the program does not write before it; it may be
   merged and hoisted. With ``after`` it is performed after that effect, and inside every loop that
   stores through the same pointer and needs it.
 * Whatever does not depend on a loop's index or carries is computed before the loop.
 
-The ops on memory are defined in ``memory`` and the dialect in ``dialects``. The functions named
-``make_`` build nodes with their attributes.
+The ops on memory are defined in ``memory`` and ``atomic``, and the dialect in ``dialects``. The
+functions named ``make_`` build nodes with their attributes.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from tilegrad.ir.dtype import DType, Kind, dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Op, Property, attributes_of
 from tilegrad.ops.affine import Index, as_node
+from tilegrad.ops.atomic import atomic, atomic_result
 from tilegrad.ops.graph import ResultAttributes
 from tilegrad.ops.leaves import value_of
 from tilegrad.ops.memory import (
@@ -353,6 +355,8 @@ OPS: tuple[Op, ...] = (
     table,
     load,
     store,
+    atomic,
+    atomic_result,
     block,
     loop_index,
     carry,

@@ -16,7 +16,13 @@ from tilegrad.render.llvm_types import format_type
 from tilegrad.render.llvm_values import VALUE_WRITERS
 from tilegrad.render.llvm_writer import Write, Writer
 
-_WRITES = (linear.write, linear.write_scattered, linear.write_lanes, matrix.write_matrix)
+_WRITES = (
+    linear.write,
+    linear.write_scattered,
+    linear.write_lanes,
+    linear.update,
+    matrix.write_matrix,
+)
 _WRITERS: dict[Op, Write] = {**VALUE_WRITERS, **MEMORY_WRITERS, **MATRIX_WRITERS}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tilegrad.ir.dtype import DType
+from tilegrad.ir.dtype import DType, Kind
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Op, attributes_of
 from tilegrad.ops import (
@@ -167,6 +167,41 @@ def _write_write_lanes(writer: Writer, node: Node) -> None:
         ]
 
 
+def _write_update(writer: Writer, node: Node) -> None:
+    """Write an atomic update; memory of the instance itself needs no such instruction."""
+    address, value = node.sources[:2]
+    name, where = writer.names[node], f"ptr {writer.operand(address, 0)}"
+    if len(node.sources) > 2:
+        mask, spare = (writer.operand(source, 0) for source in node.sources[2:])
+        writer.lines.append(f"  {name}.at = select i1 {mask}, {where}, ptr {spare}")
+        where = f"ptr {name}.at"
+    kind = _UPDATES[attributes_of(node, linear.UpdateAttributes).kind, _family(value.dtype)]
+    align = value.dtype.itemsize
+    text = f"atomicrmw {kind} {where}, {writer.typed(value)} monotonic, align {align}"
+    writer.lines.append(f"  {name} = {text}")
+
+
+def _family(dtype: DType) -> str:
+    return "float" if dtype.is_float else "signed" if dtype.kind is Kind.SIGNED else "unsigned"
+
+
+_UPDATES = {
+    ("add", "signed"): "add",
+    ("add", "unsigned"): "add",
+    ("add", "float"): "fadd",
+    ("maximum", "signed"): "max",
+    ("maximum", "unsigned"): "umax",
+    ("maximum", "float"): "fmaximum",
+    ("minimum", "signed"): "min",
+    ("minimum", "unsigned"): "umin",
+    ("minimum", "float"): "fminimum",
+    ("exchange", "signed"): "xchg",
+    ("exchange", "unsigned"): "xchg",
+    ("exchange", "float"): "xchg",
+}
+"""LLVM's name of each update of each family of dtypes."""
+
+
 def _write_begin_loop(writer: Writer, node: Node) -> None:
     attributes = attributes_of(node, linear.BeginLoopAttributes)
     loop = f"loop{attributes.number}"
@@ -241,6 +276,7 @@ MEMORY_WRITERS: dict[Op, Write] = {
     linear.write_scattered: _write_write_scattered,
     linear.read_lanes: _write_read_lanes,
     linear.write_lanes: _write_write_lanes,
+    linear.update: _write_update,
     linear.begin_loop: _write_begin_loop,
     linear.loop_position: _write_position,
     linear.loop_carry: _write_carry,

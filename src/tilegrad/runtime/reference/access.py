@@ -11,6 +11,7 @@ from tilegrad.base.errors import ArgumentError, TilegradError
 from tilegrad.ir.explain import explain_error
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import attributes_of
+from tilegrad.ops.atomic import AtomicAttributes
 from tilegrad.ops.memory import (
     LoadAttributes,
     ParameterAttributes,
@@ -18,7 +19,7 @@ from tilegrad.ops.memory import (
     StoreAttributes,
 )
 from tilegrad.ops.tile import ScalarAttributes
-from tilegrad.runtime.reference.memory import Array, Memory
+from tilegrad.runtime.reference.memory import Array, Combine, Memory
 
 Values = Mapping[Node, Any]
 
@@ -103,12 +104,8 @@ class Access:
     def store(self, node: Node, values: Values) -> None:
         """Perform a ``store``."""
         memory: Memory = values[node.sources[0]]
-        tiles = [values[source] for source in node.sources[1:3]]
-        if attributes_of(node, StoreAttributes).has_mask:
-            offsets, elements, mask = numpy.broadcast_arrays(*tiles, values[node.sources[3]])
-        else:
-            offsets, elements = numpy.broadcast_arrays(*tiles)
-            mask = numpy.ones(offsets.shape, numpy.bool_)
+        has_mask = attributes_of(node, StoreAttributes).has_mask
+        offsets, elements, mask = _find_written(node, values, has_mask)
         chosen = offsets[mask]
         try:
             memory.check_bounds(chosen)
@@ -118,6 +115,24 @@ class Access:
             raise self.locate(node, error) from None
         self.clock += 1
         memory.write(chosen, elements[mask], self.clock, self.instance)
+
+    def update(self, node: Node, values: Values, combine: Combine) -> Array:
+        """Perform an ``atomic``; return what stood there before, 0 where masked off."""
+        memory: Memory = values[node.sources[0]]
+        has_mask = attributes_of(node, AtomicAttributes).has_mask
+        offsets, elements, mask = _find_written(node, values, has_mask)
+        chosen = offsets[mask]
+        try:
+            memory.check_bounds(chosen)
+            memory.check_read(chosen, self.clock, self.instance)
+            if self.finds_races:
+                memory.note_updater(chosen, self.instance)
+        except TilegradError as error:
+            raise self.locate(node, error) from None
+        self.clock += 1
+        result = numpy.zeros(offsets.shape, memory.elements.dtype)
+        result[mask] = memory.update(combine, chosen, elements[mask], self.clock)
+        return result
 
     def locate(self, node: Node, error: TilegradError) -> TilegradError:
         """Return an error with the instance and the line of the program added."""
@@ -134,3 +149,11 @@ class Access:
                 expected=f"one for slot {slot}",
             )
         return self._arguments[slot]
+
+
+def _find_written(node: Node, values: Values, has_mask: bool) -> tuple[Array, Array, Array]:
+    """Return the offsets, values and mask of what is written, broadcast to one shape."""
+    mask = values[node.sources[3]] if has_mask else numpy.ones((), numpy.bool_)
+    tiles = [values[source] for source in node.sources[1:3]]
+    offsets, elements, chosen = numpy.broadcast_arrays(*tiles, mask)
+    return offsets, elements, chosen

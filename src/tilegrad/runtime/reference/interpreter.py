@@ -13,6 +13,7 @@ from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import attributes_of
 from tilegrad.ir.scope import count_carries, loop_body
+from tilegrad.ops.atomic import AtomicAttributes
 from tilegrad.ops.memory import LoadAttributes
 from tilegrad.ops.numerics import round_to
 from tilegrad.ops.tile import (
@@ -23,7 +24,7 @@ from tilegrad.ops.tile import (
     carry,
 )
 from tilegrad.runtime.reference.access import Access
-from tilegrad.runtime.reference.memory import Array
+from tilegrad.runtime.reference.memory import Array, Combine
 from tilegrad.runtime.reference.schedule import Schedule, Scheduler
 
 _FINISH = -3
@@ -82,6 +83,8 @@ class _Instance:
             "scratch": access.scratch,
             "load": self._load,
             "store": lambda node: access.store(node, self._values),
+            "atomic": lambda node: access.update(node, self._values, _combine_of(node)),
+            "atomic_result": lambda node: self._values[node.sources[0]],
             "block": lambda _: None,  # its effects are steps of their own
             "loop_result": self._loop_result,
             "dot": self._dot,
@@ -160,6 +163,19 @@ class _Instance:
                 expected=node,
             )
         return result
+
+
+def _combine_of(node: Node) -> Combine:
+    """Return what an ``atomic`` makes of an element and a value."""
+    return _UPDATES[attributes_of(node, AtomicAttributes).kind]
+
+
+_UPDATES: dict[str, Combine] = {
+    "add": numpy.add,
+    "maximum": numpy.maximum,
+    "minimum": numpy.minimum,
+    "exchange": lambda _, value: value,
+}
 
 
 def _index(value: int) -> Array:

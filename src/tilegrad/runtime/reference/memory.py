@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy
@@ -9,6 +10,7 @@ import numpy
 from tilegrad.base.errors import ArgumentError, OutOfRangeError, VerifyError
 
 Array = numpy.ndarray[Any, Any]
+Combine = Callable[[Any, Any], Any]
 
 _NOBODY = -1
 _SEVERAL = -2
@@ -31,6 +33,7 @@ class Memory:
         self._written_at = numpy.full(elements.size, 0 if is_defined else -1, numpy.int64)
         self._written_by = numpy.full(elements.size, _NOBODY, numpy.int64)
         self._read_by = numpy.full(elements.size, _NOBODY, numpy.int64)
+        self._updated_by = numpy.full(elements.size, _NOBODY, numpy.int64)
 
     def check_bounds(self, offsets: Array) -> None:
         """Refuse offsets outside the memory.
@@ -63,7 +66,8 @@ class Memory:
                 f"a load reads an element of {self.name} that nothing has written",
                 got=f"offset {offsets[times < 0][0]}",
             )
-        is_unordered = (times > ordered_until) & (self._written_by[offsets] == instance)
+        is_own = (self._written_by[offsets] == instance) | (self._updated_by[offsets] == instance)
+        is_unordered = (times > ordered_until) & is_own
         if is_unordered.any():
             raise VerifyError(
                 f"a load reads an element of {self.name} that the program has written, "
@@ -81,9 +85,8 @@ class Memory:
         """
         if self._is_shared:
             self._refuse_others(offsets, self._written_by[offsets], instance)
-            readers = self._read_by[offsets]
-            is_alone = (readers == _NOBODY) | (readers == instance)
-            self._read_by[offsets] = numpy.where(is_alone, instance, _SEVERAL)
+            self._refuse_others(offsets, self._updated_by[offsets], instance)
+            self._add_user(self._read_by, offsets, instance)
 
     def note_writer(self, offsets: Array, values: Array, instance: int) -> None:
         """Refuse to write what another instance read, or wrote with another value.
@@ -99,6 +102,25 @@ class Memory:
             different = offsets[~is_same]
             self._refuse_others(different, self._written_by[different], instance)
             self._refuse_others(offsets, self._read_by[offsets], instance)
+            self._refuse_others(offsets, self._updated_by[offsets], instance)
+
+    def note_updater(self, offsets: Array, instance: int) -> None:
+        """Refuse to update what another instance stored or read; remember who updates.
+
+        Raises:
+            VerifyError: names the first such offset.
+        """
+        if self._is_shared:
+            self._refuse_others(offsets, self._written_by[offsets], instance)
+            self._refuse_others(offsets, self._read_by[offsets], instance)
+        self._add_user(self._updated_by, offsets, instance)
+
+    @staticmethod
+    def _add_user(users: Array, offsets: Array, instance: int) -> None:
+        """Note that an instance uses elements, too."""
+        before = users[offsets]
+        is_alone = (before == _NOBODY) | (before == instance)
+        users[offsets] = numpy.where(is_alone, instance, _SEVERAL)
 
     def _refuse_others(self, offsets: Array, users: Array, instance: int) -> None:
         is_other = (users != _NOBODY) & (users != instance)
@@ -107,7 +129,7 @@ class Memory:
                 f"two instances of the program meet in an element of {self.name}",
                 got=f"offset {offsets[is_other][0]}",
                 expected="elements that one instance writes and no other touches "
-                "(but to write the same)",
+                "(but to write the same), or that instances only update atomically",
             )
 
     def write(self, offsets: Array, values: Array, time: int, instance: int) -> None:
@@ -116,8 +138,28 @@ class Memory:
         Raises:
             ArgumentError: the array is read-only.
         """
-        if not self.elements.flags.writeable:
-            raise ArgumentError(f"the program writes to {self.name}", got="a read-only array")
+        self._check_writeable()
         self.elements[offsets] = values
         self._written_at[offsets] = time
         self._written_by[offsets] = instance
+
+    def update(self, combine: Combine, offsets: Array, values: Array, time: int) -> Array:
+        """Replace elements by what they and the values combine to, one after the other.
+
+        Returns:
+            What each element was just before.
+
+        Raises:
+            ArgumentError: the array is read-only.
+        """
+        self._check_writeable()
+        before = numpy.empty(offsets.shape, self.elements.dtype)
+        for place, (offset, value) in enumerate(zip(offsets, values, strict=True)):
+            before[place] = self.elements[offset]
+            self.elements[offset] = combine(before[place], value)
+        self._written_at[offsets] = time
+        return before
+
+    def _check_writeable(self) -> None:
+        if not self.elements.flags.writeable:
+            raise ArgumentError(f"the program writes to {self.name}", got="a read-only array")
