@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ops import kernel, memory
-from tilegrad.ops.affine import affine, as_index
+from tilegrad.ops.affine import affine, as_index, split_terms
 from tilegrad.ops.arithmetic import floor_divide, modulo
 from tilegrad.ops.bounds import bounds
 
@@ -137,7 +137,7 @@ class Facts:
 
 def _reach(atom: Node, axis: Node) -> float:
     """Return how far an atom moves, on average, when an axis advances by one."""
-    if atom.op not in (floor_divide, modulo) or atom.sources[0] is not axis:
+    if atom.op not in (floor_divide, modulo) or split_terms(atom.sources[0])[0].get(axis) != 1:
         return math.inf
     divisor = as_index(atom.sources[1])
     if not isinstance(divisor, int) or divisor <= 0:
