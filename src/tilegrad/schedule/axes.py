@@ -75,6 +75,12 @@ def is_one_to_one(indices: Indices, shape: Shape, of: Shape) -> bool:
     return is_plain and len(set(moving)) == len(moving) and all(index == 0 for index in fixed)
 
 
+def is_in_order(indices: Indices) -> bool:
+    """Whether indices that are axes of a root come in the order in which it walks them."""
+    positions = [int(name_of(index)[1:]) for index in indices if isinstance(index, Node)]
+    return positions == sorted(positions)
+
+
 def axes_of_reduction(
     node: Node, indices: Indices, taken: Axes
 ) -> tuple[Indices, tuple[Node, ...]]:

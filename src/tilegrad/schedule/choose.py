@@ -4,8 +4,9 @@ The rules, in words:
 
 * An elementwise node read once per element by one kernel is computed there.
 * Read more often, it is computed again wherever that costs less (``cost``) than storing it.
-* A contraction (a reduction that uses its inputs many times) is computed inside the one kernel that
-  reads each of its elements exactly once and over the same axes (an epilogue), else stored.
+* A contraction (a reduction that uses its inputs many times) is computed inside a kernel that
+  reads each of its elements exactly once and over the same axes (an epilogue), else by itself. If
+  several kernels read it, the first such kernel stores it, too.
 * Any other reduction is computed inside a kernel that is organised by its rows: all reductions in a
   kernel must nest (each is free in a subset of the axes of the next), the rows must be enough to be
   spread over cores, and no element may be computed twice. If several kernels read it, the first of
@@ -15,7 +16,7 @@ The rules, in words:
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from tilegrad.ir.node import Node, sort_topologically
@@ -25,7 +26,13 @@ from tilegrad.ops.arithmetic import floor_divide, modulo
 from tilegrad.ops.kernel import extent_of
 from tilegrad.schedule import cost
 from tilegrad.schedule.access import Indices
-from tilegrad.schedule.axes import Axes, FreeAxes, identity_indices
+from tilegrad.schedule.axes import (
+    Axes,
+    FreeAxes,
+    identity_indices,
+    is_in_order,
+    is_one_to_one,
+)
 from tilegrad.schedule.roots import Root
 from tilegrad.schedule.streams import Streams
 
@@ -149,11 +156,20 @@ def count_values(axes: Axes) -> float:
 
 
 class Chooser:
-    """Makes the decisions for one graph."""
+    """Makes the decisions for one graph.
 
-    def __init__(self, summaries: cost.Summaries, free: FreeAxes) -> None:
+    Args:
+        summaries: what nodes cost.
+        free: the axes of indices.
+        stored: by node that is in memory so far, its root; it grows as decisions are made.
+    """
+
+    def __init__(
+        self, summaries: cost.Summaries, free: FreeAxes, stored: Mapping[Node, Root]
+    ) -> None:
         self.summaries = summaries
         self.free = free
+        self.stored = stored
 
     def measure(self, indices: Indices, context: Context) -> Use:
         """Return how a read at these indices inside these reductions is evaluated.
@@ -186,7 +202,8 @@ class Chooser:
             return Decision(frozenset(uses), "it is decoded where products are computed")
         if not is_stored:
             inline = sum(again.values()) + self._cost_of_blocked_contraction(node, uses)
-            if inline <= self._cost_store(node) + sum(load.values()):
+            store = self._cost_store(node) + sum(load.values())
+            if inline <= store or inline - self._cost_shared(node, uses) <= store:
                 reason = "computing it again costs less than storing it"
                 return Decision(frozenset(uses), reason)
         roots = {root for root in uses if again[root] <= load[root] and not is_epilogue}
@@ -200,7 +217,8 @@ class Chooser:
         what is stored is all that memory ever holds. One that nothing is read for is such, too.
         """
         summary, elements = self.summaries.of(node), cost.count_elements(node)
-        if any(leaf.op.has(Property.REDUCTION) for leaf in summary.leaves):
+        trunks = self.summaries.trunks
+        if any(leaf.op.has(Property.REDUCTION) or leaf in trunks for leaf in summary.leaves):
             return False
         reads = [use for found in uses.values() for use in found.values()]
         if not summary.leaves:
@@ -241,6 +259,32 @@ class Chooser:
         rest = max(0.0, read - first) * cost.CACHE_NS_PER_BYTE
         return evaluations * summary.operations * cost.ARITHMETIC_NS + first + rest
 
+    def _cost_shared(self, node: Node, uses: Uses) -> float:
+        """Return what of computing a node again is spent on trunks that its users read anyway."""
+        leaves = self.summaries.of(node).leaves & self.summaries.trunks
+        shared = 0.0
+        for root, reads in uses.items():
+            evaluations = sum(use.evaluations for use in reads.values())
+            for leaf in leaves:
+                if self._reads_besides(root.node, leaf, node):
+                    first = min(evaluations, cost.count_elements(leaf)) * leaf.dtype.itemsize
+                    shared += first * cost.MEMORY_NS_PER_BYTE
+        return shared
+
+    def _reads_besides(self, node: Node, leaf: Node, without: Node) -> bool:
+        """Whether a node is computed from a leaf of its kernel also by ways around another."""
+        seen: set[Node] = {without}
+        stack = list(node.sources)
+        while stack and len(seen) < cost.MOST_NODES:
+            current = stack.pop()
+            if current is leaf:
+                return True
+            is_end = current in seen or current in self.stored or cost.is_leaf(current)
+            if not is_end and current not in self.summaries.trunks:
+                stack.extend(current.sources)
+            seen.add(current)
+        return False
+
     def _cost_load(self, node: Node, reads: Iterable[Use]) -> float:
         elements = cost.count_elements(node)
         evaluations = sum(use.evaluations for use in reads)
@@ -263,7 +307,7 @@ class Chooser:
         """Return the contraction whose epilogue the node would be, if there is one."""
         leaves = self.summaries.of(node).leaves
         for leaf in leaves:
-            if not leaf.op.has(Property.REDUCTION):
+            if not leaf.op.has(Property.REDUCTION) or leaf in self.summaries.trunks:
                 continue
             is_same_size = cost.count_elements(leaf) == cost.count_elements(node)
             if is_same_size and self.summaries.is_contraction(leaf):
@@ -352,7 +396,8 @@ class Chooser:
     def _choose_contraction(self, node: Node, uses: Uses, is_stored: bool) -> Decision:
         stored = Decision(frozenset(), "a contraction read by several kernels is stored")
         if len(uses) != 1:
-            return stored
+            hosts = tuple(root for root in uses if self._is_epilogue_of(root, node, uses[root]))
+            return stored._replace(hosts=hosts)
         ((root, reads),) = uses.items()
         if len(reads) != 1 or root.is_opaque:
             return stored
@@ -376,3 +421,13 @@ class Chooser:
             return Decision(frozenset(), "its tiles would be torn by quotients of the index")
         root.contractions += 1
         return Decision(frozenset((root,)), "an epilogue: the kernel reads each element once")
+
+    def _is_epilogue_of(self, root: Root, node: Node, reads: dict[Indices, Use]) -> bool:
+        """Whether a kernel can compute a contraction that others read as well."""
+        if root.is_opaque or root.contractions or len(reads) != 1:
+            return False
+        ((indices, use),) = reads.items()
+        axes = self.free.of_all(identity_indices(root.node.shape))
+        is_whole = use.rows == axes and use.evaluations <= cost.count_elements(node)
+        is_alike = is_one_to_one(indices, node.shape, root.node.shape) and is_in_order(indices)
+        return is_whole and is_alike and not use.context and not root.rows

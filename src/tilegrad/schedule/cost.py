@@ -80,9 +80,14 @@ def is_leaf(node: Node) -> bool:
 
 
 class Summaries:
-    """Answers what nodes cost, looking only as deep as ``MOST_NODES``."""
+    """Answers what nodes cost, looking only as deep as ``MOST_NODES``.
 
-    def __init__(self) -> None:
+    Args:
+        trunks: nodes that are stored whatever is decided about others (``trunks.py``).
+    """
+
+    def __init__(self, trunks: frozenset[Node] = frozenset()) -> None:
+        self.trunks = trunks
         self._known: dict[Node, Summary] = {}
         self._contractions: dict[Node, bool] = {}
 
@@ -90,7 +95,7 @@ class Summaries:
         """Return the summary of a node: of its sources, if it is a leaf itself."""
         found = self._known.get(node)
         if found is None:
-            found = self._known[node] = _summarise(node)
+            found = self._known[node] = _summarise(node, self.trunks)
         return found
 
     def count_operations(self, node: Node) -> float:
@@ -172,17 +177,20 @@ _SOURCES: dict[str, Callable[[Node], tuple[Node, ...]]] = {
 """What is computed with, where that is not all sources."""
 
 
-def _summarise(node: Node) -> Summary:
+def _summarise(node: Node, trunks: frozenset[Node]) -> Summary:
     operations = 0.0
     leaves: set[Node] = set()
     seen: set[Node] = set()
-    stack = list(node.sources) if is_leaf(node) else [node]
+    stack = [node]
+    if is_leaf(node) or node in trunks:
+        operations = 0.0 if is_leaf(node) else float(weight_of(node))
+        stack = list(node.sources)
     while stack and len(seen) < MOST_NODES:
         current = stack.pop()
         if current in seen:
             continue
         seen.add(current)
-        if is_leaf(current):
+        if is_leaf(current) or current in trunks:
             leaves.add(current)
             continue
         if _is_slicing(current):

@@ -24,6 +24,7 @@ from tilegrad.schedule.axes import (
     FreeAxes,
     axes_of_reduction,
     identity_indices,
+    is_in_order,
     is_one_to_one,
 )
 from tilegrad.schedule.choose import Chooser, Context, Decision, Enclosing, Uses, note_rows
@@ -36,6 +37,7 @@ from tilegrad.schedule.siblings import (
     report_sibling,
 )
 from tilegrad.schedule.streams import find_streams
+from tilegrad.schedule.trunks import find_trunks
 
 
 def fuse(sinks: Sequence[Node], trace: Trace) -> Fusion:
@@ -63,11 +65,11 @@ class _Fuser:
         self.order = order
         self.trace = trace
         self.free = FreeAxes()
-        self.summaries = cost.Summaries()
-        self.chooser = Chooser(self.summaries, self.free)
+        self.summaries = cost.Summaries(find_trunks(order, sinks))
         self.streams = find_streams(order, list(sinks), self.summaries)
         self.pending: dict[Node, _Pending] = {}
         self.fusion = Fusion([], {}, set())
+        self.chooser = Chooser(self.summaries, self.free, self.fusion.root_of)
         self.calls: dict[Node, Root] = {}
         for sink in sinks:
             self._pending(sink).is_forced = True
@@ -159,7 +161,10 @@ class _Fuser:
             if self._is_host(candidate, node, pending.uses, everyone - {candidate}):
                 hosts = (candidate,)
                 break
-        if node.op.has(Property.REDUCTION):
+        if self.summaries.is_contraction(node):
+            for root in hosts:
+                root.contractions += 1
+        elif node.op.has(Property.REDUCTION):
             for root in hosts:
                 note_rows(root, pending.uses[root])
         return frozenset(hosts)
@@ -195,9 +200,12 @@ class _Fuser:
         identity = identity_indices(node.shape)
         if identity in uses[root] and not uses[root][identity].context:
             return identity
-        if self.streams.can_run(node, root.totals) and len(uses[root]) == 1:
+        if len(uses[root]) == 1:
             (indices,) = uses[root]
-            if is_one_to_one(indices, node.shape, root.node.shape):
+            is_whole = is_one_to_one(indices, node.shape, root.node.shape)
+            if is_whole and self.streams.can_run(node, root.totals):
+                return indices
+            if is_whole and self.summaries.is_contraction(node) and is_in_order(indices):
                 return indices
         return None
 
