@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tilegrad.codegen.addresses import Access, Addresses
+from tilegrad.codegen.alignment import fills_line
 from tilegrad.codegen.context import Context, Vectors
 from tilegrad.codegen.emitter import is_constant_bool
 from tilegrad.codegen.index import axis_step
@@ -195,15 +196,20 @@ def lower_store(context: Context, node: Node) -> Vectors:
         values = [context.emitter.cast(vector, dtypes.uint8) for vector in values]
     for access, vector, mask in zip(addresses.accesses(), values, masks, strict=True):
         if mask is None or not is_constant_bool(mask, False):
-            _write(context, access, vector, None if _is_open(mask) else mask)
+            given = None if _is_open(mask) else mask
+            _write(context, access, vector, given, is_uncached=attributes.is_uncached)
     context.remember_effect(node)
     return []
 
 
-def _write(context: Context, access: Access, vector: Node, mask: Node | None) -> None:
+def _write(
+    context: Context, access: Access, vector: Node, mask: Node | None, *, is_uncached: bool
+) -> None:
     emitter, width = context.emitter, access.width
     if width == 1 or access.stride == 1:
-        _put_write(context, linear.write, (access.address, vector), mask)
+        is_line = mask is None and fills_line(access.address, width * access.itemsize)
+        sources = (access.address, vector)
+        _put_write(context, linear.write, sources, mask, is_uncached=is_uncached and is_line)
     elif access.stride == 0 and mask is None:
         last = emitter.put(linear.extract, (vector,), LaneAttributes(width - 1))
         _put_write(context, linear.write, (access.address, last), None)
@@ -226,8 +232,16 @@ SPARE = 1 << 30
 """Identity of the scratch memory that takes what a masked-off lane would write."""
 
 
-def _put_write(context: Context, op: Op, sources: tuple[Node, ...], mask: Node | None) -> None:
+def _put_write(
+    context: Context,
+    op: Op,
+    sources: tuple[Node, ...],
+    mask: Node | None,
+    *,
+    is_uncached: bool = False,
+) -> None:
     emitter = context.emitter
     if mask is not None:
         sources = (*sources, mask)
-    emitter.put_here(op, sources, linear.WriteAttributes(emitter.next_order()))
+    attributes = linear.WriteAttributes(emitter.next_order(), is_uncached)
+    emitter.put_here(op, sources, attributes)

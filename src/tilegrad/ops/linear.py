@@ -25,6 +25,9 @@ from tilegrad.ir.op import Op, Property
 from tilegrad.ops.infer import broadcast_shapes
 from tilegrad.ops.memory import COMPILER_ONLY, Inferred, is_pointer
 
+LINE_BYTES = 64
+"""A line of the caches: what they hold is read and written in lines."""
+
 
 class VectorAttributes(NamedTuple):
     """Dtype and bits of each lane."""
@@ -76,9 +79,14 @@ class ReadAttributes(NamedTuple):
 
 
 class WriteAttributes(NamedTuple):
-    """The write's place in the order of effects: its number."""
+    """The write's place in the order of effects: its number.
+
+    ``is_uncached`` says that it fills a line of the caches, if the memory begins at one, and is
+    better written past them.
+    """
 
     order: int
+    is_uncached: bool = False
 
 
 class UpdateAttributes(NamedTuple):

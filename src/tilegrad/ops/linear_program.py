@@ -100,9 +100,11 @@ def _print_instruction(node: Node, names: dict[Node, str]) -> str:
 
 
 def _print_attributes(attributes: tuple[object, ...]) -> str:
-    fields = getattr(attributes, "_fields", ())
-    pairs = zip(fields, attributes, strict=True)
-    return "{" + ", ".join(f"{name}={_print_value(value)}" for name, value in pairs) + "}"
+    """Return a record without what is so by default."""
+    defaults = getattr(attributes, "_field_defaults", {})
+    pairs = zip(getattr(attributes, "_fields", ()), attributes, strict=True)
+    shown = [(name, value) for name, value in pairs if defaults.get(name, ...) != value]
+    return "{" + ", ".join(f"{name}={_print_value(value)}" for name, value in shown) + "}"
 
 
 def _print_value(value: object) -> str:

@@ -38,10 +38,14 @@ class LoadAttributes(NamedTuple):
 
 
 class StoreAttributes(NamedTuple):
-    """Whether a mask and an effect to come after follow pointer, offset and value."""
+    """Whether a mask and an effect to come after follow pointer, offset and value.
+
+    ``is_uncached`` says that what is written is too much to be found in caches later.
+    """
 
     has_mask: bool = False
     has_after: bool = False
+    is_uncached: bool = False
 
 
 class ScratchAttributes(NamedTuple):
@@ -225,9 +229,15 @@ def make_load(
 
 
 def make_store(
-    pointer: Node, offset: Index, value: Node, mask: Node | None = None, after: Node | None = None
+    pointer: Node,
+    offset: Index,
+    value: Node,
+    mask: Node | None = None,
+    after: Node | None = None,
+    *,
+    is_uncached: bool = False,
 ) -> Node:
     """Return the effect ``pointer[offset] = value`` where ``mask`` is true."""
     extra = [node for node in (mask, after) if node is not None]
-    attributes = StoreAttributes(mask is not None, after is not None)
+    attributes = StoreAttributes(mask is not None, after is not None, is_uncached)
     return store(pointer, as_node(offset), value, *extra, attributes=attributes)

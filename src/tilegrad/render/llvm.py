@@ -9,6 +9,7 @@ from __future__ import annotations
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Op, attributes_of
 from tilegrad.ops import linear, matrix, memory, tile
+from tilegrad.ops.linear import LINE_BYTES
 from tilegrad.ops.linear_program import LinearFunction, LinearProgram
 from tilegrad.render.llvm_matrix import MATRIX_WRITERS
 from tilegrad.render.llvm_memory import MEMORY_WRITERS
@@ -35,51 +36,90 @@ def render(program: LinearProgram, name: str) -> str:
             is ``void name_finish(ptr arguments)``. The arguments are 8 bytes each, by slot.
     """
     declarations: dict[str, None] = {}
-    texts = [_write(Writer(name + each.suffix, declarations), each) for each in program.functions]
+    texts = [_write(name + each.suffix, declarations, each) for each in program.functions]
     return "\n".join([*texts, *sorted(declarations)]) + "\n"
 
 
-def _write(writer: Writer, function: LinearFunction) -> str:
-    """Return the text of a function and its entry."""
+def _write(name: str, declarations: dict[str, None], function: LinearFunction) -> str:
+    """Return the text of a function's bodies and its entry.
+
+    What writes past the caches needs memory that begins at a line: there is a second body for other
+    memory, and the entry looks at the addresses.
+    """
+    lines = _find_uncached(function)
+    writer = Writer(name, declarations)
+    texts = [_write_body(writer, function, f"{name}.body")]
+    if lines:
+        direct = Writer(name, declarations, writes_past_caches=True)
+        texts.append(_write_body(direct, function, f"{name}.direct"))
+    slots = sorted(map(_slot_of, lines))
+    return "\n".join([*texts, _write_entry(name, function, slots)])
+
+
+def _write_body(writer: Writer, function: LinearFunction, name: str) -> str:
+    """Return the text of the function that takes each argument by itself."""
     for number, node in enumerate(function.instructions):
         writer.names[node] = f"%v{number}"
         _WRITERS[node.op](writer, node)
-    parameters = _find_parameters(function)
     written = _find_written(function)
-    return _format(writer, parameters, written, has_bounds=not function.suffix)
-
-
-def _format(writer: Writer, parameters: list[Node], written: set[Node], *, has_bounds: bool) -> str:
-    bounds = ["i64 %begin", "i64 %end"] if has_bounds else []
-    arguments: list[str] = []
     formal: list[str] = []
-    loads: list[str] = []
-    for node in parameters:
-        slot, name = _slot_of(node), writer.names[node]
-        kind = format_type(node.dtype) if node.op is tile.scalar else "ptr"
+    for node in _find_parameters(function):
         readonly = "" if node.op is tile.scalar or node in written else " readonly"
         noalias = "" if node.op is tile.scalar else " noalias"
-        formal.append(f"{kind}{noalias}{readonly} {name}")
+        formal.append(f"{_kind_of(node)}{noalias}{readonly} {writer.names[node]}")
+    if writer.writes_past_caches:
+        writer.fence()
+    head = ", ".join([*formal, *_bounds_of(function)])
+    lines = [f"define internal void @{name}({head}) nounwind {{", "entry:", *writer.lines]
+    return "\n".join([*lines, "  ret void", "}"])
+
+
+def _write_entry(name: str, function: LinearFunction, lines: list[int]) -> str:
+    """Return the text of the function that takes the array of arguments.
+
+    Args:
+        name: its name.
+        function: what it calls.
+        lines: slots of what is written past the caches.
+    """
+    arguments: list[str] = []
+    loads: list[str] = []
+    for node in _find_parameters(function):
+        slot, kind = _slot_of(node), _kind_of(node)
         arguments.append(f"{kind} %a{slot}")
         loads.append(f"  %s{slot} = getelementptr i64, ptr %arguments, i64 {slot}")
         loads.append(f"  %a{slot} = load {kind}, ptr %s{slot}, align 8")
-    head = ", ".join([*formal, *bounds])
+    bounds = _bounds_of(function)
     call = ", ".join([*arguments, *bounds])
     entry = ", ".join(["ptr noalias readonly %arguments", *bounds])
-    return "\n".join(
-        [
-            f"define internal void @{writer.name}.body({head}) nounwind {{",
-            "entry:",
-            *writer.lines,
-            "  ret void",
-            "}",
-            f"define void @{writer.name}({entry}) nounwind {{",
-            *loads,
-            f"  call void @{writer.name}.body({call})",
-            "  ret void",
-            "}",
-        ]
-    )
+    calls = [f"  call void @{name}.body({call})", "  ret void"]
+    if lines:
+        direct = [f"  call void @{name}.direct({call})", "  ret void"]
+        calls = [*_write_check(lines), "direct:", *direct, "other:", *calls]
+    return "\n".join([f"define void @{name}({entry}) nounwind {{", *loads, *calls, "}"])
+
+
+def _write_check(slots: list[int]) -> list[str]:
+    """Return the lines that branch to ``direct`` if the memory of all slots begins at a line."""
+    lines = [f"  %n{slot} = ptrtoint ptr %a{slot} to i64" for slot in slots]
+    joined = f"%n{slots[0]}"
+    for slot in slots[1:]:
+        lines.append(f"  %o{slot} = or i64 {joined}, %n{slot}")
+        joined = f"%o{slot}"
+    return [
+        *lines,
+        f"  %rest = and i64 {joined}, {LINE_BYTES - 1}",
+        "  %begins = icmp eq i64 %rest, 0",
+        "  br i1 %begins, label %direct, label %other",
+    ]
+
+
+def _kind_of(node: Node) -> str:
+    return format_type(node.dtype) if node.op is tile.scalar else "ptr"
+
+
+def _bounds_of(function: LinearFunction) -> list[str]:
+    return [] if function.suffix else ["i64 %begin", "i64 %end"]
 
 
 def _slot_of(node: Node) -> int:
@@ -99,11 +139,25 @@ def _find_written(function: LinearFunction) -> set[Node]:
     found = set()
     for node in function.instructions:
         if node.op in _WRITES:
-            pointer = node.sources[0]
-            while pointer.op is linear.address:
-                pointer = pointer.sources[0]
-            found.add(pointer)
+            found.add(_find_pointer(node))
     return found
+
+
+def _find_uncached(function: LinearFunction) -> set[Node]:
+    """Return the parameters that a function writes to past the caches."""
+    writes = (node for node in function.instructions if node.op is linear.write)
+    return {
+        _find_pointer(node)
+        for node in writes
+        if attributes_of(node, linear.WriteAttributes).is_uncached
+    }
+
+
+def _find_pointer(access: Node) -> Node:
+    pointer = access.sources[0]
+    while pointer.op is linear.address:
+        pointer = pointer.sources[0]
+    return pointer
 
 
 def rendered_ops() -> tuple[Op, ...]:

@@ -72,6 +72,10 @@ def _write_write(writer: Writer, node: Node) -> None:
     lanes = linear.lanes_of(value)
     address = f"ptr {writer.operand(node.sources[0], 0)}"
     align = value.dtype.itemsize
+    if writer.writes_past_caches and attributes_of(node, linear.WriteAttributes).is_uncached:
+        end = f"align {linear.LINE_BYTES}, !nontemporal !0"
+        writer.lines.append(f"  store {writer.typed(value)}, {address}, {end}")
+        return
     if len(node.sources) == 2:
         writer.lines.append(f"  store {writer.typed(value)}, {address}, align {align}")
         return

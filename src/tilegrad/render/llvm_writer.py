@@ -20,11 +20,15 @@ class Writer:
         label: the basic block that is being written.
         openings: for each loop the block before it, the number of its first phi's line, and the
             operands of what it carries first.
+        writes_past_caches: whether writes that say so do; the memory begins at a line then.
     """
 
-    def __init__(self, name: str, declarations: dict[str, None]) -> None:
+    def __init__(
+        self, name: str, declarations: dict[str, None], *, writes_past_caches: bool = False
+    ) -> None:
         self.name = name
         self.declarations = declarations
+        self.writes_past_caches = writes_past_caches
         self.lines: list[str] = []
         self.names: dict[Node, str] = {}
         self.label = "entry"
@@ -72,6 +76,12 @@ class Writer:
         """Note that the module uses an intrinsic."""
         kinds = ", ".join(_type_of(argument) for argument in arguments)
         self.declarations[f"declare {result} @{name}({kinds})"] = None
+
+    def fence(self) -> None:
+        """Write that others see what went past the caches before they see that this is done."""
+        self.declarations["!0 = !{i32 1}"] = None
+        self.declare("void", "llvm.x86.sse.sfence", [])
+        self.lines.append("  call void @llvm.x86.sse.sfence()")
 
 
 def format_matrix_size(node: Node) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from tilegrad.ir.node import Node
 from tilegrad.ops import kernel, memory, symbolic, tile
@@ -15,11 +15,25 @@ from tilegrad.tile.schedule import Schedule
 
 
 class Derivation:
-    """Writes the effects of a program instance."""
+    """Writes the effects of a program instance.
 
-    def __init__(self, facts: Facts, schedule: Schedule, lowering: Lowering | None = None) -> None:
+    Args:
+        facts: of the kernel.
+        schedule: how it is done.
+        lowering: computes the values.
+        uncached: pointers through which results are written past the caches.
+    """
+
+    def __init__(
+        self,
+        facts: Facts,
+        schedule: Schedule,
+        lowering: Lowering | None = None,
+        uncached: Collection[Node] = (),
+    ) -> None:
         self.facts = facts
         self.schedule = schedule
+        self.uncached = uncached
         self.lowering = lowering or Lowering(facts, schedule)
         self.loaded_slots = {
             load.sources[0] for region in facts.regions.values() for load in region.loads
@@ -181,4 +195,5 @@ class Derivation:
             as_index(self.lowering.value(offset, environment)),
             self.lowering.value(value, environment),
             mask if isinstance(mask, Node) else None,
+            is_uncached=pointer in self.uncached,
         )

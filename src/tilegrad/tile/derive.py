@@ -29,6 +29,7 @@ from tilegrad.tile.staged import StagedDerivation
 from tilegrad.tile.stream import find_stream
 from tilegrad.tile.stream_program import derive_stream
 from tilegrad.tile.target import TileTarget
+from tilegrad.tile.uncached import choose_uncached
 
 
 def derive(
@@ -66,7 +67,8 @@ def derive(
         return derive_split(facts, schedule, slots, name, fill_parts)
     kept = choose_kept(facts, schedule, decider)
     lowering = KeepingLowering(facts, schedule, kept) if kept else None
-    return Derivation(facts, schedule, lowering).program(slots, name)
+    uncached = choose_uncached(facts, decider)
+    return Derivation(facts, schedule, lowering, uncached).program(slots, name)
 
 
 class Packed(NamedTuple):

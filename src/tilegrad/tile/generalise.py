@@ -18,8 +18,9 @@ from tilegrad.ops.leaves import (
     value_of,
 )
 from tilegrad.rewrite.graph import rebuild
+from tilegrad.tile.uncached import LEAST_BYTES
 
-LENGTH = symbol(attributes=SymbolAttributes("length", 1, 1 << 48))
+MOST_LENGTH = 1 << 48
 MOST_NUMBERS = 12
 """A kernel with more different numbers keeps them: they would take too many registers."""
 _KEPT = (0.0, 0.5, 1.0, 2.0)
@@ -39,10 +40,12 @@ def generalise(root: Node) -> tuple[Node, Mapping[Node, Index]]:
     order = sort_topologically([root])
     axes = [node for node in order if node.op is kernel.axis]
     has_reduction = any(node.op is kernel.reduce_over for node in order)
-    if len(axes) != 1 or has_reduction or not isinstance(kernel.extent_of(axes[0]), int):
+    extent = kernel.extent_of(axes[0]) if len(axes) == 1 else None
+    if has_reduction or not isinstance(extent, int):
         return root, {}
-    known: dict[Node, Index] = {LENGTH: kernel.extent_of(axes[0])}
-    done: dict[Node, Node] = {axes[0]: kernel.make_axis(kernel.name_of(axes[0]), LENGTH)}
+    length = _choose_length(root, extent)
+    known: dict[Node, Index] = {length: extent}
+    done: dict[Node, Node] = {axes[0]: kernel.make_axis(kernel.name_of(axes[0]), length)}
     for number, node in enumerate(_find_numbers(order)):
         done[node], passed, value = _pass_number(node, number)
         known[passed] = value
@@ -50,6 +53,16 @@ def generalise(root: Node) -> tuple[Node, Mapping[Node, Index]]:
         if node not in done:
             done[node] = rebuild(node, tuple(done[source] for source in node.sources))
     return done[root], known
+
+
+def _choose_length(root: Node, extent: int) -> Node:
+    """Return what stands for the extent: a symbol of great lengths, or of all of them.
+
+    Results of great lengths are written in another way than short ones.
+    """
+    least = LEAST_BYTES // min(store.sources[2].dtype.itemsize for store in root.sources)
+    attributes = SymbolAttributes("length", least if extent >= least else 1, MOST_LENGTH)
+    return symbol(attributes=attributes)
 
 
 def _find_numbers(order: Sequence[Node]) -> list[Node]:

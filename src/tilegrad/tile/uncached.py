@@ -1,0 +1,38 @@
+"""Large results are written past the caches, whose lines they would else be read into first.
+
+What is larger than the caches is not found there by whoever reads it next, and a line that is
+written whole need not be read: that saves one of the three times that a copy moves its bytes.
+"""
+
+from __future__ import annotations
+
+import math
+
+from tilegrad.ir.node import Node
+from tilegrad.ops import kernel
+from tilegrad.ops.bounds import bounds
+from tilegrad.tile.decisions import Decider
+from tilegrad.tile.facts import Facts
+
+LEAST_BYTES = 3 << 22
+"""Results of so much, with what they are computed from, leave little else in most shared caches."""
+
+
+def choose_uncached(facts: Facts, decider: Decider) -> frozenset[Node]:
+    """Return the pointers through which results are written past the caches."""
+    loaded = {load.sources[0] for region in facts.regions.values() for load in region.loads}
+    large = frozenset(
+        store.sources[0]
+        for store in facts.stores
+        if store.sources[0] not in loaded and _count_bytes(facts, store) >= LEAST_BYTES
+    )
+    if large and decider.take("large results", ("past caches", "cached")) == "cached":
+        return frozenset()
+    return large
+
+
+def _count_bytes(facts: Facts, store: Node) -> float:
+    """Return how many bytes a store writes at least."""
+    extents = [kernel.extent_of(axis) for axis in facts.free[store]]
+    least = [extent if isinstance(extent, int) else bounds(extent)[0] for extent in extents]
+    return math.prod(least) * store.sources[2].dtype.itemsize

@@ -1,0 +1,40 @@
+"""Large results, written past the caches where whole lines are, against NumPy bit by bit."""
+
+import numpy
+import pytest
+
+from tests.tile.native import prepare
+from tilegrad import Tensor
+from tilegrad.engine.explain import explain
+from tilegrad.tile.uncached import LEAST_BYTES
+
+LARGE = LEAST_BYTES // 4
+RANDOM = numpy.random.default_rng(0)
+CASES = {
+    "map": (lambda x: x * 2 - x, (LARGE + 5,), True),
+    "transpose": (lambda x: x.T + x.T, (LARGE // 2048 + 16, 2048), True),
+    "rows": (lambda x: x - x.max(1)[:, None], (LARGE // 2048, 2048), True),
+    "reversed": (lambda x: x[::-1] + x, (LARGE + 1,), True),
+    "odd rows": (lambda x: x - x.max(1)[:, None], (LARGE // 999 + 1, 999), False),
+    "small": (lambda x: x * 2 - x, (LARGE - 1,), False),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_results(name):
+    formula, shape, is_uncached = CASES[name]
+    x = RANDOM.standard_normal(shape).astype(numpy.float32)
+    result = formula(Tensor(x).realize())
+    (kernel,) = explain(result).kernels
+    has_lines = kernel.executor.device.target.vector_bits == 512
+    assert ("nontemporal !0" in kernel.llvm) == (is_uncached and has_lines)
+    numpy.testing.assert_array_equal(result.numpy(), formula(x))
+
+
+def test_memory_may_begin_anywhere():
+    x = RANDOM.standard_normal(LARGE + 3).astype(numpy.float32)
+    (kernel,) = explain(Tensor(x).realize() * 2 - 1).kernels
+    run, (found,) = prepare(kernel.step.program.program, [x])
+    assert found.ctypes.data % 64, "large arrays of NumPy's begin after a header"
+    run()
+    numpy.testing.assert_array_equal(found, x * 2 - 1)
