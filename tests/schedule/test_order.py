@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy
 
 from tests.schedule.kernels import run_schedule, schedule
+from tilegrad import Tensor
+from tilegrad.engine.explain import explain
 from tilegrad.engine.storage import storage_of, view_storage, wrap_array
 from tilegrad.ir.node import Node
 from tilegrad.ops.graph import assign, contiguous
@@ -85,3 +87,16 @@ def test_alike_updates_of_many_tensors_are_next_to_each_other():
     items = schedule([assign(p, p - contiguous(reverse(p))) for p in parameters])
     is_update = [item.writes[0].op.name == "assign" for item in items]
     assert is_update == [False] * 5 + [True] * 5
+
+
+def test_gradients_of_weights_do_not_wait_until_all_activations_have_theirs():
+    layers = 6
+    x = Tensor.zeros(1024, 256).contiguous().realize()
+    weights = [Tensor.zeros(256, 256).contiguous().realize() for _ in range(layers)]
+    for weight in weights:
+        weight.requires_grad = True
+        x = (x @ weight).tanh()
+    plan = explain(*x.sum().gradient(*weights)).plan
+    activation = 1024 * 256 * 4
+    # All layers' results, what comes back to one of them, and what goes on from there.
+    assert plan.arena.nbytes <= (layers + 2) * activation

@@ -28,7 +28,7 @@ from tilegrad.schedule.axes import (
     is_one_to_one,
 )
 from tilegrad.schedule.choose import Chooser, Context, Decision, Enclosing, Uses, note_rows
-from tilegrad.schedule.roots import ALIASES, LEAVES, OPAQUE, Fusion, Root, reads
+from tilegrad.schedule.roots import ALIASES, LEAVES, OPAQUE, Fusion, Root, reads, resolve_alias
 from tilegrad.schedule.siblings import (
     find_sibling,
     join_reductions,
@@ -68,7 +68,7 @@ class _Fuser:
         self.summaries = cost.Summaries(find_trunks(order, sinks))
         self.streams = find_streams(order, list(sinks), self.summaries)
         self.pending: dict[Node, _Pending] = {}
-        self.fusion = Fusion([], {}, set())
+        self.fusion = Fusion([], {}, set(), frozenset(map(resolve_alias, sinks)))
         self.chooser = Chooser(self.summaries, self.free, self.fusion.root_of)
         self.calls: dict[Node, Root] = {}
         for sink in sinks:

@@ -2,11 +2,15 @@
 
 A kernel comes after those whose results it loads, and before an assignment that overwrites a buffer
 which it reads. Where these two wishes make a circle, or where a kernel reads its own target at
-other places than it writes, the assignment goes to memory of its own and is copied at the end.
+other places than it writes, the assignment goes to memory of its own and is copied at the end. Of
+those that can run, one that lets go of much memory goes first: the gradient of a weight as soon as
+what it needs is there, so that activations do not wait for the end of a training step.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from tilegrad.base.errors import CompileError
@@ -14,6 +18,7 @@ from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ops import memory
 from tilegrad.ops.scatter_sources import stored_sources
 from tilegrad.schedule.axes import FreeAxes
+from tilegrad.schedule.cost import count_elements
 from tilegrad.schedule.express import (
     ExpressedKernel,
     Expressor,
@@ -21,6 +26,9 @@ from tilegrad.schedule.express import (
     target_of,
 )
 from tilegrad.schedule.roots import Fusion, Root, resolve_alias
+
+LEAST_FREED = 1 << 18
+"""A step goes first if it lets go of so many more bytes than it takes."""
 
 
 class Item(NamedTuple):
@@ -117,6 +125,28 @@ def _sort(items: list[Item], express: _Express) -> list[Item]:
     return _emit(items, needs, before, express)
 
 
+class _Memory:
+    """The memory that lives only inside a schedule, while its steps are put in order."""
+
+    def __init__(self, items: Sequence[Item], wanted: frozenset[Node]) -> None:
+        self._bytes = {
+            node: count_elements(node) * node.dtype.itemsize
+            for item in items
+            for node in item.writes
+            if node not in wanted and node.op.name != "assign"
+        }
+        self._readers = Counter(node for item in items for node in set(item.reads))
+
+    def count_freed(self, item: Item) -> float:
+        """Return how many bytes a step would let go of, less those that it takes."""
+        read = (self._bytes.get(node, 0) for node in set(item.reads) if self._readers[node] == 1)
+        return sum(read) - sum(self._bytes.get(node, 0) for node in item.writes)
+
+    def run(self, item: Item) -> None:
+        """Note that a step has run."""
+        self._readers.subtract(set(item.reads))
+
+
 def _emit(
     items: list[Item], needs: list[set[int]], before: list[set[int]], express: _Express
 ) -> list[Item]:
@@ -128,6 +158,7 @@ def _emit(
             users[other].append(number)
     order: list[Item] = []
     done: set[int] = set()
+    memory_held = _Memory(items, express.fusion.wanted)
     ready = [number for number in range(len(items)) if not missing[number]]
     while len(order) < len(items):
         if not ready:
@@ -136,7 +167,8 @@ def _emit(
             items[stuck] = express.item(items[stuck].root, assigned)
             missing[stuck] = 0
             ready.append(stuck)
-        number = _take(ready, items)
+        number = _take(ready, items, memory_held)
+        memory_held.run(items[number])
         done.add(number)
         order.append(items[number])
         for user in users[number]:
@@ -146,11 +178,16 @@ def _emit(
     return order
 
 
-def _take(ready: list[int], items: list[Item]) -> int:
-    """Take the next step: the newest, so that memory is used soon, but assignments last.
+def _take(ready: list[int], items: list[Item], memory_held: _Memory) -> int:
+    """Take the next step: what frees most, else the newest, but small assignments last.
 
-    Assignments end up next to each other so that alike updates of many tensors become one launch.
+    The newest uses memory soon. Assignments end up next to each other so that alike updates of many
+    tensors become one launch.
     """
+    freed = [memory_held.count_freed(items[number]) for number in ready]
+    most = max(freed)
+    if most >= LEAST_FREED:
+        return ready.pop(freed.index(most))
     for place in range(len(ready) - 1, -1, -1):
         if not any(node.op.name == "assign" for node in items[ready[place]].writes):
             return ready.pop(place)

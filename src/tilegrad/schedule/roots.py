@@ -50,11 +50,13 @@ class Fusion:
         roots: the kernels to be, users before sources.
         root_of: the root that stores a node.
         inlined: pairs (root, node): a stored node that this root computes by itself.
+        wanted: the stored nodes that are results, whose memory outlives the kernels.
     """
 
     roots: list[Root]
     root_of: dict[Node, Root]
     inlined: set[tuple[Root, Node]]
+    wanted: frozenset[Node]
 
     def is_loaded(self, root: Root, node: Node) -> bool:
         """Whether a root reads this node from memory."""
