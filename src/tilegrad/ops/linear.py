@@ -182,8 +182,8 @@ def _infer_multiply_add(sources: tuple[Node, ...], attributes: None) -> Inferred
 def _infer_scale_exponent(sources: tuple[Node, ...], attributes: None) -> Inferred:
     del attributes
     value, exponent = sources
-    if not value.dtype.is_float or exponent.dtype is not dtypes.int32:
-        raise VerifyError("scale_exponent takes a float and an int32", got=sources)
+    if not value.dtype.is_float or exponent.dtype is not value.dtype:
+        raise VerifyError("scale_exponent takes two floats of one dtype", got=sources)
     return value.dtype, broadcast_shapes("scale_exponent", sources)
 
 
@@ -344,7 +344,7 @@ multiply_add = _define(
 )
 scale_exponent = _define(
     "scale_exponent",
-    "x · 2ⁿ rounded once; only for targets that have an instruction for it.",
+    "x · 2ⁿ for a whole n, rounded once; only for targets that have an instruction for it.",
     2,
     _infer_scale_exponent,
     properties=Property.ELEMENTWISE,

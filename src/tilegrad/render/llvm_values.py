@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tilegrad.ir.dtype import DType
+from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Op, attributes_of
 from tilegrad.ops import (
@@ -105,13 +105,23 @@ def _write_multiply_add(writer: Writer, node: Node) -> None:
 
 
 def _write_scale_exponent(writer: Writer, node: Node) -> None:
+    """Write x86's instruction for registers that are full, and what LLVM has for others."""
     lanes = linear.lanes_of(node)
-    kinds = format_type(node.dtype, lanes), format_type(node.sources[1].dtype, lanes)
-    arguments = [
-        f"{k} {writer.operand(s, lanes)}" for k, s in zip(kinds, node.sources, strict=True)
-    ]
-    suffix = f"{type_suffix(node.dtype, lanes)}.{type_suffix(node.sources[1].dtype, lanes)}"
-    writer.call(node, f"llvm.ldexp.{suffix}", arguments)
+    kind = format_type(node.dtype, lanes)
+    value, power = (f"{kind} {writer.operand(source, lanes)}" for source in node.sources)
+    bits = lanes * node.dtype.bits
+    if bits in (128, 256, 512):
+        masked = [f"{kind} zeroinitializer", f"i{max(lanes, 8)} -1"]
+        rounding = ["i32 4"] if bits == 512 else []  # as the mode says
+        name = f"llvm.x86.avx512.mask.scalef.p{'s' if node.dtype.bits == 32 else 'd'}.{bits}"
+        writer.call(node, name, [value, power, *masked, *rounding])
+        return
+    whole, suffix = format_type(dtypes.int32, lanes), type_suffix(node.dtype, lanes)
+    integers = type_suffix(dtypes.int32, lanes)
+    convert, name = f"llvm.fptosi.sat.{integers}.{suffix}", f"{writer.names[node]}.n"
+    writer.declare(whole, convert, [power])
+    writer.lines.append(f"  {name} = call {whole} @{convert}({power})")
+    writer.call(node, f"llvm.ldexp.{suffix}.{integers}", [value, f"{whole} {name}"])
 
 
 def _write_table(writer: Writer, node: Node) -> None:

@@ -12,7 +12,6 @@ import math
 from tilegrad.codegen.mathematics import coefficients as table
 from tilegrad.codegen.mathematics.building import (
     bits_of,
-    cast,
     choose,
     equal,
     format_of,
@@ -24,7 +23,6 @@ from tilegrad.codegen.mathematics.building import (
     power_of_two,
 )
 from tilegrad.codegen.target import CodegenTarget
-from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ops import linear
 from tilegrad.ops.leaves import constant
@@ -41,14 +39,14 @@ def round_to_whole(x: Node, scale: float) -> tuple[Node, Node]:
     return shifted - layout.shifter, bits_of(shifted) - shifter_bits
 
 
-def scale_by_power(target: CodegenTarget, x: Node, n: Node) -> Node:
-    """Return x · 2ⁿ for a whole n of the width of x, rounded once.
+def _scale_by_power(target: CodegenTarget, x: Node, whole: Node, n: Node) -> Node:
+    """Return x · 2ⁿ for a whole n, given as a float and as an integer of its width, rounded once.
 
     Without an instruction for it 2ⁿ is split into two factors, so that subnormal and infinite
     results come out right; n may be up to about twice the range of exponents.
     """
     if target.has("avx512f", "avx512vl"):
-        return linear.scale_exponent(x, cast(n, dtypes.int32))
+        return linear.scale_exponent(x, whole)
     half = n >> constant(1, n.dtype)
     return x * power_of_two(half, x.dtype) * power_of_two(n - half, x.dtype)
 
@@ -57,16 +55,16 @@ def _clamp(x: Node, low: float, high: float) -> Node:
     return minimum(maximum(x, low), high)
 
 
-def _reduce(x: Node) -> tuple[Node, Node]:
-    """Return r and the integer n with x = n ln 2 + r."""
+def _reduce(x: Node) -> tuple[Node, Node, Node]:
+    """Return r and the whole number n, as a float and as an integer, with x = n ln 2 + r."""
     whole, n = round_to_whole(x, 1 / math.log(2))
     high, low = table.LN2_F32 if is_single(x) else table.LN2_F64
-    return fuse(whole, -low, fuse(whole, -high, x)), n
+    return fuse(whole, -low, fuse(whole, -high, x)), whole, n
 
 
 def exp_bounded(x: Node, rest: Node | None = None) -> Node:
     """Return e^(x + rest), a normal number (|x| < 87, in float64 708), for a tiny rest."""
-    r, n = _reduce(x)
+    r, _, n = _reduce(x)
     if rest is not None:
         r = r + rest
     return _exp_reduced(r) * power_of_two(n, x.dtype)
@@ -74,16 +72,16 @@ def exp_bounded(x: Node, rest: Node | None = None) -> Node:
 
 def _exp_reduced(r: Node) -> Node:
     terms = table.EXPONENTIAL_F32 if is_single(r) else table.EXPONENTIAL_F64
-    return fuse(r * r, polynomial(r, terms), r) + 1.0
+    return polynomial(r, (1.0, 1.0, *terms))
 
 
 def exp(target: CodegenTarget, x: Node, rest: Node | None = None) -> Node:
     """Return eˣ, or e^(x + rest) for a tiny rest."""
     low, high = (-104.0, 89.0) if is_single(x) else (-746.0, 710.0)
-    r, n = _reduce(_clamp(x, low, high))
+    r, whole, n = _reduce(_clamp(x, low, high))
     if rest is not None:
         r = r + rest
-    return scale_by_power(target, _exp_reduced(r), n)
+    return _scale_by_power(target, _exp_reduced(r), whole, n)
 
 
 def exp2(target: CodegenTarget, x: Node) -> Node:
@@ -93,16 +91,20 @@ def exp2(target: CodegenTarget, x: Node) -> Node:
     whole, n = round_to_whole(x, 1.0)
     r = x - whole
     terms = table.EXPONENTIAL2_F32 if is_single(x) else table.EXPONENTIAL2_F64
-    return scale_by_power(target, fuse(r, polynomial(r, terms), 1.0), n)
+    return _scale_by_power(target, fuse(r, polynomial(r, terms), 1.0), whole, n)
 
 
 def expm1(target: CodegenTarget, x: Node) -> Node:
-    """Return eˣ - 1 as 2ⁿ (eʳ - 1) + (2ⁿ - 1), halved on the way so that 2ⁿ cannot overflow."""
+    """Return eˣ - 1, by halves so that 2ⁿ cannot overflow."""
     del target
     low, high = (-20.0, 89.0) if is_single(x) else (-40.0, 710.0)
-    r, n = _reduce(_clamp(x, low, high))
+    return choose(equal(x, 0.0), x, half_expm1(_clamp(x, low, high)) * 2.0)
+
+
+def half_expm1(x: Node) -> Node:
+    """Return (eˣ - 1)/2 as (2ⁿ (eʳ - 1) + (2ⁿ - 1))/2; 2ⁿ/2 must be a normal number."""
+    r, _, n = _reduce(x)
     terms = table.EXPONENTIAL_F32 if is_single(x) else table.EXPONENTIAL_F64
     value = fuse(r * r, polynomial(r, terms), r)
     half = power_of_two(n - 1, x.dtype)
-    result = fuse(half, value, half - 0.5) * 2.0
-    return choose(equal(x, 0.0), x, result)
+    return fuse(half, value, half - 0.5)

@@ -13,7 +13,7 @@ from tilegrad.codegen.mathematics.building import (
     through_float64,
     with_sign,
 )
-from tilegrad.codegen.mathematics.exponential import exp, expm1
+from tilegrad.codegen.mathematics.exponential import exp, expm1, half_expm1
 from tilegrad.codegen.mathematics.logarithm import log, log1p
 from tilegrad.codegen.target import CodegenTarget
 from tilegrad.ir.node import Node
@@ -53,10 +53,11 @@ def _half_exponential(target: CodegenTarget, x: Node) -> Node:
 
 
 def tanh(target: CodegenTarget, x: Node) -> Node:
-    """Return t/(t + 2) with t = e^(2|x|) - 1, with the sign of x."""
+    """Return t/(t + 1) with t = (e^(2|x|) - 1)/2, with the sign of x."""
+    del target
     limit = 10.0 if is_single(x) else 22.0
-    t = expm1(target, minimum(magnitude(x), limit) * 2.0)
-    return with_sign(t / (t + 2.0), x)
+    t = half_expm1(minimum(magnitude(x), limit) * 2.0)
+    return with_sign(t / (t + 1.0), x)
 
 
 def asinh(target: CodegenTarget, x: Node) -> Node:
