@@ -46,12 +46,6 @@ _PACKAGES = ("llguidance", "prometheus_client", "pydantic", "starlette", "uvicor
     help="Replies that are written at once.",
 )
 @click.option(
-    "--reproducible",
-    "is_reproducible",
-    is_flag=True,
-    help="Replies are the same to the bit whatever is written beside them; slower for few.",
-)
-@click.option(
     "--waiting",
     type=click.IntRange(1),
     default=64,

@@ -30,7 +30,7 @@ def model(smollm: GGUFFile) -> LanguageModel:
 
 @pytest.fixture(scope="session")
 def decoder(model: LanguageModel) -> Decoder:
-    return Decoder(model, context=96, sequences=2)
+    return Decoder(model, context=96, sequences=2, shares_replies=True)
 
 
 def read(decoder: Decoder, text: list[int]) -> tuple[Sequence, numpy.ndarray]:

@@ -58,18 +58,19 @@ def test_logits_are_those_of_each_sequence_alone():
     assert decoder.used_pages == 0
 
 
-def test_reproducible_logits_are_the_same_to_the_bit_beside_others():
-    decoder = Decoder(TinyModel(FULL), context=110, sequences=4, is_reproducible=True)
+def test_logits_are_to_the_bit_what_they_are_alone():
     random = numpy.random.default_rng(2)
-    texts = [random.integers(0, TOKENS, length).tolist() for length in (70, 3, 65)]
+    texts = [random.integers(0, TOKENS, length).tolist() for length in (150, 3, 65, 130)]
+    texts[2] = texts[0][:64] + texts[2]
     added = random.integers(0, TOKENS, 30).tolist()
     alone = []
     for text in texts:
+        decoder = Decoder(TinyModel(FULL), context=200, sequences=4)
         sequence, logits = read(decoder, text)
         alone.append([logits, *(decoder.step({sequence: token})[sequence] for token in added)])
-        decoder.close(sequence)
+    decoder.close(sequence)
     opened = [read(decoder, text) for text in texts]
-    assert [sequence.known for sequence, _ in opened] == [64, 0, 64]
+    assert [sequence.known for sequence, _ in opened] == [0, 0, 64, 128]
     found = [[logits] for _, logits in opened]
     for token in added:
         step = decoder.step({sequence: token for sequence, _ in opened})
@@ -77,7 +78,20 @@ def test_reproducible_logits_are_the_same_to_the_bit_beside_others():
             found[number].append(step[sequence])
     numpy.testing.assert_array_equal(found, alone)
     # Pages of steps are not shared: chunks would have filled them with other bits.
-    assert decoder.open(texts[2] + added).known == 64
+    decoder.close(opened[2][0])
+    assert decoder.open(texts[2] + added).known == 128
+
+
+def test_what_was_added_can_be_shared():
+    decoder = Decoder(TinyModel(FULL), context=200, shares_replies=True)
+    sequence, _ = read(decoder, [1] * 60)
+    for _ in range(30):
+        decoder.step({sequence: 2})
+    text = [*sequence.tokens, 3]
+    decoder.close(sequence)
+    sequence, logits = read(decoder, text)
+    assert sequence.known == 90
+    numpy.testing.assert_allclose(logits, TinyModel(FULL).expected(text), rtol=0.01, atol=0.02)
 
 
 def test_narrow_memory_gives_close_logits():

@@ -28,6 +28,8 @@ class Sizes:
 class TinyModel:
     """Two layers of attention, one with capped scores, between random matrices."""
 
+    independent_rows = 1
+
     def __init__(self, config: Sizes) -> None:
         self.config = config
         self.caps = (None, 2.0)

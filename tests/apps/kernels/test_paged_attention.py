@@ -95,3 +95,19 @@ def attend(case, queries, keys, values, sinks, before):
     column = torch.tensor(sinks)[:, None, None].expand(-1, len(queries), 1)
     weights = torch.cat([scores, column], -1).softmax(-1)[..., :-1]
     return (weights @ v).transpose(0, 1).numpy()
+
+
+@on_both
+def test_numbers_beyond_float16_become_its_greatest(device: str) -> None:
+    def tensor(array: numpy.ndarray) -> Tensor:
+        return Tensor(array, device=device).realize()
+
+    given = numpy.array([[[65504.0, 7e4, -1e9, numpy.inf, numpy.nan, -2.5, 65519.0, 0.0]]])
+    keys = tensor(given.astype(numpy.float32))
+    key_pages = tensor(numpy.zeros((2, 1, 8, 8), numpy.float16))
+    value_pages = tensor(numpy.zeros((2, 1, 8, 8), numpy.float16))
+    table, place = tensor(numpy.ones((1, 1), numpy.int32)), tensor(numpy.full(1, 3, numpy.int32))
+    found = store_pages(keys, keys, key_pages, value_pages, table, place)
+    expected = numpy.clip(given[0, 0], -65504, 65504)
+    numpy.testing.assert_array_equal(found[0].numpy()[1, 0, :, 3], expected)
+    numpy.testing.assert_array_equal(found[1].numpy()[1, 0, 3], expected)

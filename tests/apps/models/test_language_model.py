@@ -12,7 +12,7 @@ import torch
 
 from tests.apps.models.gguf_models import PLAIN, SIZES, make_model, write_model
 from tilegrad import Tensor
-from tilegrad.apps.generation import Decoder
+from tilegrad.apps.generation import Decoder, Sequence
 from tilegrad.apps.models.language_families import read_config
 from tilegrad.apps.models.language_model import LanguageModel
 from tilegrad.base.errors import DataError
@@ -98,10 +98,16 @@ def follow(model: LanguageModel, text: list[int], prompt: int) -> numpy.ndarray:
     """Return the logits after a prompt and after each of the tokens that follow it."""
     decoder = Decoder(model, context=CONTEXT, dtype=dtypes.float32)
     sequence = decoder.open(text[:prompt])
-    while (logits := decoder.read(sequence)) is None:
-        pass
+    logits = read(decoder, sequence)
     steps = (decoder.step({sequence: token})[sequence] for token in text[prompt:])
     return numpy.stack([logits, *steps])
+
+
+def read(decoder: Decoder, sequence: Sequence) -> numpy.ndarray:
+    """Return the logits after a prompt."""
+    while (logits := decoder.read(sequence)) is None:
+        pass
+    return logits
 
 
 @pytest.mark.parametrize("kind", MODELS)
@@ -121,6 +127,26 @@ def test_short_texts_are_turned_by_their_own_factors(tmp_path: Path) -> None:
         expected = reference(torch.tensor([text])).logits[0, 9:].numpy()
     found = follow(LanguageModel(file, 40), text, 10)
     numpy.testing.assert_allclose(found, expected, rtol=1e-4, atol=2e-5)
+
+
+def test_sequences_side_by_side_get_the_bits_that_they_get_alone(tmp_path: Path) -> None:
+    model = LanguageModel(write("qwen2_moe", tmp_path)[0], CONTEXT)
+    texts = numpy.random.default_rng(1).integers(0, SIZES["vocab_size"], (9, 14)).tolist()
+
+    def decode(texts: list[list[int]]) -> list[numpy.ndarray]:
+        decoder = Decoder(model, context=CONTEXT, sequences=9)
+        sequences = [decoder.open(text[:10]) for text in texts]
+        for sequence in sequences:
+            read(decoder, sequence)
+        for place in range(10, 14):
+            tokens = (text[place] for text in texts)
+            found = decoder.step(dict(zip(sequences, tokens, strict=True)))
+        return list(found.values())
+
+    together = decode(texts)
+    for place in (0, 8):
+        (alone,) = decode(texts[place : place + 1])
+        numpy.testing.assert_array_equal(together[place], alone)
 
 
 @pytest.mark.parametrize("kind", ["Q8_0", "Q4_1"])

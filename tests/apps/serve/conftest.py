@@ -46,8 +46,7 @@ def run_fake(tiny_model: Path) -> RunFake:
 
 @pytest.fixture(scope="module")
 def server(tiny_model: Path) -> Iterator[Server]:
-    options = ServeOptions(model=tiny_model, is_reproducible=True)
-    with run(load_service(current_session(), options)) as running:
+    with run(load_service(current_session(), ServeOptions(model=tiny_model))) as running:
         yield running
 
 

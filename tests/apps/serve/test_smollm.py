@@ -27,9 +27,7 @@ SCHEMA = {
 
 def test_the_capital_of_france_as_text_and_as_json():
     try:
-        options = ServeOptions(
-            model=find_model(), name="smollm", sequences=1, context=128, is_reproducible=True
-        )
+        options = ServeOptions(model=find_model(), name="smollm", sequences=1, context=128)
     except DataError as error:
         pytest.skip(f"{error.what}: {error.mend}")
     with run(load_service(current_session(), options)) as server:

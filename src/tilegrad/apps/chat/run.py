@@ -73,7 +73,7 @@ class Chat:
         self._template = None if options.is_raw else ChatTemplate(file.metadata, self._tokeniser)
         context = options.context or min(DEFAULT_CONTEXT, read_config(file).context)
         model = LanguageModel(file, context)
-        self._decoder = Decoder(model, context=context)
+        self._decoder = Decoder(model, context=context, shares_replies=True)
         self._sampler = Sampler(options.sampling)
         self.messages: list[Message] = []
         self.forget()

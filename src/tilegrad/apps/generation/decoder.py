@@ -1,8 +1,13 @@
 """Tokens one after the other, for several sequences at once.
 
 Prompts are read in chunks, one sequence at a time; after that each step adds one token to any of
-the sequences. There is one captured step for chunks and one for each number of sequences, padded to
-a power of two; they serve every position, so nothing is compiled while tokens are predicted.
+the sequences. There is one captured step for each size of chunk and one for each number of
+sequences, padded to a power of two; they serve every position, so nothing is compiled while tokens
+are predicted.
+
+A sequence's logits are, to the last bit, what they are where it is alone. A step is only as wide as
+that holds for the model. A chunk holds a whole page of the prompt, or all that is left of it; so it
+is the prompt alone that says which tokens are read together, wherever known pages end.
 """
 
 from __future__ import annotations
@@ -20,12 +25,10 @@ from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.tensor import Tensor
 from tilegrad.tensor.jit import jit
 
-CHUNKS = (32, 128)
-"""Tokens of a prompt that are read at once, where few are left and where many are."""
-_MANY = 64
-"""If more are left they are many. A chunk is filled up, and the filling ignored."""
 PAGE = 64
 """Tokens of a page."""
+CHUNKS = (16, 32, PAGE)
+"""Tokens of a prompt that are read at once. A chunk is filled up, and the filling ignored."""
 _CALLS_TO_CAPTURE = 2
 """After so many calls a captured function is a replay."""
 
@@ -61,9 +64,9 @@ class Decoder:
         pages: pages of memory, of 64 tokens each; by default enough for all sequences. Memory is
             taken as it is written.
         dtype: of the keys and values in memory.
-        is_reproducible: whether the logits of a sequence depend on its tokens alone, to the last
-            bit, and not on what is decoded beside it: then every step is as wide as for all
-            sequences, chunks are all of one size, and only pages of prompts are shared.
+        shares_replies: whether what was added by steps is found by texts that go on from there,
+            as what was read as a prompt is. Steps and chunks differ in last bits, so then logits
+            depend on which of them filled the pages.
 
     Attributes:
         context: as given.
@@ -82,7 +85,7 @@ class Decoder:
         sequences: int = 1,
         pages: int | None = None,
         dtype: DType = dtypes.float16,
-        is_reproducible: bool = False,
+        shares_replies: bool = False,
     ) -> None:
         longest = model.config.context
         if not 1 <= context <= longest:
@@ -98,8 +101,8 @@ class Decoder:
         count = 1 + (sequences * self._most if pages is None else pages)
         self.memory = Memory(model.config, count, PAGE, dtype)
         self._pages = Pages(count, PAGE)
-        self._sequences, self._is_reproducible = sequences, is_reproducible
-        self._chunks = CHUNKS[:1] if is_reproducible else CHUNKS
+        self._sequences, self._shares_replies = sequences, shares_replies
+        self._widest = self._width(min(sequences, model.independent_rows))
         self._open: set[Sequence] = set()
         windows = model.config.windows
         ends = [window for window in windows if window is not None]
@@ -183,10 +186,10 @@ class Decoder:
         """
         self._check(sequence)
         start = sequence.position
-        size = self._chunks[-1 if len(sequence.tokens) - start > _MANY else 0]
-        chunk = sequence.tokens[start : start + size]
+        chunk = sequence.tokens[start : (start // PAGE + 1) * PAGE]
         if not chunk:
             raise ArgumentError("the prompt has been read already", got=f"{start} tokens")
+        size = next(size for size in CHUNKS if size >= len(chunk))
         tokens = numpy.zeros(size, numpy.int32)
         tokens[: len(chunk)] = chunk
         logits = self._run(tokens, [sequence], 1, [len(chunk) - 1])
@@ -219,13 +222,18 @@ class Decoder:
             sequence.pages += 1
         for sequence, token in tokens.items():
             sequence.tokens.append(token)
-        batch = self._width(self._sequences if self._is_reproducible else len(tokens))
-        added = numpy.zeros(batch, numpy.int32)
-        added[: len(tokens)] = list(tokens.values())
-        logits = self._run(added, list(tokens), batch, list(range(batch)))
+        found: dict[Sequence, numpy.ndarray] = {}
+        sequences = list(tokens)
+        for start in range(0, len(sequences), self._widest):
+            together = sequences[start : start + self._widest]
+            width = self._width(len(together))
+            added = numpy.zeros(width, numpy.int32)
+            added[: len(together)] = [tokens[sequence] for sequence in together]
+            logits = self._run(added, together, width, list(range(width)))
+            found |= zip(together, logits, strict=False)
         for sequence in tokens:
-            self._advance(sequence, 1, is_shared=not self._is_reproducible)
-        return dict(zip(tokens, logits, strict=False))
+            self._advance(sequence, 1, is_shared=self._shares_replies)
+        return found
 
     def close(self, sequence: Sequence) -> None:
         """Let a sequence go; its pages can be found again until memory is needed.
@@ -236,19 +244,18 @@ class Decoder:
         self._check(sequence)
         self._open.remove(sequence)
         rest = sequence.tokens[sequence.whole * PAGE : sequence.position]
-        if rest and not self._is_reproducible:
+        if rest and self._shares_replies:
             self._pages.keep_end(int(sequence.table[sequence.whole]), sequence.key, rest)
         self._pages.release([int(page) for page in sequence.table if page])
 
     def warm_up(self) -> None:
         """Compile every step, so that none has to wait for it later."""
-        narrowest = self._sequences if self._is_reproducible else 1
-        batches = sorted({self._width(count) for count in range(narrowest, self._sequences + 1)})
+        widths = [1 << power for power in range(self._widest.bit_length())]
         for _ in range(_CALLS_TO_CAPTURE):
-            for size in self._chunks:
+            for size in CHUNKS:
                 self._run(numpy.zeros(size, numpy.int32), [], 1, [0])
-            for batch in batches:
-                self._run(numpy.zeros(batch, numpy.int32), [], batch, list(range(batch)))
+            for width in widths:
+                self._run(numpy.zeros(width, numpy.int32), [], width, list(range(width)))
 
     def _run(
         self, tokens: numpy.ndarray, sequences: list[Sequence], batch: int, rows: list[int]

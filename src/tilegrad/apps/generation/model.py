@@ -30,6 +30,11 @@ class Model(Protocol):
         """Its sizes."""
         ...
 
+    @property
+    def independent_rows(self) -> int:
+        """How many tokens a step may read for the logits of each to be what they are alone."""
+        ...
+
     def __call__(self, tokens: Tensor, reading: Reading, rows: Tensor) -> Tensor:
         """Return the logits after some of the tokens, float32 of shape (rows, vocabulary)."""
         ...

@@ -14,10 +14,13 @@ from typing import NamedTuple
 
 from tilegrad import dtypes, kernel
 from tilegrad import language as tl
+from tilegrad.ir.dtype import DType
 from tilegrad.language import Array, KernelBuilder, Size, Span, Tile
 
 WIDE = dtypes.float32
 """What sums are kept in, whatever the dtype of the pages."""
+_GREATEST = 65504.0
+"""The greatest number of float16."""
 LEAST = -1e30
 """Below every score; finite, so that a row may begin with pages that it does not see."""
 _STRIP = 4
@@ -58,6 +61,9 @@ def store_pages(
 ) -> tuple[Array, Array]:
     """Put the keys and values of new tokens into their pages; page 0 takes none.
 
+    Numbers beyond those of float16 become its greatest ones in pages of that dtype: an infinity
+    would make every later token of the sequence NaN.
+
     Args:
         build: the kernel.
         keys: of shape (tokens, key heads, features).
@@ -74,11 +80,16 @@ def store_pages(
     position = positions[token].cast(dtypes.index)
     page = _page_of(key_pages, tables, token // count, position // size)
     slot = position % size
-    key_pages.store(
-        (page, head, slice(None), slot), keys[token, head].cast(key_pages.dtype), page > 0
-    )
-    value_pages.store((page, head, slot), values[token, head].cast(value_pages.dtype), page > 0)
+    key, value = (_narrow(given[token, head], key_pages.dtype) for given in (keys, values))
+    key_pages.store((page, head, slice(None), slot), key, page > 0)
+    value_pages.store((page, head, slot), value, page > 0)
     return key_pages, value_pages
+
+
+def _narrow(x: Tile, dtype: DType) -> Tile:
+    if dtype is dtypes.float16:
+        x = tl.minimum(tl.maximum(x, -_GREATEST), _GREATEST)
+    return x.cast(dtype)
 
 
 @kernel

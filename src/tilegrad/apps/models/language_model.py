@@ -146,6 +146,8 @@ class LanguageModel(nn.Module):
 
     Attributes:
         config: what the file says of the model.
+        independent_rows: how many tokens it may read for the logits of each to have the bits that
+            they have if it is read alone.
 
     Raises:
         DataError: the architecture is not known, or a size or a weight is missing.
@@ -153,6 +155,8 @@ class LanguageModel(nn.Module):
 
     def __init__(self, file: GGUFFile, context: int | None = None) -> None:
         self.config = read_config(file)
+        matrices = [weight for weight in file.weights.values() if len(weight.shape) > 1]
+        self.independent_rows = min(matrix.independent_rows for matrix in matrices)
         weights = StoredWeights(file)
         factors = _read_factors(self.config, weights, context or self.config.context)
         self.rotations = {

@@ -20,7 +20,7 @@ from tilegrad.nn.state.mapped import wrap_arrays
 from tilegrad.tensor import Tensor
 
 _INSTANCES = 8
-"""Where a token each is read, its keys are divided so that there are about so many instances."""
+"""Where one token is read, its keys are divided so that there are about so many instances."""
 
 
 class Sizes(Protocol):
@@ -141,8 +141,7 @@ class _PagedReading:
     def __init__(self, memory: Memory, tables: Tensor, starts: Tensor, count: int) -> None:
         self._memory, self._tables, self._starts = memory, tables, starts
         self._rows = max(rows for rows in (1, 2, 4, 8, 16, 32) if count % rows == 0)
-        instances = len(tables) * memory.key_heads
-        self._parts = max(1, _INSTANCES // instances) if count == 1 else 1
+        self._parts = max(1, _INSTANCES // memory.key_heads) if count == 1 else 1
         distances = Tensor.arange(count, dtype=dtypes.int32)
         self.positions = (starts.unsqueeze(1) + distances).flatten()
 

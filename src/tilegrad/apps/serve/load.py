@@ -29,12 +29,7 @@ def load_service(session: Session, options: ServeOptions) -> Service:
     file = read_gguf(path)
     context = options.context or min(DEFAULT_CONTEXT, read_config(file).context)
     model = LanguageModel(file, context)
-    decoder = Decoder(
-        model,
-        context=context,
-        sequences=options.sequences,
-        is_reproducible=options.is_reproducible,
-    )
+    decoder = Decoder(model, context=context, sequences=options.sequences)
     decoder.warm_up()
     name = options.name or path.stem
     embedder = _load_embedder(options.encoder)

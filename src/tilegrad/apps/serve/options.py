@@ -21,8 +21,6 @@ class ServeOptions:
         key: what clients have to show, or None.
         context: tokens of a prompt and its reply; None for 2048, or fewer if that is the most.
         sequences: replies that are written at once.
-        is_reproducible: whether replies are the same to the last bit whatever is written beside
-            them; that is slower while there are few.
         limits: on what clients may ask for.
     """
 
@@ -34,5 +32,4 @@ class ServeOptions:
     key: str | None = None
     context: int | None = None
     sequences: int = 8
-    is_reproducible: bool = False
     limits: Limits = field(default_factory=Limits)

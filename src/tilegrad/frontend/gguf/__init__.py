@@ -2,7 +2,8 @@
 
 Enter at `read_gguf`. `header.py` reads what a file says, `reader.py` maps it into memory,
 `blocks.py` and `formats.py` say how blocks of quantised numbers become floats, as lazy expressions
-that fuse into whatever uses them, and `weight.py` multiplies by a stored matrix.
+that fuse into whatever uses them, `weight.py` multiplies by a
+stored matrix, and `products.py` and `few_rows.py` a few rows by it.
 """
 
 from tilegrad.frontend.gguf.formats import FORMATS

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from tilegrad.base.errors import ShapeError
 from tilegrad.frontend.gguf.blocks import Blocks
+from tilegrad.frontend.gguf.few_rows import FEW, can_multiply_floats, multiply_floats
 from tilegrad.frontend.gguf.formats import FORMATS
 from tilegrad.frontend.gguf.products import can_multiply, multiply
 from tilegrad.tensor import Tensor
@@ -36,6 +37,19 @@ class Weight:
         form = FORMATS[self.format]
         return math.prod(self.shape) // form.elements * form.nbytes
 
+    @property
+    def independent_rows(self) -> int:
+        """How many rows x may have for each row of a product to have the bits that it has alone.
+
+        Only the derived product of a matrix and a few rows adds in an order that depends on them.
+        """
+        is_so = (
+            len(self.shape) != 2
+            or isinstance(self.stored, Tensor)
+            or can_multiply(self.format, self.shape, Tensor.zeros(FEW, self.shape[-1]))
+        )
+        return FEW if is_so else 1
+
     def numbers(self) -> Tensor:
         """Return the lazy float32 tensor of what is stored."""
         decoded = _decode(self.format, self.stored)
@@ -57,7 +71,10 @@ class Weight:
                 got=f"{x.shape} and {self.shape}",
                 expected="a matrix with as many columns as x has features",
             )
-        if isinstance(self.stored, Blocks) and can_multiply(self.format, self.shape, x):
+        if isinstance(self.stored, Tensor):
+            if can_multiply_floats(self.shape, x):
+                return multiply_floats(x.shape[0], self.stored, x)
+        elif can_multiply(self.format, self.shape, x):
             return multiply(self.format, self.stored, x)
         decoded = _decode(self.format, self.stored)
         parts = decoded.shape[len(self.shape) - 1 :]
