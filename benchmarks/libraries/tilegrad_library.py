@@ -57,6 +57,9 @@ class TilegradLibrary(MethodLibrary):
         peaks = measure_peaks(session, executor.device.target.vector_bits, self.threads)
         return peaks.operations_per_second, peaks.bytes_per_second
 
+    def gelu(self, x: Array) -> Array:
+        return x.gelu(approximate="tanh")
+
     def training_step(
         self, loss: Loss, parameters: Parameters, learning_rate: float
     ) -> Callable[..., Array]:
