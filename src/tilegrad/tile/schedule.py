@@ -305,7 +305,7 @@ def _count_parts(facts: Facts, instances: float, decider: Decider) -> int:
         return 1
     (axis,) = axes
     extent = constant_extent(axis)
-    work = max(count_points(facts.regions[node].axes) for node in outer)
+    work = max(count_points(region.axes) for region in facts.regions.values())
     if extent is None or work < SPLIT_WORK:
         return 1
     most = max(MOST_PARTS, work // LARGEST_PART)
