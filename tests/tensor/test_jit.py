@@ -7,6 +7,7 @@ import pytest
 
 from tilegrad import Tensor
 from tilegrad.base.errors import CaptureError
+from tilegrad.engine import current_session
 from tilegrad.tensor.jit import jit
 from tilegrad.tensor.size import BoundVariable, Variable
 
@@ -183,3 +184,20 @@ def test_a_realised_tensor_of_symbolic_size_is_not_computed_with() -> None:
     assert total(values, length.bind(3)).item() == 9
     with pytest.raises(CaptureError, match="symbolic size"):
         total(values, length.bind(5))
+
+
+def test_capture_does_not_hold_what_the_function_lets_go_of():
+    allocator = current_session().compiled("cpu").device.allocator
+    kept: list[Tensor | None] = [None]
+
+    @jit
+    def step(x):
+        kept[0] = None
+        kept[0] = (x * 2).contiguous()
+        return (x * 3).sum()
+
+    x = Tensor.ones(1 << 20).contiguous().realize()
+    step(x)
+    before = allocator.statistics().live
+    step(x)
+    assert allocator.statistics().live < before + (1 << 20)

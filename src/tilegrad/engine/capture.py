@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -21,7 +21,7 @@ from tilegrad.engine.packs import Pack, is_constant
 from tilegrad.engine.plan import Place, Plan, Step
 from tilegrad.engine.sizes import evaluate_index
 from tilegrad.engine.storage import make_buffer_node, memory_of
-from tilegrad.engine.tracked import Tracked
+from tilegrad.engine.tracked import Snapshot, Tracked
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Shape
 from tilegrad.ops.leaves import Storage
@@ -203,22 +203,21 @@ class Capture:
     """What is noted while a step is captured.
 
     Args:
-        before: the tensors that were there before, and what they were.
+        before: the tensors that were there before.
 
     Attributes:
         ran: the plans that ran.
         is_paused: whether what runs now is no part of the step.
     """
 
-    def __init__(self, before: Sequence[tuple[Tracked, Node]]) -> None:
+    def __init__(self, before: Iterable[Tracked]) -> None:
         self.ran: list[Ran] = []
         self.is_paused = False
-        self._before = {id(tensor): (tensor, node) for tensor, node in before}
+        self._before = Snapshot(before)
 
     def is_bystander(self, tensor: Tracked) -> bool:
         """Whether a tensor was there before the step and has not been changed by it."""
-        _, node = self._before.get(id(tensor), (None, None))
-        return tensor.node is node
+        return self._before.has_unchanged(tensor)
 
     @contextmanager
     def paused(self) -> Iterator[None]:

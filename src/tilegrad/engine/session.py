@@ -159,8 +159,7 @@ class Session:
                 "a captured function called another while it was captured",
                 mend="capture the outer function only",
             )
-        before = [(tensor, tensor.node) for tensor in self.live_tensors()]
-        capture = self._capture = executor.capture = Capture(before)
+        capture = self._capture = executor.capture = Capture(self.live_tensors())
         try:
             yield capture
         finally:

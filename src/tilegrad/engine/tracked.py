@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
@@ -19,6 +20,27 @@ class Tracked(Protocol):
     def settle(self, node: Node) -> None:
         """Take the buffer with the value that ``node`` expressed."""
         ...
+
+
+class Snapshot:
+    """Which tensors there were at some time, and what they were then. It keeps none of them alive.
+
+    Args:
+        tensors: those that are there now.
+    """
+
+    def __init__(self, tensors: Iterable[Tracked]) -> None:
+        self._known = {
+            id(tensor): (weakref.ref(tensor), weakref.ref(tensor.node)) for tensor in tensors
+        }
+
+    def __contains__(self, tensor: Tracked) -> bool:
+        known = self._known.get(id(tensor))
+        return known is not None and known[0]() is tensor
+
+    def has_unchanged(self, tensor: Tracked) -> bool:
+        """Whether a tensor was there and is still the same expression."""
+        return tensor in self and self._known[id(tensor)][1]() is tensor.node
 
 
 def find_holders(live: Iterable[Tracked], storages: Collection[Storage]) -> list[Tracked]:

@@ -19,8 +19,7 @@ from tilegrad.engine import current_session
 from tilegrad.engine.capture import CapturedStep, Output
 from tilegrad.engine.session import Session
 from tilegrad.engine.storage import storage_of
-from tilegrad.engine.tracked import Tracked
-from tilegrad.ir.node import Node
+from tilegrad.engine.tracked import Snapshot
 from tilegrad.ops import leaves
 from tilegrad.tensor.base import TensorBase
 from tilegrad.tensor.conversion import realize
@@ -173,19 +172,19 @@ def _static_key(leaf: object) -> Hashable:
 
 def _run_watched(session: Session, call: Callable[[], object]) -> object:
     """Run a function and realise its result and all that it changed."""
-    before = {tensor: tensor.node for tensor in session.live_tensors()}
+    before = Snapshot(session.live_tensors())
     result = call()
     realize(*_waiting(session, before, result))
     return result
 
 
-def _waiting(session: Session, before: Mapping[Tracked, Node], result: object) -> list[TensorBase]:
+def _waiting(session: Session, before: Snapshot, result: object) -> list[TensorBase]:
     """Return the tensors that a function returned, made or changed, and that are not realised."""
     gc.collect()
     returned = [leaf for leaf in flatten(result) if isinstance(leaf, TensorBase)]
     found = dict.fromkeys(returned)
     for tensor in session.live_tensors():
-        if isinstance(tensor, TensorBase) and before.get(tensor) is not tensor.node:
+        if isinstance(tensor, TensorBase) and not before.has_unchanged(tensor):
             found[tensor] = None
     return [tensor for tensor in found if _is_lazy(tensor)]
 
@@ -208,14 +207,14 @@ def _capture(
     if executor is None:  # a device that only interprets: it runs the function every time
         return _run_watched(session, call)
     inputs = [storage_of(tensor.node) for tensor in arguments.tensors]
-    before = set(session.live_tensors())
+    before = Snapshot(session.live_tensors())
     with session.capturing(executor) as capture:
         result = _run_watched(session, call)
     outputs, captured.result = _outputs(result, arguments.tensors, before)
     captured.step = capture.build(executor, inputs, outputs, arguments.symbols)
     captured.device = device
     returned = {leaf for leaf in flatten(result) if isinstance(leaf, TensorBase)}
-    session.note_owners(captured.step, returned - before)
+    session.note_owners(captured.step, {leaf for leaf in returned if leaf not in before})
     return result
 
 
@@ -231,7 +230,7 @@ def _common_device(session: Session, arguments: _Arguments) -> str:
 
 
 def _outputs(
-    result: object, arguments: Sequence[TensorBase], before: set[Tracked]
+    result: object, arguments: Sequence[TensorBase], before: Snapshot
 ) -> tuple[list[Output], Tree]:
     """Return the results that replays give, and the result with their numbers as leaves.
 
