@@ -5,6 +5,7 @@ A model sees its memory as a ``Reading``, one step's view of it, and does not kn
 
 from __future__ import annotations
 
+import mmap
 from typing import Protocol
 
 import numpy
@@ -115,13 +116,9 @@ class Memory:
         elements = pages * heads * features * page_size
         self.no_sinks = Tensor.full(sizes.heads, LEAST).realize()
         self.nbytes = 2 * sizes.layers * elements * dtype.itemsize
-        # Zeros of NumPy take no memory until they are written.
-        self.keys, self.values = (
-            wrap_arrays(
-                numpy.zeros((pages, heads, *shape), dtype.numpy) for _ in range(sizes.layers)
-            )
-            for shape in ((features, page_size), (page_size, features))
-        )
+        keys, values = _map_zeros(self.nbytes, dtype).reshape(2, sizes.layers, pages, heads, -1)
+        self.keys = wrap_arrays(keys.reshape(*keys.shape[:3], features, page_size))
+        self.values = wrap_arrays(values.reshape(*values.shape[:3], page_size, features))
 
     def reading(self, tables: Tensor, starts: Tensor, count: int) -> Reading:
         """Return the view of a step that reads ``count`` tokens of each sequence.
@@ -133,6 +130,17 @@ class Memory:
             count: new tokens of each sequence.
         """
         return _PagedReading(self, tables, starts, count)
+
+
+def _map_zeros(nbytes: int, dtype: DType) -> numpy.ndarray:
+    """Return zeros that take memory only where they are written, page by page.
+
+    NumPy's own may lie in memory that was used before, or in huge pages.
+    """
+    block = mmap.mmap(-1, nbytes)
+    if hasattr(mmap, "MADV_NOHUGEPAGE"):
+        block.madvise(mmap.MADV_NOHUGEPAGE)
+    return numpy.frombuffer(block, dtype.numpy)
 
 
 class _PagedReading:
