@@ -38,9 +38,9 @@ def test_scan_agrees_with_numpy(data, dtype, kind, shape):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("shape", [(7, 33), (3, 33, 5), (2, 20, 200), (1, 17, 9000)])
+@pytest.mark.parametrize("shape", [(7, 133), (3, 33, 5), (2, 20, 200), (1, 17, 9000)])
 def test_one_program_serves_all_sizes(kind, shape):
-    smaller = (*shape[:1], 16, *shape[2:])
+    smaller = (*shape[:1], 80 if len(shape) == 2 else 16, *shape[2:])
     one = build_scan(dtypes.float32, shape, 1, kind)
     other = build_scan(dtypes.float32, smaller, 1, kind)
     assert one.root is other.root

@@ -17,6 +17,7 @@ from tilegrad.ir.node import Node, intern, sort_topologically
 from tilegrad.ir.op import Op, attributes_of
 from tilegrad.ops import arithmetic, comparison, leaves, memory, movement, reduction, tile
 from tilegrad.ops.leaves import ConstantAttributes
+from tilegrad.ops.scan import ScanAttributes, scan
 
 _CARRYING: tuple[Op, ...] = (
     leaves.constant_op,
@@ -42,7 +43,7 @@ _SELECTING: tuple[Op, ...] = (
     reduction.reduce_maximum,
     reduction.reduce_minimum,
 )
-"""Ops whose result is one of the elements that they are given."""
+"""Ops whose result is one of the elements that they are given; so are running extremes."""
 
 
 def decompose(program: Node, target: CodegenTarget) -> Node:
@@ -79,7 +80,14 @@ def _replace(decomposition: Decomposition, node: Node, sources: Sources) -> Node
     result = (rule or apply_op)(decomposition, node, sources)
     if not narrow.is_narrow(dtype):
         return result
-    return decomposition.narrow(result, dtype, is_exact=node.op in _SELECTING)
+    return decomposition.narrow(result, dtype, is_exact=_is_selecting(node))
+
+
+def _is_selecting(node: Node) -> bool:
+    """Whether a result is one of the elements that the op is given."""
+    if node.op is scan:
+        return attributes_of(node, ScanAttributes).kind in ("maximum", "minimum")
+    return node.op in _SELECTING
 
 
 def _is_narrow(node: Node) -> bool:

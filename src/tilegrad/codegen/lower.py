@@ -27,6 +27,7 @@ from tilegrad.codegen.narrow import is_narrow
 from tilegrad.codegen.order import order_instructions
 from tilegrad.codegen.rearrange import lower_expand, lower_permute, lower_reshape
 from tilegrad.codegen.reduction import lower_reduction
+from tilegrad.codegen.scan import lower_scan
 from tilegrad.codegen.target import CodegenTarget
 from tilegrad.ir.dtype import DType, Kind, dtypes
 from tilegrad.ir.node import Node, sort_topologically
@@ -46,6 +47,7 @@ from tilegrad.ops import (
     movement,
     reduction,
     rounding,
+    scan,
     tile,
 )
 from tilegrad.ops.linear_program import LinearFunction, LinearProgram
@@ -221,6 +223,7 @@ _HANDLERS: dict[Op, Handler] = {
     reduction.reduce_product: lower_reduction,
     reduction.reduce_maximum: lower_reduction,
     reduction.reduce_minimum: lower_reduction,
+    scan.scan: lower_scan,
     **dict.fromkeys(_PLAIN, lower_elementwise),
 }
 """How each op that ``decompose`` leaves is lowered."""

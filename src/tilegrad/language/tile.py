@@ -18,12 +18,12 @@ from tilegrad.language.operands import (
     expand,
     shape_of,
 )
-from tilegrad.language.prefix import scan_tile
 from tilegrad.ops import arithmetic, comparison, conversion, reduction
 from tilegrad.ops.build import lanes
 from tilegrad.ops.conversion import CastAttributes, cast_to
 from tilegrad.ops.movement import permute_axes, reshape_to
 from tilegrad.ops.reduction import ReduceAttributes
+from tilegrad.ops.scan import Kind, ScanAttributes, scan
 
 Number = bool | int | float
 
@@ -283,19 +283,19 @@ class Tile:
 
     def cumsum(self, axis: int = -1) -> Tile:
         """Return the running sums along an axis."""
-        return Tile(scan_tile(self.node, self.axis(axis), "add"))
+        return _scan(self, "add", axis)
 
     def cumprod(self, axis: int = -1) -> Tile:
         """Return the running products along an axis."""
-        return Tile(scan_tile(self.node, self.axis(axis), "multiply"))
+        return _scan(self, "multiply", axis)
 
     def cummax(self, axis: int = -1) -> Tile:
         """Return the running maxima along an axis."""
-        return Tile(scan_tile(self.node, self.axis(axis), "maximum"))
+        return _scan(self, "maximum", axis)
 
     def cummin(self, axis: int = -1) -> Tile:
         """Return the running minima along an axis."""
-        return Tile(scan_tile(self.node, self.axis(axis), "minimum"))
+        return _scan(self, "minimum", axis)
 
     def axis(self, axis: int) -> int:
         """Return the number of an axis that may be counted from the end.
@@ -322,6 +322,12 @@ def _reduce(tile: Tile, op: Op, axis: int | tuple[int, ...] | None, keepdim: boo
     found = op(tile.node, attributes=ReduceAttributes(axes))
     kept = tuple(size for number, size in enumerate(tile.shape) if number not in axes)
     return Tile(found if keepdim else reshape_to(found, kept))
+
+
+def _scan(tile: Tile, kind: Kind, axis: int) -> Tile:
+    if tile.dtype is dtypes.index:
+        return _scan(tile.cast(dtypes.int64), kind, axis).cast(dtypes.index)
+    return Tile(scan(tile.node, attributes=ScanAttributes(tile.axis(axis), kind)))
 
 
 def _find(condition: Tile, axis: int, keepdim: bool) -> Tile:

@@ -20,6 +20,7 @@ from tilegrad.ops import (
     matrix,
     memory,
     movement,
+    scan,
     tile,
 )
 
@@ -115,6 +116,7 @@ tiles = Dialect(
         movement.reshape,
         movement.permute,
         movement.expand,
+        scan.scan,
         *tile.OPS,
         *ELEMENTWISE_OPS,
         *REDUCTION_OPS,

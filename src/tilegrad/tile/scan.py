@@ -3,8 +3,8 @@
 The data is seen as (outer, length, inner), the axis in the middle. Where inner > 1 the lanes lie
 along it and every instance goes down its columns: with the totals in registers, or, where rows are
 longer, in its own memory, so that long pieces of rows are read. Where inner is 1, a row is cut into
-chunks of one vector: all prefixes of a chunk are combined at once, lane i with the elements up to
-i, and only the total of the chunks is carried on; what is left of the row goes one by one.
+chunks of some vectors, each of which is scanned by itself: only the totals of the chunks wait for
+each other.
 """
 
 from __future__ import annotations
@@ -15,18 +15,20 @@ from tilegrad.ir.op import Shape
 from tilegrad.ops import arithmetic, symbolic
 from tilegrad.ops.affine import Index
 from tilegrad.ops.bounds import bounds
-from tilegrad.ops.build import Builder, full, lanes
+from tilegrad.ops.build import Builder, combine, full, lanes
 from tilegrad.ops.comparison import where
 from tilegrad.ops.conversion import cast_to
-from tilegrad.ops.leaves import Number, constant
+from tilegrad.ops.leaves import constant
 from tilegrad.ops.program import Program
-from tilegrad.ops.scan import Kind
+from tilegrad.ops.scan import Kind, ScanAttributes, identity, scan
 
 _COLUMN_BYTES = 512
 """Width of the columns whose totals stay in registers: whole cache lines, several vectors."""
 _STRIP_BYTES = 32768
 """Width of the strip of columns that an instance goes down where rows are long: several pages."""
-_CHUNK_BYTES = 64
+_CHUNK_BYTES = 256
+_SHORT_ROW = 64
+"""Rows of known lengths up to this are scanned whole."""
 
 _COMBINE = {
     "add": arithmetic.add,
@@ -106,35 +108,38 @@ def _scan_strips(dtype: DType, sizes: tuple[Index, Index, Index], kind: Kind) ->
 
 def _scan_rows(dtype: DType, outer: Index, length: Index, kind: Kind) -> Program:
     wide = _accumulator(dtype, kind)
-    width = _CHUNK_BYTES // wide.itemsize
     build = Builder(f"scan_rows_{kind}_{dtype.name}")
     count = symbolic.multiply(outer, length)
     x, y = build.input(dtype, count), build.output(dtype, count)
-    rows, columns = build.scalar("outer", outer), build.scalar("length", length)
-    first = build.instance(rows) * columns
-    lane = lanes(width)
-    whole = columns // width * width
+    row = build.instance(build.scalar("outer", outer))
+    if isinstance(length, int) and length <= _SHORT_ROW:
+        offset = row * length + lanes(length)
+        result = _scan_tile(cast_to(build.load(x, offset), wide), kind)
+        build.store(y, offset, cast_to(result, dtype))
+        return build.program()
+    columns = build.scalar("length", length)
+    width = _CHUNK_BYTES // wide.itemsize
     nothing = constant(identity(kind, wide), wide)
-    with build.loop(0, whole, width, total=nothing) as chunks:
-        start = first + chunks.index
-        elements = [cast_to(build.load(x, start + i), wide) for i in range(width)]
-        prefixes = [where(i <= lane, element, nothing) for i, element in enumerate(elements)]
-        result = _COMBINE[kind](_combine_pairwise(prefixes, kind), chunks["total"])
-        build.store(y, start + lane, cast_to(result, dtype))
-        chunks["total"] = _COMBINE[kind](chunks["total"], _combine_pairwise(elements, kind))
-    with build.loop(whole, columns, total=chunks["total"]) as rest:
-        element = cast_to(build.load(x, first + rest.index), wide)
-        rest["total"] = _COMBINE[kind](rest["total"], element)
-        build.store(y, first + rest.index, cast_to(rest["total"], dtype))
+    whole = columns // width * width
+
+    def walk(start: Index, stop: Index, total: Node, *, is_rest: bool) -> Node:
+        with build.loop(start, stop, width, total=total) as chunks:
+            place = chunks.index + lanes(width)
+            mask = place < columns if is_rest else None
+            element = cast_to(build.load(x, row * columns + place, mask), wide)
+            if mask is not None:
+                element = where(mask, element, nothing)
+            result = _COMBINE[kind](chunks["total"], _scan_tile(element, kind))
+            build.store(y, row * columns + place, cast_to(result, dtype), mask)
+            chunks["total"] = _COMBINE[kind](chunks["total"], combine(element, kind))
+        return chunks["total"]
+
+    walk(whole, columns, walk(0, whole, nothing, is_rest=False), is_rest=True)
     return build.program()
 
 
-def _combine_pairwise(tiles: list[Node], kind: Kind) -> Node:
-    """Combine tiles in a tree, so that one step need not wait for the last."""
-    while len(tiles) > 1:
-        pairs = [_COMBINE[kind](a, b) for a, b in zip(tiles[::2], tiles[1::2], strict=False)]
-        tiles = pairs + tiles[len(pairs) * 2 :]
-    return tiles[0]
+def _scan_tile(elements: Node, kind: Kind) -> Node:
+    return scan(elements, attributes=ScanAttributes(len(elements.shape) - 1, kind))
 
 
 def _accumulator(dtype: DType, kind: Kind) -> DType:
@@ -146,15 +151,6 @@ def _accumulator(dtype: DType, kind: Kind) -> DType:
 def accumulator(dtype: DType) -> DType:
     """Return the dtype in which values of ``dtype`` are combined."""
     return dtypes.float32 if dtype.is_float and dtype.bits < 32 else dtype
-
-
-def identity(kind: str, dtype: DType) -> Number:
-    """Return the value that changes nothing when it is combined (-0 for sums of floats)."""
-    if kind == "add":
-        return -0.0 if dtype.is_float else 0
-    if kind == "multiply":
-        return 1
-    return dtype.minimum if kind == "maximum" else dtype.maximum
 
 
 def limit_width(size: Index, widest: int) -> int:
