@@ -10,6 +10,7 @@ from tilegrad.ir.node import Node
 from tilegrad.ops import kernel
 from tilegrad.tile.decisions import Decider, list_near
 from tilegrad.tile.facts import Facts, constant_extent
+from tilegrad.tile.uncached import find_large
 
 LEAST_TURNED = 3
 """An axis with fewer values is not worth a transpose."""
@@ -51,7 +52,8 @@ def choose_runs(facts: Facts, lane: Node, axis: Node, decider: Decider) -> Node:
     """Return the axis along which tiles follow each other, by default where rows are far apart.
 
     One of the two accesses goes on in the rows of memory that it is in, the other one begins new
-    ones with every tile: better that whose rows are near each other.
+    ones with every tile: better that whose rows are near each other, or, where results are written
+    past the caches, the stores.
 
     Args:
         facts: of the kernel.
@@ -60,9 +62,16 @@ def choose_runs(facts: Facts, lane: Node, axis: Node, decider: Decider) -> Node:
         decider: decides ``runs``.
     """
     order = [lane, axis]
-    if _distance(facts, axis, lane) > _distance(facts, lane, axis):
+    if find_large(facts):
+        order.sort(key=lambda along: -_count_loads(facts, along))
+    elif _distance(facts, axis, lane) > _distance(facts, lane, axis):
         order.reverse()
     return decider.take("runs", order, label=kernel.name_of)
+
+
+def _count_loads(facts: Facts, along: Node) -> int:
+    """Return how many loads are contiguous along an axis."""
+    return sum(facts.stride(load, along) == 1 for load in facts.regions[None].loads)
 
 
 def _distance(facts: Facts, along: Node, across: Node) -> int:

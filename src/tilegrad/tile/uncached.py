@@ -20,15 +20,20 @@ LEAST_BYTES = 3 << 22
 
 def choose_uncached(facts: Facts, decider: Decider) -> frozenset[Node]:
     """Return the pointers through which results are written past the caches."""
+    large = find_large(facts)
+    if large and decider.take("large results", ("past caches", "cached")) == "cached":
+        return frozenset()
+    return large
+
+
+def find_large(facts: Facts) -> frozenset[Node]:
+    """Return the pointers of results that are larger than what caches keep."""
     loaded = {load.sources[0] for region in facts.regions.values() for load in region.loads}
-    large = frozenset(
+    return frozenset(
         store.sources[0]
         for store in facts.stores
         if store.sources[0] not in loaded and _count_bytes(facts, store) >= LEAST_BYTES
     )
-    if large and decider.take("large results", ("past caches", "cached")) == "cached":
-        return frozenset()
-    return large
 
 
 def _count_bytes(facts: Facts, store: Node) -> float:
