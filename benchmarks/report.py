@@ -46,6 +46,12 @@ NOTES = {
 }
 
 
+SHARE = "of bandwidth"
+LARGE_BYTES = 1 << 26
+"""Cases that move so much are larger than the caches."""
+MOST_SHARE = 0.8
+
+
 @dataclass(frozen=True)
 class Report:
     """All that a run gave.
@@ -170,8 +176,10 @@ def _summarise(report: Report) -> Iterator[str]:
 
 def _rows(report: Report, results: Sequence[Result], notes: dict[str, list[str]]) -> Iterator[str]:
     libraries = [each for each in report.libraries if each not in report.skips]
-    yield "| case | " + " | ".join(libraries) + " |"
-    yield "| --- |" + " ---: |" * len(libraries)
+    shares = {result.name: _share(report, result) for result in results}
+    columns = [*libraries, SHARE] if any(shares.values()) else libraries
+    yield "| case | " + " | ".join(columns) + " |"
+    yield "| --- |" + " ---: |" * len(columns)
     for result in results:
         cells = []
         for library in libraries:
@@ -180,7 +188,30 @@ def _rows(report: Report, results: Sequence[Result], notes: dict[str, list[str]]
                 if result.title not in titles:
                     titles.append(result.title)
             cells.append(_cell(result, library))
+        if columns is not libraries:
+            share = shares[result.name]
+            cells.append("–" if share is None else f"{share:.0%}")
         yield f"| {result.title} | " + " | ".join(cells) + " |"
+    found = [share for share in shares.values() if share is not None]
+    if found:
+        most = sum(share >= MOST_SHARE for share in found)
+        yield ""
+        yield (
+            f"{most} of the {len(found)} cases that are larger than the caches reach "
+            f"{MOST_SHARE:.0%} of the rate at which a copy moves bytes."
+        )
+
+
+def _share(report: Report, result: Result) -> float | None:
+    """Return our share of the machine's bytes in a second; None if a case is bound otherwise.
+
+    The bytes are those that must move at least: operands read once, results written once.
+    """
+    median = result.median(OURS)
+    if median is None or result.work is None or report.peaks is None:
+        return None
+    work, unit = result.work
+    return work / median / report.peaks[1] if unit == "B" and work >= LARGE_BYTES else None
 
 
 def _cell(result: Result, library: str) -> str:
