@@ -21,6 +21,10 @@ class Blocks:
     bytes: Tensor
     halves: Tensor | None
 
+    def pick(self, index: Tensor) -> Blocks:
+        """Return some rows, or some matrices of many."""
+        return Blocks(self.bytes[index], None if self.halves is None else self.halves[index])
+
     def part(self, start: int, stop: int, *shape: int) -> Tensor:
         """Return some bytes of each block, in another shape."""
         return self.bytes[..., start:stop].unflatten(-1, shape)

@@ -17,6 +17,7 @@ from tilegrad.engine import current_session
 from tilegrad.frontend.gguf.blocks import Blocks
 from tilegrad.frontend.gguf.formats import FORMATS
 from tilegrad.frontend.gguf.header import StoredTensor, read_header
+from tilegrad.frontend.gguf.stacks import Cut, Spaced, Stack, find_stacks
 from tilegrad.frontend.gguf.weight import Weight
 from tilegrad.tensor import Tensor
 
@@ -65,7 +66,39 @@ def read_gguf(path: str | Path, device: str | None = None) -> GGUFFile:
         ) from error
     content = numpy.frombuffer(mapped, numpy.uint8)
     weights = {tensor.name: _wrap(tensor, content, path, device) for tensor in header.tensors}
+    for stack in find_stacks(header.tensors, path):
+        weights[stack.name] = _wrap_stack(stack, content, device)
     return GGUFFile(path, header.metadata, weights)
+
+
+def _wrap_stack(stack: Stack, content: numpy.ndarray, device: str | None) -> Weight:
+    """Return one weight over tensors at equal distances, and over what lies between them."""
+    kind, shape, count = stack.parts[0].format, stack.parts[0].shape, len(stack.parts)
+    elements, nbytes = _sizes(kind)
+    size = math.prod(shape) // elements * nbytes
+    start, distance = stack.parts[0].start, stack.distance or size
+    # As many distances as there are tensors, from the first one on or up to the end of the last.
+    is_late = start + count * distance > len(content)
+    start -= (distance - size) * is_late
+    data = content[start : start + count * distance].reshape(count, distance)
+
+    def cut(dtype: Any, *last: int) -> Cut:
+        width = numpy.dtype(dtype).itemsize
+        place = (distance - size) // width * is_late
+        return Cut(_share(data.view(dtype), device), place, (*shape[:-1], *last))
+
+    if kind in _PLAIN:
+        return Weight(stack.name, kind, (count, *shape), Spaced(cut(_PLAIN[kind], shape[-1]), None))
+    blocks = shape[-1] // elements
+    has_words = nbytes % 2 == 0 and start % 2 == 0 and distance % 2 == 0
+    halves = cut(numpy.float16, blocks, nbytes // 2) if has_words else None
+    stored = Spaced(cut(numpy.uint8, blocks, nbytes), halves, is_quantised=True)
+    return Weight(stack.name, kind, (count, *shape), stored)
+
+
+def _sizes(kind: str) -> tuple[int, int]:
+    """Return the elements and bytes of a block."""
+    return (1, numpy.dtype(_PLAIN[kind]).itemsize) if kind in _PLAIN else FORMATS[kind][:2]
 
 
 def _wrap(tensor: StoredTensor, content: numpy.ndarray, path: Path, device: str | None) -> Weight:
@@ -77,9 +110,7 @@ def _wrap(tensor: StoredTensor, content: numpy.ndarray, path: Path, device: str 
             expected=f"one of {', '.join([*_PLAIN, *FORMATS])}",
             mend="take another quantisation of the same model",
         )
-    elements, nbytes = (
-        (1, numpy.dtype(_PLAIN[kind]).itemsize) if kind in _PLAIN else FORMATS[kind][:2]
-    )
+    elements, nbytes = _sizes(kind)
     columns = shape[-1] if shape else 1
     size = math.prod(shape) // elements * nbytes
     if columns % elements or tensor.start + size > len(content):

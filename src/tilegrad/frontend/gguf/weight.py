@@ -10,6 +10,7 @@ from tilegrad.frontend.gguf.blocks import Blocks
 from tilegrad.frontend.gguf.few_rows import FEW, can_multiply_floats, multiply_floats
 from tilegrad.frontend.gguf.formats import FORMATS
 from tilegrad.frontend.gguf.products import can_multiply, multiply
+from tilegrad.frontend.gguf.stacks import Spaced
 from tilegrad.tensor import Tensor
 
 
@@ -21,21 +22,23 @@ class Weight:
         name: as the file has it.
         format: ggml's name of how it is stored.
         shape: in row-major order; the last axis is the one that matrix products sum over.
-        stored: the blocks, shape (*shape[:-1], blocks, ..); for F32, F16 and BF16 the tensor.
+        stored: the blocks, shape (*shape[:-1], blocks, ..); for F32, F16 and BF16 the tensor; of
+            matrices with gaps between them, those that may be picked.
     """
 
     name: str
     format: str
     shape: tuple[int, ...]
-    stored: Blocks | Tensor
+    stored: Blocks | Tensor | Spaced
 
     @property
     def nbytes(self) -> int:
         """The bytes that it takes in the file."""
-        if isinstance(self.stored, Tensor):
-            return math.prod(self.shape) * self.stored.element_size()
-        form = FORMATS[self.format]
-        return math.prod(self.shape) // form.elements * form.nbytes
+        stored = self.stored.numbers.rows if isinstance(self.stored, Spaced) else self.stored
+        if self.format in FORMATS or isinstance(stored, Blocks):
+            form = FORMATS[self.format]
+            return math.prod(self.shape) // form.elements * form.nbytes
+        return math.prod(self.shape) * stored.element_size()
 
     @property
     def independent_rows(self) -> int:
@@ -52,8 +55,7 @@ class Weight:
 
     def numbers(self) -> Tensor:
         """Return the lazy float32 tensor of what is stored."""
-        decoded = _decode(self.format, self.stored)
-        return decoded.reshape(self.shape)
+        return _decode(self.format, self._whole()).reshape(self.shape)
 
     def linear(self, x: Tensor) -> Tensor:
         """Return x @ selfᵀ, of shape (.., rows), for a matrix (rows, columns) and x (.., columns).
@@ -71,12 +73,13 @@ class Weight:
                 got=f"{x.shape} and {self.shape}",
                 expected="a matrix with as many columns as x has features",
             )
-        if isinstance(self.stored, Tensor):
+        stored = self._whole()
+        if isinstance(stored, Tensor):
             if can_multiply_floats(self.shape, x):
-                return multiply_floats(x.shape[0], self.stored, x)
+                return multiply_floats(x.shape[0], stored, x)
         elif can_multiply(self.format, self.shape, x):
-            return multiply(self.format, self.stored, x)
-        decoded = _decode(self.format, self.stored)
+            return multiply(self.format, stored, x)
+        decoded = _decode(self.format, stored)
         parts = decoded.shape[len(self.shape) - 1 :]
         factor = x.unsqueeze(-2).unflatten(-1, parts)
         return (factor * decoded).sum(tuple(range(-len(parts), 0)))
@@ -90,9 +93,14 @@ class Weight:
         if isinstance(self.stored, Tensor):
             picked: Blocks | Tensor = self.stored[index]
         else:
-            halves = self.stored.halves
-            picked = Blocks(self.stored.bytes[index], None if halves is None else halves[index])
+            picked = self.stored.pick(index)
         return replace(self, shape=(*index.shape, *self.shape[1:]), stored=picked)
+
+    def _whole(self) -> Blocks | Tensor:
+        """Return all of it without gaps; where there are some, that is a copy."""
+        if isinstance(self.stored, Spaced):
+            return self.stored.pick(Tensor.arange(self.shape[0]))
+        return self.stored
 
 
 def _decode(form: str, stored: Blocks | Tensor) -> Tensor:
