@@ -5,7 +5,8 @@ comparison is a minimum and a maximum of vectors. Blocks of eight are sorted in 
 pairs of sorted blocks are merged by a bitonic network (K. Batcher, "Sorting networks and their
 applications", 1968), whose first comparisons pair the first element with the last: two or three of
 its levels at a time are done in registers, as stores cost most. Rows are filled up to a power of
-two.
+two. Where only the first places are wanted, blocks grow no longer than these are: of each two, the
+half that comes first is kept, until one is left.
 
 Words are sorted: keys (``sort_key``), or, where positions are wanted, keys with the positions below
 them, so that equal elements keep their order.
@@ -99,6 +100,9 @@ class _Sorting:
         self.filled = max(_BLOCK, 1 << (length - 1).bit_length())
         self.length = build.scalar("length", length, 2, self.filled)
         self.wanted = self.length
+        self.kept = self.filled
+        if isinstance(wanted, int):
+            self.kept = min(self.filled, max(_BLOCK, 1 << (max(wanted, 1) - 1).bit_length()))
         if wanted != length:
             self.wanted = build.scalar("wanted", wanted, 0, self.filled)
         self.is_descending = is_descending
@@ -151,13 +155,17 @@ class _Sorting:
         self.fill()
         self.exchange_all()
         with build.loop(0, self.wanted) as loop:
-            word = build.load(self.words, self.place(loop.index))
+            word = self.load(loop.index)
             offset = (outside * self.wanted + loop.index) * columns + column
             build.store(self.y, offset, self.result(word), is_inside)
 
     def place(self, position: Index) -> Node:
         """Return where the words of a position are."""
         return as_node(position) * self.width + lanes(self.width)
+
+    def load(self, position: Index) -> Node:
+        """Return the words of a position."""
+        return self.build.load(self.words, self.place(position))
 
     def keep(self, position: Node, words: Node) -> None:
         """Write words of shape (positions, lanes)."""
@@ -170,12 +178,34 @@ class _Sorting:
             self.build.store(self.words, self.place(loop.index), last)
 
     def exchange_all(self) -> None:
-        """Put everything in order."""
+        """Put everything in order, or as much as is wanted."""
         self.exchange(1, _BLOCK, range(_BLOCK), _sort_block())
-        size = 2 * _BLOCK
-        while size <= self.filled:
-            self.merge(size)
+        size = _BLOCK
+        while size < self.kept:
             size *= 2
+            self.merge(size)
+        while size < self.filled:
+            self.keep_least(size)
+
+    def keep_least(self, size: int) -> None:
+        """Of each two sorted blocks keep a sorted block of what comes first."""
+        build, half = self.build, size // 2
+        blocks = self.filled // (2 * size)
+        with build.loop(0, blocks) as block, build.loop(0, half) as near:
+            first = block.index * (2 * size) + near.index
+            last = block.index * (2 * size) - near.index + (2 * size - 1)
+            words = [
+                minimum(self.load(first + near_), self.load(last - near_)) for near_ in (0, half)
+            ]
+            kept = block.index * size + near.index
+            build.store(self.words, self.place(kept), minimum(*words))
+            build.store(self.words, self.place(kept + half), maximum(*words))
+        self.filled //= 2
+        reach = half // 2
+        while reach >= _BLOCK:
+            self.exchange(reach, 2 * reach, (0, reach), [(0, 1)])
+            reach //= 2
+        self.exchange(1, _BLOCK, range(_BLOCK), _merge_levels(_BLOCK))
 
     def merge(self, size: int) -> None:
         """Merge pairs of sorted blocks into blocks of a size."""
@@ -222,7 +252,7 @@ class _Sorting:
     def compare(self, positions: Sequence[Node], comparisons: Sequence[Comparison]) -> None:
         """Do comparisons in registers."""
         places = [self.place(position) for position in positions]
-        words = [self.build.load(self.words, place) for place in places]
+        words = [self.load(position) for position in positions]
         for low, high in comparisons:
             words[low], words[high] = (
                 minimum(words[low], words[high]),

@@ -31,13 +31,13 @@ def build_argsort(
     inner = symbolic.multiply_all(shape[axis + 1 :])
     length = shape[axis]
     wanted = length if count is None else count
-    if count is not None and selection.selects(dtype, length, inner, count):
-        return selection.build_selection(dtype, outer, length, count, is_descending=is_descending)
     rows = symbolic.multiply(outer, inner)
     if isinstance(length, int) and network_sort.suits(dtype, length, rows, has_positions=True):
         return network_sort.build_network_sort(
             dtype, (outer, length, inner), wanted, is_descending=is_descending, has_positions=True
         )
+    if count is not None and selection.selects(dtype, length, inner, count):
+        return selection.build_selection(dtype, outer, length, count, is_descending=is_descending)
     is_short = bounds(length)[1] <= rank_sort.LONGEST
     build = rank_sort.build_rank_sort if is_short else radix_sort.build_radix_sort
     return build(dtype, (outer, length, inner), wanted, is_descending=is_descending)
