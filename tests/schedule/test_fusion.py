@@ -10,6 +10,7 @@ import pytest
 from tilegrad import Tensor
 from tilegrad.engine import current_session
 from tilegrad.engine.compiled import CompiledExecutor
+from tilegrad.engine.explain import explain
 from tilegrad.engine.plan import Plan
 
 
@@ -114,6 +115,15 @@ def test_layer_norm_between_products_stores_its_result_alone() -> None:
     large = [made for made in plan.temporaries if made.size == 256 * 128]
     # Going forward what is normalised and the result; the gradients of both going back.
     assert len(large) <= 4
+
+
+def test_update_of_several_tensors_is_no_epilogue() -> None:
+    x, upstream, weight, moment = make(64, 96), make(64, 128), make(96, 128), make(96, 128)
+    Tensor.realize(weight, moment)
+    gradient = (x @ weight * upstream).sum().gradient(weight)[0]
+    new = 0.9 * moment + gradient
+    assert len(explain(weight.assign(weight - 0.1 * gradient)).kernels) == 1
+    assert len(explain(moment.assign(new), weight.assign(weight - 0.1 * new)).kernels) == 2
 
 
 def test_matmul_with_bias_and_activation_is_one_kernel() -> None:

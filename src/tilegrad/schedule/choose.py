@@ -150,6 +150,15 @@ def _has_quotient(index: Index) -> bool:
     return any(node.op in (floor_divide, modulo) for node in sort_topologically([index]))
 
 
+def _find_epilogue_problem(root: Root, axes: Axes) -> str | None:
+    """Return why a kernel over these axes cannot be the epilogue of a contraction."""
+    if root.contractions or any(rows != axes for rows in root.rows):
+        return "the kernel already has another shape"
+    if root.node.op.name == "assign" and len(root.outputs) > 1:
+        return "an update of several tensors is walked from end to end"
+    return None
+
+
 def count_values(axes: Axes) -> float:
     """Return how many combinations of values the axes have."""
     return math.prod(cost.estimate(extent_of(axis)) for axis in axes)
@@ -411,8 +420,9 @@ class Chooser:
             if use.evaluations > MOST_REPEATED_TERMS * elements:
                 return Decision(frozenset(), "its elements would be computed several times")
             return Decision(frozenset((root,)), "a sum of sums is one sum")
-        if root.contractions or any(rows != axes for rows in root.rows):
-            return Decision(frozenset(), "the kernel already has another shape")
+        problem = _find_epilogue_problem(root, axes)
+        if problem is not None:
+            return Decision(frozenset(), problem)
         if use.rows != axes or use.evaluations > elements:
             return Decision(frozenset(), "a contraction is fused only over the same axes")
         if is_stored and indices != identity_indices(node.shape):
