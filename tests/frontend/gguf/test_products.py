@@ -54,7 +54,7 @@ def rows_of(count: int, columns: int, seed: int = 0) -> numpy.ndarray:
 def test_products_of_rows(kind: str, shape: tuple[int, int], seed: int) -> None:
     rows, columns = shape[0], shape[1] * FORMATS[kind].elements
     weight, numbers = stored(kind, rows, columns)
-    x = rows_of(5, columns, seed)
+    x = rows_of(11, columns, seed)
     x[2, :32] = 0
     x[3, :32] *= 1e30
     x[4, :32] *= 1e-38

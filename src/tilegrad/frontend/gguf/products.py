@@ -9,6 +9,7 @@ rows there are.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -24,10 +25,13 @@ from tilegrad.language import Array, KernelBuilder, Size, Tile
 from tilegrad.tensor import Tensor
 from tilegrad.tensor.kernel import kernel
 
-_MOST = 8
+_MOST = 32
 """So many rows are multiplied as whole numbers; with more, decoding costs each of them little."""
+_TOGETHER = 8
+"""So many of them have their sums in registers while a row of the matrix is read."""
 _LINES = 4
-"""Rows of the matrix whose sums are finished together, if their number is a multiple."""
+_MANY_LINES = 16
+"""Rows of the matrix that are multiplied before others of x, if their number is a multiple."""
 _WORDS = 4
 """Words of four bytes in a part."""
 
@@ -74,17 +78,26 @@ def multiply_levels(
     del x
     rows = tl.known(stored.shape[0])
     y = build.output((count, rows), dtypes.float32)
-    lines = _LINES if rows % _LINES == 0 else 1
-    found = build.scratch((count, lines, _WORDS), dtypes.float32)
-    first = build.grid(rows // lines) * lines
-    given = [QuantisedRow(levels.at(n), scales.at(n), sums.at(n)) for n in range(count)]
-    with build.loop(lines) as loop:
-        place = first + loop.index
-        products = _multiply_row(build, LAYOUTS[form], stored.at(place), halves.at(place), given)
-        for n, product in enumerate(products):
-            found[n, loop.index] = product
-    for n in range(count):
-        y[n, first : first + lines] = found[n].sum(1)
+    lines = math.gcd(rows, _LINES if count <= _TOGETHER else _MANY_LINES)
+    span = slice(first := build.grid(rows // lines) * lines, first + lines)
+    found = build.scratch((_TOGETHER, lines, _WORDS), dtypes.float32)
+
+    def multiply_some(start: Size, size: int) -> None:
+        numbers = [start + n for n in range(size)]
+        given = [QuantisedRow(levels.at(n), scales.at(n), sums.at(n)) for n in numbers]
+        with build.loop(lines) as loop:
+            row = stored.at(first + loop.index), halves.at(first + loop.index)
+            for n, product in enumerate(_multiply_row(build, LAYOUTS[form], *row, given)):
+                found[n, loop.index] = product
+        for n, number in enumerate(numbers):
+            y[number, span] = found[n].sum(1)
+
+    whole = count - count % _TOGETHER
+    if whole:
+        with build.loop(0, whole, _TOGETHER) as loop:
+            multiply_some(loop.index, _TOGETHER)
+    if count % _TOGETHER:
+        multiply_some(whole, count % _TOGETHER)
     return y
 
 
