@@ -27,6 +27,7 @@ from tilegrad.schedule.fuse import fuse
 from tilegrad.schedule.order import Item, order_kernels
 from tilegrad.schedule.phases import split_phases
 from tilegrad.schedule.roots import resolve_alias
+from tilegrad.schedule.short_filters import shorten_filters
 
 
 class Place(NamedTuple):
@@ -148,7 +149,7 @@ def make_plan(
         trace: is told of the decisions.
     """
     nodes = copy_overwritten(read_assigned(drop_empty(nodes)))
-    nodes = split_phases(exchange_sums(nodes))
+    nodes = shorten_filters(split_phases(exchange_sums(nodes)))
     items = order_kernels(fuse([node for node in nodes if not is_empty(node)], trace))
     return _Planner(nodes, buffers, programs).plan(items)
 

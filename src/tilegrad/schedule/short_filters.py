@@ -1,0 +1,270 @@
+"""Convolutions with three taps along an axis: six products for four results instead of twelve.
+
+Wherever a graph has y[.., i, ..] = Σ x[.., i + j, ..]·w[.., j, ..] over j = 0, 1, 2 and other axes,
+whatever these do, it has along i and j a short filter: with Winograd's matrices (``toom_cook``),
+
+    y[.., 4t + a, ..] = Σₚ A[p, a] · Σ (Σᵣ B[r, p]·x[.., 4t + r, ..]) · (Σⱼ G[p, j]·w[.., j, ..])
+
+The inner sums are six sums of products, which want the same kernels as before, over a quarter of
+the results. Only one axis is transformed, and not the innermost: so rows stay as they are in
+memory, six values are stored for four, and rounding errors hardly grow (the points are small). The
+forward pass of a convolution has this form and so has its gradient by the input, of whose result
+only a part is used: that part is what is computed.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from fractions import Fraction
+from typing import NamedTuple
+
+from tilegrad.ir.dtype import dtypes
+from tilegrad.ir.node import Node, sort_topologically
+from tilegrad.ir.op import Property
+from tilegrad.ops.conversion import cast
+from tilegrad.ops.graph import contiguous
+from tilegrad.ops.kernel import extent_of, make_axis
+from tilegrad.ops.leaves import constant
+from tilegrad.ops.movement import (
+    ConcatenateAttributes,
+    concatenate,
+    filled,
+    permute,
+    reshape,
+    reshape_to,
+    shrink,
+    shrink_to,
+)
+from tilegrad.ops.reduction import reduce_sum, sum_over
+from tilegrad.ops.windows import SlideAttributes, slide
+from tilegrad.rewrite.graph import rebuild
+from tilegrad.schedule import cost
+from tilegrad.schedule.sums_of_products import (
+    Factor,
+    Place,
+    SumOfProducts,
+    cut,
+    known_extent,
+    known_shape,
+    lay_out,
+    read_sum,
+)
+from tilegrad.schedule.toom_cook import Row, make_filter
+
+TAPS = 3
+RESULTS = 4
+PRODUCTS = RESULTS + TAPS - 1
+POINTS = tuple(Fraction(point) for point in ("0", "1", "-1", "2", "-1/2"))
+"""Their powers are exact in floats and near 1: errors stay within about twice those of the sum."""
+PRODUCT_NS = 0.02
+"""One product and its addition in a contraction."""
+
+Users = Mapping[Node, Sequence[Node]]
+
+
+class Window(NamedTuple):
+    """The dimension of the first factor that is read at own + bound; bound has three values."""
+
+    own: Node
+    bound: Node
+    dimension: int
+
+
+def saves_time(total: SumOfProducts, window: Window) -> bool:
+    """Whether the products that are saved take longer than what is stored and loaded instead."""
+    size = known_extent(window.own)
+    tiles = -(-size // RESULTS)
+    others = math.prod(map(known_extent, (*total.own, *total.bound))) / size / TAPS
+    saved = others * (TAPS * size - PRODUCTS * tiles) * PRODUCT_NS
+    inputs = cost.count_elements(total.first.node) / size * PRODUCTS * tiles
+    taps = cost.count_elements(total.second.node) / TAPS * PRODUCTS
+    outputs = math.prod(map(known_extent, total.own)) / size * PRODUCTS * tiles
+    moved = (2 * inputs + taps + 2 * outputs) * dtypes.float32.itemsize
+    return saved > moved * cost.MEMORY_NS_PER_BYTE + (PRODUCTS + 1) * cost.LAUNCH_NS
+
+
+def shorten_filters(
+    nodes: Sequence[Node], is_worthwhile: Callable[[SumOfProducts, Window], bool] = saves_time
+) -> list[Node]:
+    """Return the nodes with float32 convolutions of three taps computed by fewer products.
+
+    Args:
+        nodes: what is wanted.
+        is_worthwhile: the cost model.
+    """
+    order = sort_topologically(nodes)
+    totals = [node for node in order if node.op is reduce_sum and node.dtype is dtypes.float32]
+    if not totals:
+        return list(nodes)
+    users = _find_users(order, nodes)
+    parts = {_find_part(node, users) for node in totals}
+    ends: set[Node] = set()
+    done: dict[Node, Node] = {}
+    for node in order:
+        new = rebuild(node, tuple(done[source] for source in node.sources))
+        if node in parts:
+            short = _shorten(new, is_worthwhile)
+            if short is not None:
+                new = short
+                ends.add(_find_end(node, users))
+        # What is made of the six sums is computed once, as an epilogue of a sum would be.
+        done[node] = contiguous(new) if node in ends else new
+    return [done[node] for node in nodes]
+
+
+def _find_users(order: Sequence[Node], nodes: Sequence[Node]) -> Users:
+    users: dict[Node, list[Node]] = {}
+    for node in order:
+        for source in node.sources:
+            users.setdefault(source, []).append(node)
+    for node in nodes:
+        users.setdefault(node, []).append(node)
+    return users
+
+
+def _only_user(node: Node, users: Users) -> Node | None:
+    found = users[node]
+    return found[0] if len(found) == 1 and found[0] is not node else None
+
+
+def _find_part(total: Node, users: Users) -> Node:
+    """Return what is used of a sum, if it is a part."""
+    part, node = total, _only_user(total, users)
+    while node is not None and (node.op in (permute, shrink) or _is_same_but_for_ones(node)):
+        part = node if node.op is shrink else part
+        node = _only_user(node, users)
+    return part
+
+
+def _is_same_but_for_ones(node: Node) -> bool:
+    long = [[size for size in one.shape if size != 1] for one in (node, *node.sources)]
+    return node.op is reshape and long[0] == long[1]
+
+
+def _find_end(node: Node, users: Users) -> Node:
+    """Return the last of the elementwise ops that alone use a result."""
+    user = _only_user(node, users)
+    while user is not None and _is_elementwise(user, node):
+        node, user = user, _only_user(user, users)
+    return node
+
+
+def _is_elementwise(user: Node, node: Node) -> bool:
+    return user.op is reshape or (user.op.has(Property.ELEMENTWISE) and user.shape == node.shape)
+
+
+def _shorten(total: Node, is_worthwhile: Callable[[SumOfProducts, Window], bool]) -> Node | None:
+    read = read_sum(total)
+    if read is None or any(map(_is_narrow, (read.first.node, read.second.node))):
+        return None
+    for one in (read, read._replace(first=read.second, second=read.first)):
+        window = _find_window(one)
+        if window is not None and is_worthwhile(one, window):
+            return reshape_to(_filter(one, window), total.shape)
+    return None
+
+
+def _is_narrow(node: Node) -> bool:
+    """Whether a value has few bits, so that processors may have faster products for it."""
+    return node.op is cast and node.sources[0].dtype.bits < dtypes.float32.bits
+
+
+def _find_window(total: SumOfProducts) -> Window | None:
+    for dimension, place in enumerate(total.first.places[:-1]):
+        if len(place.terms) != 2 or set(place.terms.values()) != {1}:
+            continue
+        for own, bound in (tuple(place.terms), tuple(place.terms)[::-1]):
+            is_filter = own in total.own and bound in total.bound and extent_of(bound) == TAPS
+            is_tap = total.second.find(own) is None and total.second.find(bound) is not None
+            if is_filter and is_tap:
+                return Window(own, bound, dimension)
+    return None
+
+
+def _filter(total: SumOfProducts, window: Window) -> Node:
+    """Return the sum with one dimension for each of its own axes."""
+    matrices = make_filter(RESULTS, TAPS, POINTS)
+    size = known_extent(window.own)
+    tiles = make_axis("t", -(-size // RESULTS))
+    own = [tiles if axis is window.own else axis for axis in total.own]
+    bound = _order_bound(total, window)
+    products: list[Node] = []
+    for first, second in zip(
+        _transform_inputs(total.first, window, tiles, matrices.inputs),
+        _transform_taps(total.second, window, matrices.taps),
+        strict=True,
+    ):
+        terms = lay_out(first, (*own, *bound)) * lay_out(second, (*own, *bound))
+        summed = sum_over(terms, tuple(range(len(own), len(own) + len(bound))))
+        shape = tuple(known_extent(axis) for axis in own)
+        products.append(contiguous(reshape_to(summed, shape)))
+    return _merge(products, matrices.results, own.index(tiles), size)
+
+
+def _order_bound(total: SumOfProducts, window: Window) -> list[Node]:
+    """Return what is left to be summed over, other windows last."""
+    windows = {
+        axis for place in total.first.places if len(place.terms) == 2 for axis in place.terms
+    }
+    left = [axis for axis in total.bound if axis is not window.bound]
+    return sorted(left, key=windows.__contains__)
+
+
+def _transform_inputs(
+    factor: Factor, window: Window, tiles: Node, rows: Sequence[Row]
+) -> Iterator[Factor]:
+    """Yield Σᵣ B[r, p]·x[4t + r] for each p, stored."""
+    at, count = window.dimension, known_extent(tiles)
+    steps: list[Node] = []
+    for row in range(PRODUCTS):
+        first = factor.places[at].constant + row
+        part = cut(factor.node, {at: (first, first + RESULTS * (count - 1))})
+        steps.append(slide(part, attributes=SlideAttributes(at, None, count, RESULTS, 0)))
+    places = (*factor.places[:at], Place({tiles: 1}, 0), *factor.places[at + 1 :])
+    for row in rows:
+        yield Factor(contiguous(_combine(row, steps)), places)
+
+
+def _transform_taps(factor: Factor, window: Window, rows: Sequence[Row]) -> Iterator[Factor]:
+    """Yield Σⱼ G[p, j]·w[j] for each p.
+
+    They are parts of one tensor that is larger than what it is made of, so that nobody stores it:
+    it is computed where it is packed, which is done once if w is constant.
+    """
+    at = next(at for at, place in enumerate(factor.places) if window.bound in place.terms)
+    place = factor.places[at]
+    rank = len(factor.places)
+    terms: list[Node] = []
+    for tap in range(TAPS):
+        position = place.constant + place.terms[window.bound] * tap
+        column = [filled(float(row[tap]), dtypes.float32, (1,) * rank) for row in rows]
+        scales = concatenate(*column, attributes=ConcatenateAttributes(at))
+        terms.append(cut(factor.node, {at: (position, position)}) * scales)
+    joined = functools.reduce(operator.add, terms)
+    places = (*factor.places[:at], Place({}, 0), *factor.places[at + 1 :])
+    for number in range(len(rows)):
+        yield Factor(cut(joined, {at: (number, number)}), places)
+
+
+def _combine(row: Row, nodes: Sequence[Node]) -> Node:
+    terms = [
+        node if factor == 1 else node * constant(float(factor), node.dtype)
+        for factor, node in zip(row, nodes, strict=True)
+        if factor
+    ]
+    return functools.reduce(operator.add, terms)
+
+
+def _merge(products: Sequence[Node], rows: Sequence[Row], axis: int, size: int) -> Node:
+    """Return the results of all tiles one after the other along an axis, cut to a size."""
+    shape = known_shape(products[0])
+    single = (*shape[: axis + 1], 1, *shape[axis + 1 :])
+    results = [reshape_to(_combine(row, products), single) for row in rows]
+    joined = concatenate(*results, attributes=ConcatenateAttributes(axis + 1))
+    merged = (*shape[:axis], shape[axis] * len(rows), *shape[axis + 1 :])
+    bounds = [(0, count) for count in shape]
+    bounds[axis] = (0, size)
+    return shrink_to(reshape_to(joined, merged), tuple(bounds))
