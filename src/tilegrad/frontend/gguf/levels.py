@@ -227,7 +227,7 @@ def _q3_k(portion: Portion) -> Iterator[Group]:
 
 
 def _mxfp4(portion: Portion) -> Iterator[Group]:
-    """Twice the values 0, 0.5, 1, 1.5, 2, 3, 4 and 6 are whole numbers; 12 stands for 0."""
+    """Twice the values 0, 0.5, 1, 1.5, 2, 3, 4 and 6 are whole numbers; so half the scale."""
     exponents = portion.bytes[portion.first : portion.first + portion.blocks, 0].cast(dtypes.uint32)
     normal, subnormal = (exponents - 1) << 23, (exponents + 1) << 21
     half = tl.where(exponents < 2, subnormal, normal).bitcast(dtypes.float32)
@@ -239,6 +239,21 @@ def _mxfp4(portion: Portion) -> Iterator[Group]:
     yield Group(tuple(vectors), half)
 
 
+def _iq4_nl(portion: Portion) -> Iterator[Group]:
+    """Each bit of a code halves the choice of values, which have no order to compute them by."""
+    vectors = []
+    for code in _four_bits(portion, 2):
+        values = [tl.full(code.shape, value + 128, code.dtype) for value in _CURVE]
+        for bit in range(4):
+            is_set = (code & (1 << bit)) > 0
+            pairs = zip(values[::2], values[1::2], strict=True)
+            values = [tl.where(is_set, second, first) for first, second in pairs]
+        vectors += values
+    yield Group(tuple(vectors), portion.number(0))
+
+
+_CURVE = (-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113)
+"""The values of IQ4_NL."""
 _BLOCKS = Order((PARTS, 2), (1, 0), 2)
 _HALVES = Order((PARTS, 2, 2), (1, 2, 0), 2)
 _LINES = Order((4, PARTS), (0, 1), 1)
@@ -251,6 +266,7 @@ LAYOUTS: Mapping[str, Layout] = MappingProxyType(
         "Q5_0": Layout(_q5_0, _BLOCKS, 4, 16),
         "Q5_1": Layout(_q5_1, _BLOCKS, 4),
         "Q8_0": Layout(_q8_0, _BLOCKS, 4, 128),
+        "IQ4_NL": Layout(_iq4_nl, _BLOCKS, 4, 128),
         "MXFP4": Layout(_mxfp4, _BLOCKS, 4, 12),
         "Q2_K": Layout(_q2_k, _QUARTERS, 1),
         "Q3_K": Layout(_q3_k, _QUARTERS, 1, 4),
