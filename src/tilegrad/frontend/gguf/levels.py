@@ -240,8 +240,8 @@ def _mxfp4(portion: Portion) -> Iterator[Group]:
 
 
 def _iq4_nl(portion: Portion) -> Iterator[Group]:
-    """Each bit of a code halves the choice of values, which have no order to compute them by."""
-    vectors = []
+    """Yield the only group; each bit of a code halves the choice of its value."""
+    vectors: list[Tile] = []
     for code in _four_bits(portion, 2):
         values = [tl.full(code.shape, value + 128, code.dtype) for value in _CURVE]
         for bit in range(4):
