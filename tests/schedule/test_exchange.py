@@ -13,7 +13,7 @@ from tilegrad.ops.evaluate import evaluate
 from tilegrad.ops.exponential import exp
 from tilegrad.ops.leaves import constant
 from tilegrad.ops.movement import reshape_to
-from tilegrad.ops.reduction import sum_over
+from tilegrad.ops.reduction import reduce_sum, sum_over
 from tilegrad.schedule.exchange import exchange_sums
 
 ROWS, STEPS, WIDTH = 4, 5, 3
@@ -115,3 +115,24 @@ def test_what_is_known_is_taken(name):
 def test_anything_else_stays(name):
     nodes = list(LEFT[name])
     assert exchange_sums(nodes) == nodes
+
+
+def gradient_of_softmax(rows: int, steps: int) -> Node:
+    """Return Σₖ p(k) · gradient(k), as it stands in the gradient of a softmax."""
+    weights = exp(leaf(rows, steps) - leaf(rows, 1, seed=1)) / leaf(rows, 1, seed=2)
+    upstream, values = leaf(rows, 1, WIDTH, seed=3), leaf(1, steps, WIDTH, seed=4)
+    return sum_over(weights * reshape_to(sum_over(upstream * values, (2,)), (rows, steps)), (1,))
+
+
+def test_of_a_large_softmax_the_inner_half_is_made():
+    total = gradient_of_softmax(64, 512)
+    (found,) = exchange_sums([total])
+    made = [node for node in sort_topologically([found]) if node.shape == (64, 1, WIDTH)]
+    assert any(node.op is reduce_sum for node in made)
+    (result,), (wanted,) = values_of([found]), values_of([total])
+    numpy.testing.assert_allclose(result, wanted, rtol=1e-12)
+
+
+def test_a_small_softmax_is_stored_and_stays():
+    total = gradient_of_softmax(8, 16)
+    assert exchange_sums([total]) == [total]

@@ -2,8 +2,9 @@
 
 Where the graph has Σₖ p(k)·v(k, d) anyway, the left side need not walk k again. So the gradient of
 a softmax, weights times their gradients summed along each row, becomes the product of attention's
-output with its gradient (as in FlashAttention-2, Dao, arXiv:2307.08691). Floats are rounded at
-other places than in the formula.
+output with its gradient (as in FlashAttention-2, Dao, arXiv:2307.08691). Of a softmax over a large
+matrix, whose p would be computed anew for the left side (``streams.py``), the right side is cheaper
+even if nobody else wants its inner half. Floats are rounded at other places than in the formula.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from tilegrad.ops.leaves import constant
 from tilegrad.ops.movement import reshape, reshape_to
 from tilegrad.ops.reduction import ReduceAttributes, reduce_sum, sum_over
 from tilegrad.rewrite.graph import rebuild
+from tilegrad.schedule.cost import count_elements, estimate
+from tilegrad.schedule.streams import LEAST_BYTES, MOST_COLUMNS, is_shifted_exponential
 
 
 class _Factor(NamedTuple):
@@ -69,6 +72,8 @@ def _exchange(total: Node, users: Mapping[Node, Sequence[Node]]) -> Node | None:
     for inner, weights in (pair, pair[::-1]):
         for product in _products(inner):
             known = _find_known(product, weights, body.shape, axes[0], users)
+            if known is None:
+                known = _make_known(product, weights, inner, axes[0], scales)
             if known is not None:
                 node, applied = known
                 result = reshape_to(sum_over(product.first * node, (product.axis,)), total.shape)
@@ -151,6 +156,28 @@ def _find_known(
         if is_other_axis and is_aligned and _count_before(other.shape, axes[0]) == place:
             return known, [one for one in factors if one not in along]
     return None
+
+
+def _make_known(
+    product: _Product, weights: Node, inner: Node, axis: int, scales: Sequence[_Factor]
+) -> tuple[Node, list[_Factor]] | None:
+    """Return Σₖ p·v of a softmax that is worth streaming, and its sum as a factor of p."""
+    is_streamed = count_elements(weights) * weights.dtype.itemsize >= LEAST_BYTES
+    if not is_streamed or not is_shifted_exponential(weights, (axis,)):
+        return None
+    shape, second = _origin(inner).shape, product.second.shape
+    place = _count_before(weights.shape, axis)
+    steps = next((one for one in range(len(shape)) if _count_before(shape, one) == place), None)
+    if steps is None or _long(shape) != _long(weights.shape) or len(second) != len(shape):
+        return None
+    first = product.first.shape
+    is_product = len(first) == len(shape) and first[steps] == 1 and second[steps] == shape[steps]
+    if not is_product or estimate(second[product.axis]) > MOST_COLUMNS:
+        return None
+    sums = [one for one in scales if one.is_divisor][:1]
+    for one in sums:
+        weights = weights / one.value
+    return sum_over(reshape_to(weights, shape) * product.second, (steps,)), sums
 
 
 def _origin(node: Node) -> Node:

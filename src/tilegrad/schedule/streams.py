@@ -220,7 +220,9 @@ class _Walk:
             if node in self.wanted:
                 return False
             self.virtual.add(node)
-            self.has_exponential |= _is_shifted_exponential(node, place)
+            self.has_exponential |= any(
+                is_shifted_exponential(node, axes) for axes in (place.rows, place.columns)
+            )
             for user in self.users.get(node, ()):
                 side = self._find_side(user, place)
                 if side is not None:
@@ -258,14 +260,12 @@ class _Walk:
         return Side(self.start, is_row, kept, place.batch, others)
 
 
-def _is_shifted_exponential(node: Node, place: Matrix) -> bool:
-    """Whether a node is exp(x − y) with one y for each row or each column: part of a softmax."""
+def is_shifted_exponential(node: Node, axes: Sequence[int]) -> bool:
+    """Whether a node is exp(x − y) with one y for all places along some axes: part of a softmax."""
     if node.op is not exponential.exp or node.sources[0].op is not arithmetic.subtract:
         return False
     shape = node.sources[0].sources[1].shape
-    if len(shape) != len(node.shape):
-        return False
-    return any(all(shape[axis] == 1 for axis in axes) for axes in (place.rows, place.columns))
+    return len(shape) == len(node.shape) and all(shape[axis] == 1 for axis in axes)
 
 
 def _move(source: Node, user: Node, place: Matrix) -> Matrix | None:
