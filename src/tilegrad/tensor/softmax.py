@@ -23,7 +23,7 @@ class Softmax(Pooling):
     def softmax(
         self, axis: int = -1, dtype: DTypeLike | None = None, *, dim: int | None = None
     ) -> Self:
-        """Return eˣ / Σ eˣ along an axis.
+        """Return eˣ / Σ eˣ along an axis, as eˣ · (1 / Σ eˣ): one division a row.
 
         Args:
             axis: the axis.
@@ -34,7 +34,7 @@ class Softmax(Pooling):
         node, axes, wanted = self._prepare(axis if dim is None else dim, dtype)
         exponentials = intern(exponential.exp, (node - _greatest(node, axes),))
         total = nodes.reduce_sum(exponentials, axes)
-        return self.with_node(cast_to(exponentials / total, wanted))
+        return self.with_node(cast_to(exponentials * (1.0 / total), wanted))
 
     def softmin(
         self, axis: int = -1, dtype: DTypeLike | None = None, *, dim: int | None = None

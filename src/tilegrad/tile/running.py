@@ -93,7 +93,9 @@ def split_factors(body: Node) -> list[Factor]:
             stack += [Factor(source, is_divisor) for source in reversed(value.sources)]
         elif value.op is arithmetic.divide:
             first, second = value.sources
-            stack += [Factor(second, not is_divisor), Factor(first, is_divisor)]
+            stack.append(Factor(second, not is_divisor))
+            if first is not constant(1.0, value.dtype):
+                stack.append(Factor(first, is_divisor))
         elif value.op is where and value.sources[2] is zero(value.dtype) and not is_divisor:
             condition, chosen, other = value.sources
             one = where(condition, constant(1.0, value.dtype), other)
