@@ -56,10 +56,16 @@ class Portion(NamedTuple):
 
     def spread(self, place: int) -> Tile:
         """Return the bits of two bytes of each block, one in each byte; as 0 and other values."""
-        spread = self.bytes[self._span, place : place + 2][:, :, None].expand(self.blocks, 2, 8)
-        shifts = (tl.arange(PART) % 8).cast(dtypes.uint8)
-        bits = (tl.ones(PART, dtypes.uint8) << shifts)[None, :].expand(self.blocks, PART)
-        return spread.reshape(self.blocks * PART) & bits.reshape(self.blocks * PART)
+        shape = (self.blocks, 2, 8)
+        blocks, places, shifts = (
+            one.expand(*shape).reshape(self.blocks * PART)
+            for one in (
+                (self.first + tl.arange(self.blocks))[:, None, None],
+                (place + tl.arange(2))[None, :, None],
+                tl.arange(8).cast(dtypes.uint8)[None, None, :],
+            )
+        )
+        return self.bytes[blocks, places] & (tl.ones(shifts.shape, dtypes.uint8) << shifts)
 
     def numbers(self, place: int) -> tuple[Tile, Tile]:
         """Return the two float16 numbers from an even place of each block on.

@@ -30,8 +30,9 @@ _MOST = 32
 _TOGETHER = 8
 """So many of them have their sums in registers while a row of the matrix is read."""
 _LINES = 4
+"""Rows of the matrix whose sums are finished together, if their number is a multiple."""
 _MANY_LINES = 16
-"""Rows of the matrix that are multiplied before others of x, if their number is a multiple."""
+"""So many where there are more rows of x: they stay in the first cache while x changes."""
 _WORDS = 4
 """Words of four bytes in a part."""
 
@@ -160,7 +161,8 @@ def _multiply_row(
 ) -> list[Tile]:
     """Return for each row of x four numbers that add up to its product with a matrix's row.
 
-    Memory is read in its order, the row's end after what comes before, as processors fetch ahead.
+    Memory is read in its order, the row's end last, as processors fetch ahead. (Of two terms code
+    generation begins with the longer chain of operations: the loop, if its sums are folded first.)
     """
     whole, left = divmod(tl.known(stored.shape[0]), layout.blocks)
     names = [(f"products{n}", f"rest{n}") for n in range(len(given))]

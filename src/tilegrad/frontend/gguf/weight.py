@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from tilegrad.base.errors import ShapeError
 from tilegrad.frontend.gguf.blocks import Blocks
+from tilegrad.frontend.gguf.experts import multiply_sorted
 from tilegrad.frontend.gguf.few_rows import FEW, can_multiply_floats, multiply_floats
 from tilegrad.frontend.gguf.formats import FORMATS
 from tilegrad.frontend.gguf.products import can_multiply, multiply
@@ -46,12 +47,13 @@ class Weight:
 
         Only the derived product of a matrix and a few rows adds in an order that depends on them.
         """
-        is_so = (
-            len(self.shape) != 2
-            or isinstance(self.stored, Tensor)
-            or can_multiply(self.format, self.shape, Tensor.zeros(FEW, self.shape[-1]))
-        )
-        return FEW if is_so else 1
+        is_derived = isinstance(self.stored, Blocks) and len(self.shape) == 2
+        return 1 if is_derived and not self._has_whole_numbers else FEW
+
+    @property
+    def _has_whole_numbers(self) -> bool:
+        """Whether a few rows are multiplied as whole numbers."""
+        return can_multiply(self.format, self.shape[-2:], Tensor.zeros(FEW, self.shape[-1]))
 
     def numbers(self) -> Tensor:
         """Return the lazy float32 tensor of what is stored."""
@@ -83,6 +85,20 @@ class Weight:
         parts = decoded.shape[len(self.shape) - 1 :]
         factor = x.unsqueeze(-2).unflatten(-1, parts)
         return (factor * decoded).sum(tuple(range(-len(parts), 0)))
+
+    def linear_sorted(self, x: Tensor, numbers: Tensor) -> Tensor:
+        """Return the product of each row of x with its own matrix of several.
+
+        Args:
+            x: shape (count, columns).
+            numbers: of the matrices, ascending, shape (count,).
+
+        Returns:
+            Shape (count, rows).
+        """
+        if isinstance(self.stored, Blocks) and self._has_whole_numbers:
+            return multiply_sorted(self.format, self.stored, x, numbers)
+        return self.pick(numbers).linear(x)
 
     def rows(self, index: Tensor) -> Tensor:
         """Return the numbers of some rows, shape (*index.shape, columns)."""

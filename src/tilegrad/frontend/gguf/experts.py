@@ -1,0 +1,103 @@
+"""Products of several quantised matrices, each with its own rows, by whole numbers.
+
+The rows of x are sorted by their matrices. So each matrix is read once for several of its rows, and
+one without rows is not read; see ``products.py`` for how a row is computed.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from tilegrad import language as tl
+from tilegrad.frontend.gguf.blocks import Blocks
+from tilegrad.frontend.gguf.formats import FORMATS
+from tilegrad.frontend.gguf.levels import LAYOUTS
+from tilegrad.frontend.gguf.products import multiply_row
+from tilegrad.frontend.gguf.quantised_rows import QuantisedRow, quantise_rows
+from tilegrad.ir.dtype import dtypes
+from tilegrad.language import Array, KernelBuilder
+from tilegrad.tensor import Tensor
+from tilegrad.tensor.kernel import kernel
+
+_TOGETHER = 8
+"""At most so many rows of x have their sums in registers while a row of a matrix is read."""
+_LINES = 16
+"""Rows of a matrix that are multiplied before others of x, if their number is a multiple."""
+_WORDS = 4
+
+
+class _Way(NamedTuple):
+    """Which format the blocks have, and how many rows of x are multiplied at a time."""
+
+    form: str
+    together: int
+
+
+def multiply_sorted(form: str, stored: Blocks, x: Tensor, numbers: Tensor) -> Tensor:
+    """Return the product of each row of x with its matrix, float32 of shape (count, rows).
+
+    Args:
+        form: of the blocks, one of ``LAYOUTS``.
+        stored: blocks of shape (matrices, rows, blocks, ..).
+        x: float32 of shape (count, columns).
+        numbers: which matrix each row is multiplied with, ascending, shape (count,).
+    """
+    count, matrices = x.shape[0], stored.bytes.shape[0]
+    halves = stored.bytes if stored.halves is None else stored.halves
+    places = Tensor.arange(matrices + 1, device=x.device).unsqueeze(1)
+    starts = (numbers.unsqueeze(0) < places).sum(1).cast(dtypes.int32)
+    together = min(_TOGETHER, 1 << (-(-count // matrices) - 1).bit_length())
+    quantised = quantise_rows(LAYOUTS[form].order, x)
+    way = _Way(form, together)
+    return _multiply_sorted(way, stored.bytes, halves, starts, numbers, x, *quantised)
+
+
+@kernel
+def _multiply_sorted(
+    build: KernelBuilder,
+    way: _Way,
+    stored: Array,
+    halves: Array,
+    starts: Array,
+    numbers: Array,
+    x: Array,
+    levels: Array,
+    scales: Array,
+    sums: Array,
+) -> Array:
+    """Return the products; numbers and x are there for the gradient alone."""
+    del numbers
+    layout, together = LAYOUTS[way.form], way.together
+    matrices, rows = (tl.known(size) for size in stored.shape[:2])
+    count = tl.known(x.shape[0])
+    y = build.output((count, rows), dtypes.float32)
+    lines = math.gcd(rows, _LINES)
+    matrix = build.grid(matrices)
+    span = slice(first := build.grid(rows // lines) * lines, first + lines)
+    found = build.scratch((together, lines, _WORDS), dtypes.float32)
+    end = starts[matrix + 1].cast(dtypes.index)
+    with build.loop(starts[matrix].cast(dtypes.index), end, together) as some:
+        # What lies beyond the matrix's last row is computed, but not stored.
+        places = [tl.minimum(some.index + n, count - 1) for n in range(together)]
+        given = [QuantisedRow(levels.at(n), scales.at(n), sums.at(n)) for n in places]
+        with build.loop(lines) as loop:
+            row = (one.at(matrix, first + loop.index) for one in (stored, halves))
+            for n, product in enumerate(multiply_row(build, layout, *row, given)):
+                found[n, loop.index] = product
+        for n in range(together):
+            y.store((some.index + n, span), found[n].sum(1), some.index + n < end)
+    return y
+
+
+@_multiply_sorted.gradient
+def _gradient(
+    upstream: Tensor, result: Tensor, way: _Way, *arguments: Tensor
+) -> tuple[Tensor | None, ...]:
+    """Return the gradient by x: that of products with the decoded matrices."""
+    del result
+    stored, halves, _, numbers = arguments[:4]
+    decoded = FORMATS[way.form].decode(Blocks(stored, halves).pick(numbers))
+    matrices = decoded.reshape(*decoded.shape[:2], -1)
+    given = (upstream.unsqueeze(1) @ matrices).squeeze(1)
+    return None, None, None, None, given, None, None, None
