@@ -88,7 +88,7 @@ def multiply_levels(
         given = [QuantisedRow(levels.at(n), scales.at(n), sums.at(n)) for n in numbers]
         with build.loop(lines) as loop:
             row = stored.at(first + loop.index), halves.at(first + loop.index)
-            for n, product in enumerate(_multiply_row(build, LAYOUTS[form], *row, given)):
+            for n, product in enumerate(multiply_row(build, LAYOUTS[form], *row, given)):
                 found[n, loop.index] = product
         for n, number in enumerate(numbers):
             y[number, span] = found[n].sum(1)
@@ -156,7 +156,7 @@ class _Place(NamedTuple):
         return slice(self.parts.start * PART, self.parts.stop * PART)
 
 
-def _multiply_row(
+def multiply_row(
     build: KernelBuilder, layout: Layout, stored: Array, halves: Array, given: list[QuantisedRow]
 ) -> list[Tile]:
     """Return for each row of x four numbers that add up to its product with a matrix's row.
