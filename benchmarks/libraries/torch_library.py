@@ -154,11 +154,33 @@ class CompiledTorchLibrary(TorchLibrary):
             raise UnsupportedError("torch.compile needs a C++ compiler, and there is none")
 
     def capture(self, function: Callable[..., Array]) -> Callable[..., Array]:
-        return torch.inference_mode()(torch.compile(function))
+        self._forget()
+        # Not in the mode for inference, whose tensors can have no gradients.
+        return torch.no_grad()(torch.compile(function, dynamic=False))
 
     def eager(self, function: Callable[..., Array]) -> Callable[..., Array]:
         del function
         raise UnsupportedError("is not eager")
 
+    def training_step(
+        self, loss: Loss, parameters: Parameters, learning_rate: float
+    ) -> Callable[..., Array]:
+        self._forget()
+        return super().training_step(loss, parameters, learning_rate)
+
     def differentiable(self, function: Callable[..., Array]) -> Callable[..., Array]:
-        return torch.compile(function)
+        return torch.compile(function, dynamic=False)
+
+    @staticmethod
+    def _forget() -> None:
+        """Forget the cases before: after eight forms of one function nothing more is compiled."""
+        torch.compiler.reset()
+
+    @torch.compiler.disable
+    def gradients(
+        self, function: Callable[..., Array], operands: Sequence[Array], seed: Array
+    ) -> tuple[Array, ...]:
+        """Return the gradients; what is compiled is the function, forward and backward."""
+        with torch.enable_grad():
+            leaves = [x.detach().requires_grad_() for x in operands]
+            return torch.autograd.grad(self.differentiable(function)(*leaves), leaves, seed)
