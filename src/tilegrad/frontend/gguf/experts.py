@@ -43,7 +43,7 @@ def multiply_sorted(form: str, stored: Blocks, x: Tensor, numbers: Tensor) -> Te
         x: float32 of shape (count, columns).
         numbers: which matrix each row is multiplied with, ascending, shape (count,).
     """
-    count, matrices = x.shape[0], stored.bytes.shape[0]
+    count, matrices = len(x), len(stored.bytes)
     halves = stored.bytes if stored.halves is None else stored.halves
     places = Tensor.arange(matrices + 1, device=x.device).unsqueeze(1)
     starts = (numbers.unsqueeze(0) < places).sum(1).cast(dtypes.int32)
@@ -82,8 +82,8 @@ def _multiply_sorted(
         places = [tl.minimum(some.index + n, count - 1) for n in range(together)]
         given = [QuantisedRow(levels.at(n), scales.at(n), sums.at(n)) for n in places]
         with build.loop(lines) as loop:
-            row = (one.at(matrix, first + loop.index) for one in (stored, halves))
-            for n, product in enumerate(multiply_row(build, layout, *row, given)):
+            row, words = (one.at(matrix, first + loop.index) for one in (stored, halves))
+            for n, product in enumerate(multiply_row(build, layout, row, words, given)):
                 found[n, loop.index] = product
         for n in range(together):
             y.store((some.index + n, span), found[n].sum(1), some.index + n < end)
