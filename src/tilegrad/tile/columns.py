@@ -3,7 +3,7 @@
 Where the lanes run along an axis of the results, to keep a strip of columns in registers means to
 read a short piece of each row, which memory is slow at. Here an instance takes some rows at a time
 and goes along them; what its columns have come to so far lies in scratch memory, small enough for
-the first cache.
+the core's own caches.
 """
 
 from __future__ import annotations

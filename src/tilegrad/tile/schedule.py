@@ -37,7 +37,7 @@ LARGEST_PART = 1 << 26
 """A reduction is cut into 64 parts at most, or as many as it takes for parts of this much work."""
 REPEATED_LENGTH = 256
 """A reduction to few values over no more elements than this is repeated by every instance."""
-COLUMN_BYTES = 1 << 14
+COLUMN_BYTES = 1 << 16
 """What the columns of an instance come to takes so much scratch memory at most."""
 COLUMN_VECTORS = 4
 RESULT_VECTORS = 4
@@ -146,7 +146,7 @@ def _walk_columns(facts: Facts, lane: Node, lanes: int, decider: Decider) -> Sch
     if decider.take("columns", ("rows", "strips")) == "strips":
         return None
     nbytes = sum(region.reduction.dtype.itemsize for region in reductions if region.reduction)
-    most = decider.take("column bytes", list_near(COLUMN_BYTES, 1 << 12, 1 << 16))
+    most = decider.take("column bytes", list_near(COLUMN_BYTES, 1 << 12, 1 << 18))
     blocks = max(1, math.ceil(extent * nbytes / most))
     chunk = math.ceil(extent / blocks / tile) * tile
     others = tuple(axis for axis in facts.outputs if axis is not lane)
