@@ -121,6 +121,13 @@ def test_float64(target):
     assert_exact(found, a @ b)
 
 
+@each_target
+def test_transposed_rows_are_packed_several_tiles_at_once(target):
+    a, b = whole(61, 16, seed=1), whole(16, 150, seed=2)
+    (found,) = compute(target, turned(a) @ Tensor(b))
+    assert_exact(found, a @ b)
+
+
 def test_large_products_are_staged():
     a, b = Tensor(whole(600, 700)).realize(), Tensor(whole(700, 800)).realize()
     (kernel,) = explain(a @ b).kernels

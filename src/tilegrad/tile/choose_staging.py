@@ -20,7 +20,7 @@ from tilegrad.tile.decisions import Decider, list_near
 from tilegrad.tile.facts import Facts
 from tilegrad.tile.narrow import find_depth, find_narrow, find_unit, has_words, raise_signed
 from tilegrad.tile.side_options import MOST_VECTORS, Option, SideOptions, extents_of
-from tilegrad.tile.staging import Staging, SumBlocks
+from tilegrad.tile.staging import PanelOrder, Staging, SumBlocks
 from tilegrad.tile.target import TileTarget
 from tilegrad.tile.windows import find_windows
 
@@ -45,6 +45,9 @@ LEAST_LATENCY = 4.0
 """Cycles between multiply-adds of one result."""
 INSTANCES_PER_THREAD = 3
 """A contraction has at least so many instances for each thread, if there are several threads."""
+LEAST_RUN_BYTES = 128
+"""Tiles of rows are packed so many at once that what is read side by side has at least this length:
+caches are filled by pairs of lines, and half a pair takes as long as a whole one."""
 SMALL_TILES = 96
 """Blocks of rows or lanes are not made shorter than this for the sake of more instances."""
 
@@ -223,10 +226,8 @@ class StagingChoice:
         if not self.sums.is_single:
             stored += 3 * results
         total = rows.tiles * columns.tiles * (self.terms * cycles + stored)
-        if not self._is_kept(rows.factor):
-            total += -(-columns.tiles // lane_tiles) * rows.tiles * rows.packing
-        if not self._is_kept(columns.factor):
-            total += -(-rows.tiles // row_tiles) * columns.tiles * columns.packing
+        total += -(-columns.tiles // lane_tiles) * self._packing_of(rows)
+        total += -(-rows.tiles // row_tiles) * self._packing_of(columns)
         return total
 
     def _count_tiles(self, rows: Option, columns: Option) -> tuple[int, int]:
@@ -239,17 +240,32 @@ class StagingChoice:
             row_tiles = max(1, min(row_tiles, self.cache * 3 // 8 // partial))
         row_tiles, lane_tiles = _divide(rows.tiles, row_tiles), _divide(columns.tiles, lane_tiles)
         wanted = INSTANCES_PER_THREAD * self.target.threads if self.target.threads > 1 else 1
+        # Where one side is cut, the other one is packed once more.
+        by_rows, by_lanes = self._packing_of(columns), self._packing_of(rows)
         while True:
             instances = self.batch * -(-rows.tiles // row_tiles) * -(-columns.tiles // lane_tiles)
             tall, wide = row_tiles * rows.width, lane_tiles * columns.width
-            if instances >= wanted or max(tall, wide) < 2 * SMALL_TILES:
+            is_tall = row_tiles > 1 and tall >= 2 * SMALL_TILES
+            is_wide = lane_tiles > 1 and wide >= 2 * SMALL_TILES
+            if instances >= wanted or not (is_tall or is_wide):
                 return row_tiles, lane_tiles
-            if tall >= wide:
+            if is_tall and (not is_wide or (by_rows, wide) <= (by_lanes, tall)):
                 row_tiles = -(-row_tiles // 2)
-            elif lane_tiles > 1:
-                lane_tiles = -(-lane_tiles // 2)
             else:
-                return row_tiles, lane_tiles
+                lane_tiles = -(-lane_tiles // 2)
+
+    def _packing_of(self, side: Option) -> float:
+        """Return the cycles to pack all of a side once."""
+        return 0.0 if self._is_kept(side.factor) else side.tiles * side.packing
+
+    def _count_together(self, rows: Option) -> int:
+        """Return how many tiles of rows are packed at once: enough for runs of some length."""
+        is_run = rows.order is PanelOrder.TILE and not rows.windows and len(rows.sizes) == 1
+        if not is_run or not self._lies(rows.factor) or self._is_kept(rows.factor):
+            return 1
+        panel = self.sums.length * rows.width * self.itemsize
+        wanted = -(-LEAST_RUN_BYTES // (rows.width * self.itemsize))
+        return max(1, min(wanted, self.cache // 4 // panel))
 
     def _list_blocks(self, rows: Option, columns: Option) -> list[tuple[int, int]]:
         """Return how many tiles of each side an instance may have; the default first."""
@@ -273,6 +289,7 @@ class StagingChoice:
         is_raised = unit is not None and unit.is_raised
         if is_raised:
             row_side = row_side._replace(value=raise_signed(row_side.value))
+        row_side = row_side._replace(together=min(row_tiles, self._count_together(rows)))
         return Staging(
             self.contraction.reduction,
             self.contraction.batch,

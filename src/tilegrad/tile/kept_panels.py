@@ -87,10 +87,7 @@ class KeptPanels(Panels):
         self.memory = pointer
         self.batch = staging.batch
 
-    def fill(self, number: Index, block: Block, at: Environment) -> None:
-        """Nothing is to be made ready."""
-
-    def fill_all(self, tiles: Range, block: Block, at: Environment) -> None:
+    def fill(self, tiles: Range, block: Block, at: Environment) -> None:
         """Nothing is to be made ready."""
 
     def pack(self, number: Index, block: Block, at: Environment) -> Node:

@@ -99,16 +99,6 @@ class Panels:
             symbolic.multiply(element, group),
         )
 
-    def fill(self, number: Index, block: Block, at: Environment) -> Node | None:
-        """Return the effect that fills the first panel with one tile, if there is any.
-
-        Args:
-            number: of the tile.
-            block: of the sum.
-            at: positions of the batch's axes, and of the outer ones of the sum.
-        """
-        return self.store_tile(0, number, block, at)
-
     def store_tile(self, panel: Index, number: Index, block: Block, at: Environment) -> Node:
         """Return the effect that fills a panel with the tile of that number."""
         bases = find_bases(self.side, number)
@@ -118,11 +108,20 @@ class Panels:
 
         return tile.block(*self._walk(self.own_levels, [], block, at, store))
 
-    def fill_all(self, tiles: Range, block: Block, at: Environment) -> Node | None:
-        """Return the effect that fills a panel for each of some tiles, if there is any."""
-        _, number = self.lowering.new_loop(*tiles)
+    def fill(self, tiles: Range, block: Block, at: Environment) -> Node | None:
+        """Return the effect that fills a panel for each of some tiles, if there is any.
+
+        Args:
+            tiles: their numbers.
+            block: of the sum.
+            at: positions of the batch's axes, and of the outer ones of the sum.
+        """
+        first, stop = tiles
+        if symbolic.subtract(stop, first) == 1:
+            return self.store_tile(0, first, block, at)
+        _, number = self.lowering.new_loop(first, stop)
         bases = find_bases(self.side, number)
-        panel = symbolic.subtract(number, tiles[0])
+        panel = symbolic.subtract(number, first)
 
         def store(terms: Index, at: Environment) -> list[Node]:
             return self._store(panel, bases, terms, at)

@@ -70,7 +70,10 @@ class StagedDerivation:
             KeptPanels(self.lowering, staging, dimension, kept[dimension])
             if dimension in kept
             else _supply(self.lowering, side, sums, dimension, count)
-            for dimension, side, count in ((ROWS, rows, 1), (LANES, columns, columns.tiles))
+            for dimension, side, count in (
+                (ROWS, rows, rows.together),
+                (LANES, columns, columns.tiles),
+            )
         )
         flat = make_levels(sums, [[sums.cut, *sums.inner]])
         # Terms that are multiplied several at a time are neighbours in panels.
@@ -115,12 +118,13 @@ class StagedDerivation:
         self, block: Block, at: Environment, ranges: tuple[Range, Range], start: Node | None
     ) -> list[Node]:
         """Return the effects of one block: panels, then all tiles of the instance."""
-        prepared = self.lanes.fill_all(ranges[1], block, at)
+        prepared = self.lanes.fill(ranges[1], block, at)
         if self.staging.is_raised:
             correction = self._correct(ranges[1], block, at, prepared)
             prepared = tile.block(*_known(prepared), correction)
-        _, row = self.lowering.new_loop(*ranges[0])
-        filled = self.rows.fill(row, block, at)
+        first, group = self._group_rows(ranges[0])
+        filled = self.rows.fill(group, block, at)
+        row = first if self.staging.rows.together == 1 else self.lowering.new_loop(*group)[1]
         _, lane = self.lowering.new_loop(*ranges[1])
         place = self._partial_place(row, lane, ranges)
         if start is None:
@@ -136,7 +140,8 @@ class StagedDerivation:
 
         def multiply(steps: tuple[Index, ...], total: Node) -> Node:
             term = term_of(self.levels, steps)
-            left = self.rows.read(Read(row, 0, steps, term, depth, block, at, filled))
+            panel = symbolic.subtract(row, first)
+            left = self.rows.read(Read(row, panel, steps, term, depth, block, at, filled))
             panel = symbolic.subtract(lane, ranges[1][0])
             right = self.lanes.read(Read(lane, panel, steps, term, depth, block, at, prepared))
             return tile.dot(left, right, total)
@@ -146,8 +151,18 @@ class StagedDerivation:
             effects = self._stores(total, at, row, lane)
         else:
             effects = [memory.make_store(self.partial, place, total)]
-        inside = [*_known(filled), tile.make_loop(lane, 1, (), effects)]
-        return [*_known(prepared), tile.make_loop(row, 1, (), inside)]
+        inside = [tile.make_loop(lane, 1, (), effects)]
+        if row is not first:
+            inside = [tile.make_loop(row, 1, (), inside)]
+        step = self.staging.rows.together
+        return [*_known(prepared), tile.make_loop(first, step, (), [*_known(filled), *inside])]
+
+    def _group_rows(self, rows: Range) -> tuple[Node, Range]:
+        """Return the index of the loop over tiles of rows, and those that a round packs."""
+        _, first = self.lowering.new_loop(*rows)
+        together = self.staging.rows.together
+        stop = symbolic.add(first, together)
+        return first, (first, stop if together == 1 else symbolic.minimum(stop, rows[1]))
 
     def _correct(self, tiles: Range, block: Block, at: Environment, packed: Node | None) -> Node:
         """Return the store of what sums are too large by, one number for each lane of a panel."""

@@ -65,6 +65,7 @@ class Side(NamedTuple):
             of a panel whose order is not that of the sum.
         windows: the windows whose places are held once each; if there are none, a panel holds every
             term of every element.
+        together: how many tiles of rows are packed at once.
     """
 
     value: Node
@@ -76,6 +77,7 @@ class Side(NamedTuple):
     order: PanelOrder
     group: int = 1
     windows: tuple[Window, ...] = ()
+    together: int = 1
 
     @property
     def counts(self) -> tuple[int, ...]:

@@ -45,12 +45,8 @@ class Supply(Protocol):
         """By which levels terms must be walked; None if any will do."""
         ...
 
-    def fill(self, number: Index, block: Block, at: Environment) -> Node | None:
-        """Return the effect that makes one tile ready, if there is any."""
-        ...
-
-    def fill_all(self, tiles: Range, block: Block, at: Environment) -> Node | None:
-        """Return the effect that makes all tiles of an instance ready, if there is any."""
+    def fill(self, tiles: Range, block: Block, at: Environment) -> Node | None:
+        """Return the effect that makes some tiles ready, if there is any."""
         ...
 
     def read(self, read: Read) -> Node:
@@ -74,10 +70,7 @@ class InPlace:
         self.dimension = dimension
         self.levels = find_levels(sums, side.value)
 
-    def fill(self, number: Index, block: Block, at: Environment) -> None:
-        """Nothing is to be made ready."""
-
-    def fill_all(self, tiles: Range, block: Block, at: Environment) -> None:
+    def fill(self, tiles: Range, block: Block, at: Environment) -> None:
         """Nothing is to be made ready."""
 
     def read(self, read: Read) -> Node:

@@ -126,21 +126,18 @@ class WindowPanel:
             return block.count
         return self.sums.extents[1 + self.sums.inner.index(axis)]
 
-    def fill(self, number: Index, block: Block, at: Environment) -> Node:
-        """Return the effect that fills the panel with one tile.
+    def fill(self, tiles: Range, block: Block, at: Environment) -> Node:
+        """Return the effect that fills the panel with a tile.
 
         Args:
-            number: of the tile.
+            tiles: the first of them; there is room for one only.
             block: of the sum.
             at: positions of the batch's axes, and of the outer ones of the sum.
         """
-        bases = dict(zip(self.side.axes, find_bases(self.side, number), strict=True))
+        bases = dict(zip(self.side.axes, find_bases(self.side, tiles[0]), strict=True))
         for axis in self.side.axes:
             at = at.bind(axis, Position(bases[axis]))
         return tile.block(*self._walk(0, 0, bases, block, at))
-
-    def fill_all(self, tiles: Range, block: Block, at: Environment) -> None:
-        """There is room for one tile only."""
 
     def _walk(
         self, number: int, offset: Index, bases: dict[Node, Index], block: Block, at: Environment
