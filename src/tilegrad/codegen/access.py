@@ -207,9 +207,9 @@ def _write(
 ) -> None:
     emitter, width = context.emitter, access.width
     if width == 1 or access.stride == 1:
-        is_line = mask is None and fills_line(access.address, width * access.itemsize)
-        sources = (access.address, vector)
-        _put_write(context, linear.write, sources, mask, is_uncached=is_uncached and is_line)
+        is_large = is_uncached and mask is None
+        is_line = is_large and fills_line(access.address, width * access.itemsize)
+        _put_write(context, linear.write, (access.address, vector), mask, is_uncached=is_line)
     elif access.stride == 0 and mask is None:
         last = emitter.put(linear.extract, (vector,), LaneAttributes(width - 1))
         _put_write(context, linear.write, (access.address, last), None)
