@@ -42,11 +42,13 @@ def count_products(nodes: list[Node]) -> int:
     padding=st.tuples(st.integers(0, 2), st.integers(0, 2)),
     width=st.integers(1, 3),
     across=st.integers(1, 2),
+    gap=st.integers(1, 3),
 )
-def test_a_convolution_and_its_gradient_keep_their_values(sizes, padding, width, across):
+def test_a_convolution_and_its_gradient_keep_their_values(sizes, padding, width, across, gap):
     batch, inputs, outputs, height, breadth = sizes
-    x, weight = make(batch, inputs, height, breadth), make(outputs, inputs, 3, width, seed=1)
-    y = x.conv2d(weight, stride=(1, across), padding=(padding[0], padding[1], 0, 1)[::-1])
+    x = make(batch, inputs, height + 2 * (gap - 1), breadth)
+    weight = make(outputs, inputs, 3, width, seed=1)
+    y = x.conv2d(weight, None, 1, (1, across), (gap, 1), (*padding, 0, 1)[::-1])
     upstream = make(*(int(size) for size in y.shape), seed=2)
     (gradient,) = (y * upstream).sum().gradient(x)
     before, after = shorten(y, gradient)
@@ -55,11 +57,12 @@ def test_a_convolution_and_its_gradient_keep_their_values(sizes, padding, width,
 
 
 @pytest.mark.parametrize("padding", [0, 1])
-def test_forward_and_backward_are_shortened(padding):
+@pytest.mark.parametrize("gap", [1, 2])
+def test_forward_and_backward_are_shortened(padding, gap):
     x, weight = make(2, 4, 9, 9), make(6, 4, 3, 3, seed=1)
-    y = x.conv2d(weight, padding=padding)
+    y = x.conv2d(weight, padding=padding, dilation=gap)
     (gradient,) = (y * make(*y.shape, seed=2)).sum().gradient(x)
-    for tensor in (y, gradient, x.conv2d(weight[:, :2], padding=padding, groups=2)):
+    for tensor in (y, gradient, x.conv2d(weight[:, :2], padding=padding, dilation=gap, groups=2)):
         before, after = shorten(tensor)
         assert count_products(after) == 2 * PRODUCTS
         (found,), (wanted,) = values_of(after), values_of(before)
@@ -72,7 +75,6 @@ def convolve(x: Tensor, **options: int) -> Tensor:
 
 LEFT = {
     "strides": lambda x: convolve(x, stride=2),
-    "gaps": lambda x: convolve(x, dilation=2),
     "two taps": lambda x: x.conv2d(make(4, 4, 2, 3)),
     "five taps": lambda x: x.conv2d(make(4, 4, 5, 3)),
     "taps along rows only": lambda x: x.conv2d(make(4, 4, 1, 3)),

@@ -39,7 +39,6 @@ from tilegrad.ops.movement import (
     shrink_to,
 )
 from tilegrad.ops.reduction import reduce_sum, sum_over
-from tilegrad.ops.windows import SlideAttributes, slide
 from tilegrad.rewrite.graph import rebuild
 from tilegrad.schedule import cost
 from tilegrad.schedule.sums_of_products import (
@@ -66,22 +65,28 @@ Users = Mapping[Node, Sequence[Node]]
 
 
 class Window(NamedTuple):
-    """The dimension of the first factor that is read at own + bound; bound has three values."""
+    """The dimension of the first factor that is read at own + gap · bound, with three of bound."""
 
     own: Node
     bound: Node
+    gap: int
     dimension: int
+
+    @property
+    def tiles(self) -> int:
+        """How many times four results there are for each place in a gap."""
+        return -(-known_extent(self.own) // (RESULTS * self.gap))
 
 
 def saves_time(total: SumOfProducts, window: Window) -> bool:
     """Whether the products that are saved take longer than what is stored and loaded instead."""
     size = known_extent(window.own)
-    tiles = -(-size // RESULTS)
+    rows = PRODUCTS * window.tiles * window.gap
     others = math.prod(map(known_extent, (*total.own, *total.bound))) / size / TAPS
-    saved = others * (TAPS * size - PRODUCTS * tiles) * PRODUCT_NS
-    inputs = cost.count_elements(total.first.node) / size * PRODUCTS * tiles
+    saved = others * (TAPS * size - rows) * PRODUCT_NS
+    inputs = cost.count_elements(total.first.node) / size * rows
     taps = cost.count_elements(total.second.node) / TAPS * PRODUCTS
-    outputs = math.prod(map(known_extent, total.own)) / size * PRODUCTS * tiles
+    outputs = math.prod(map(known_extent, total.own)) / size * rows
     moved = (2 * inputs + taps + 2 * outputs) * dtypes.float32.itemsize
     return saved > moved * cost.MEMORY_NS_PER_BYTE + (PRODUCTS + 1) * cost.LAUNCH_NS
 
@@ -174,26 +179,25 @@ def _is_narrow(node: Node) -> bool:
 
 def _find_window(total: SumOfProducts) -> Window | None:
     for dimension, place in enumerate(total.first.places[:-1]):
-        if len(place.terms) != 2 or set(place.terms.values()) != {1}:
+        if len(place.terms) != 2:
             continue
         for own, bound in (tuple(place.terms), tuple(place.terms)[::-1]):
-            is_filter = own in total.own and bound in total.bound and extent_of(bound) == TAPS
+            is_window = own in total.own and bound in total.bound and place.terms[own] == 1
             is_tap = total.second.find(own) is None and total.second.find(bound) is not None
-            if is_filter and is_tap:
-                return Window(own, bound, dimension)
+            if is_window and is_tap and extent_of(bound) == TAPS:
+                return Window(own, bound, place.terms[bound], dimension)
     return None
 
 
 def _filter(total: SumOfProducts, window: Window) -> Node:
     """Return the sum with one dimension for each of its own axes."""
     matrices = make_filter(RESULTS, TAPS, POINTS)
-    size = known_extent(window.own)
-    tiles = make_axis("t", -(-size // RESULTS))
-    own = [tiles if axis is window.own else axis for axis in total.own]
+    split = (make_axis("t", window.tiles), make_axis("g", window.gap))[: 1 + (window.gap > 1)]
+    own = [one for axis in total.own for one in (split if axis is window.own else (axis,))]
     bound = _order_bound(total, window)
     products: list[Node] = []
     for first, second in zip(
-        _transform_inputs(total.first, window, tiles, matrices.inputs),
+        _transform_inputs(total.first, window, split, matrices.inputs),
         _transform_taps(total.second, window, matrices.taps),
         strict=True,
     ):
@@ -201,7 +205,7 @@ def _filter(total: SumOfProducts, window: Window) -> Node:
         summed = sum_over(terms, tuple(range(len(own), len(own) + len(bound))))
         shape = tuple(known_extent(axis) for axis in own)
         products.append(contiguous(reshape_to(summed, shape)))
-    return _merge(products, matrices.results, own.index(tiles), size)
+    return _merge(products, matrices.results, own.index(split[0]), window)
 
 
 def _order_bound(total: SumOfProducts, window: Window) -> list[Node]:
@@ -214,16 +218,23 @@ def _order_bound(total: SumOfProducts, window: Window) -> list[Node]:
 
 
 def _transform_inputs(
-    factor: Factor, window: Window, tiles: Node, rows: Sequence[Row]
+    factor: Factor, window: Window, split: Sequence[Node], rows: Sequence[Row]
 ) -> Iterator[Factor]:
-    """Yield Σᵣ B[r, p]·x[4t + r] for each p, stored."""
-    at, count = window.dimension, known_extent(tiles)
+    """Yield Σᵣ B[r, p]·x[4t + r] for each p, stored; with gaps, for each place in a gap."""
+    at, gap = window.dimension, window.gap
+    reach = RESULTS * gap * window.tiles
+    shape = known_shape(factor.node)
+    wide = (*shape[:at], window.tiles, RESULTS * gap, *shape[at + 1 :])
+    bounds = [(0, size) for size in wide]
+    bounds[at + 1] = (0, gap)
     steps: list[Node] = []
     for row in range(PRODUCTS):
-        first = factor.places[at].constant + row
-        part = cut(factor.node, {at: (first, first + RESULTS * (count - 1))})
-        steps.append(slide(part, attributes=SlideAttributes(at, None, count, RESULTS, 0)))
-    places = (*factor.places[:at], Place({tiles: 1}, 0), *factor.places[at + 1 :])
+        first = factor.places[at].constant + gap * row
+        part = reshape_to(cut(factor.node, {at: (first, first + reach - 1)}), wide)
+        steps.append(shrink_to(part, tuple(bounds)))
+    new = [Place({axis: 1}, 0) for axis in split]
+    new += [Place({}, 0)] * (2 - len(new))
+    places = (*factor.places[:at], *new, *factor.places[at + 1 :])
     for row in rows:
         yield Factor(contiguous(_combine(row, steps)), places)
 
@@ -258,13 +269,14 @@ def _combine(row: Row, nodes: Sequence[Node]) -> Node:
     return functools.reduce(operator.add, terms)
 
 
-def _merge(products: Sequence[Node], rows: Sequence[Row], axis: int, size: int) -> Node:
-    """Return the results of all tiles one after the other along an axis, cut to a size."""
+def _merge(products: Sequence[Node], rows: Sequence[Row], axis: int, window: Window) -> Node:
+    """Return the results of all tiles one after the other along an axis."""
     shape = known_shape(products[0])
     single = (*shape[: axis + 1], 1, *shape[axis + 1 :])
     results = [reshape_to(_combine(row, products), single) for row in rows]
     joined = concatenate(*results, attributes=ConcatenateAttributes(axis + 1))
-    merged = (*shape[:axis], shape[axis] * len(rows), *shape[axis + 1 :])
-    bounds = [(0, count) for count in shape]
-    bounds[axis] = (0, size)
+    length = RESULTS * window.gap * window.tiles
+    merged = (*shape[:axis], length, *shape[axis + 1 + (window.gap > 1) :])
+    bounds = [(0, count) for count in merged]
+    bounds[axis] = (0, known_extent(window.own))
     return shrink_to(reshape_to(joined, merged), tuple(bounds))
