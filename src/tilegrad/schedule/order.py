@@ -9,7 +9,6 @@ what it needs is there, so that activations do not wait for the end of a trainin
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -126,25 +125,44 @@ def _sort(items: list[Item], express: _Express) -> list[Item]:
 
 
 class _Memory:
-    """The memory that lives only inside a schedule, while its steps are put in order."""
+    """The memory that lives only inside a schedule, while its steps are put in order.
+
+    Attributes:
+        freed: for each step, how many bytes it would let go of now, less those that it takes.
+    """
 
     def __init__(self, items: Sequence[Item], wanted: frozenset[Node]) -> None:
-        self._bytes = {
-            node: count_elements(node) * node.dtype.itemsize
-            for item in items
-            for node in item.writes
-            if node not in wanted and node.op.name != "assign"
-        }
-        self._readers = Counter(node for item in items for node in set(item.reads))
+        self._bytes: dict[Node, int] = {}
+        self.freed: list[int] = []
+        for item in items:
+            temporaries = [
+                node for node in item.writes if node not in wanted and node.op.name != "assign"
+            ]
+            sizes = [int(count_elements(node)) * node.dtype.itemsize for node in temporaries]
+            self._bytes.update(zip(temporaries, sizes, strict=True))
+            self.freed.append(-sum(sizes))
+        self._readers: dict[Node, set[int]] = {node: set() for node in self._bytes}
+        for number, item in enumerate(items):
+            for node in item.reads:
+                if node in self._readers:
+                    self._readers[node].add(number)
+        for node in self._readers:
+            self._note_last(node)
 
-    def count_freed(self, item: Item) -> float:
-        """Return how many bytes a step would let go of, less those that it takes."""
-        read = (self._bytes.get(node, 0) for node in set(item.reads) if self._readers[node] == 1)
-        return sum(read) - sum(self._bytes.get(node, 0) for node in item.writes)
-
-    def run(self, item: Item) -> None:
+    def run(self, number: int, item: Item) -> None:
         """Note that a step has run."""
-        self._readers.subtract(set(item.reads))
+        for node in item.reads:
+            readers = self._readers.get(node)
+            if readers is not None and number in readers:
+                readers.remove(number)
+                self._note_last(node)
+
+    def _note_last(self, node: Node) -> None:
+        """Let the only step that has yet to read a node let go of it."""
+        readers = self._readers[node]
+        if len(readers) == 1:
+            (last,) = readers
+            self.freed[last] += self._bytes[node]
 
 
 def _emit(
@@ -158,7 +176,7 @@ def _emit(
             users[other].append(number)
     order: list[Item] = []
     done: set[int] = set()
-    memory_held = _Memory(items, express.fusion.wanted)
+    memory_taken = _Memory(items, express.fusion.wanted)
     ready = [number for number in range(len(items)) if not missing[number]]
     while len(order) < len(items):
         if not ready:
@@ -167,8 +185,8 @@ def _emit(
             items[stuck] = express.item(items[stuck].root, assigned)
             missing[stuck] = 0
             ready.append(stuck)
-        number = _take(ready, items, memory_held)
-        memory_held.run(items[number])
+        number = _take(ready, items, memory_taken.freed)
+        memory_taken.run(number, items[number])
         done.add(number)
         order.append(items[number])
         for user in users[number]:
@@ -178,16 +196,16 @@ def _emit(
     return order
 
 
-def _take(ready: list[int], items: list[Item], memory_held: _Memory) -> int:
+def _take(ready: list[int], items: list[Item], freed: Sequence[int]) -> int:
     """Take the next step: what frees most, else the newest, but small assignments last.
 
     The newest uses memory soon. Assignments end up next to each other so that alike updates of many
     tensors become one launch.
     """
-    freed = [memory_held.count_freed(items[number]) for number in ready]
-    most = max(freed)
-    if most >= LEAST_FREED:
-        return ready.pop(freed.index(most))
+    best = max(ready, key=freed.__getitem__)
+    if freed[best] >= LEAST_FREED:
+        ready.remove(best)
+        return best
     for place in range(len(ready) - 1, -1, -1):
         if not any(node.op.name == "assign" for node in items[ready[place]].writes):
             return ready.pop(place)
