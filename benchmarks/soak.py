@@ -136,7 +136,7 @@ def stopping(process: subprocess.Popen[str]) -> Iterator[None]:
 @click.option("--model", type=click.Path(exists=True, path_type=Path), help="A GGUF file.")
 @click.option("--context", default=512, show_default=True, help="Tokens of a conversation.")
 @click.option("--minutes", default=10.0, show_default=True)
-@click.option("--clients", default=12, show_default=True)
+@click.option("--clients", default=8, show_default=True)
 def main(model: Path | None, context: int, minutes: float, clients: int) -> None:
     """Measure a server's memory under load."""
     command = [
