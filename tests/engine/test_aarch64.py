@@ -53,7 +53,7 @@ def heads(length: int) -> Tensor:
 
 FORMULAS = {
     "matmul": lambda: filled(256, 256).matmul(filled(256, 256)).gelu(),
-    "convolution": lambda: filled(1, 32, 28, 28).conv2d(filled(64, 32, 5, 5), padding=2).relu(),
+    "convolution": lambda: filled(1, 32, 14, 14).conv2d(filled(64, 32, 3, 3), padding=1).relu(),
     "softmax": lambda: filled(64, 512).softmax(),
     "attention": lambda: (heads(256) @ heads(256).transpose(1, 2)).softmax() @ heads(256),
     "functions": lambda: (filled(4096).sin() + filled(4096).tanh()).exp() ** filled(4096),
