@@ -28,8 +28,9 @@ COMPLETION_HALF: Final = 2 * LINE * WORD  # 4 bytes: changes whenever the caller
 WAITING_HALF: Final = COMPLETION_HALF + 4  # 4 bytes
 # What does not change.
 WORKERS: Final = 3 * LINE
-SPIN_NS: Final = WORKERS + 1  # how long workers and caller spin before they sleep
-SLICE_NS: Final = WORKERS + 2  # how long a call runs before it lets Python look at signals
+SPIN_NS: Final = WORKERS + 1  # how long workers and caller spin without a thought for others
+YIELD_NS: Final = WORKERS + 2  # how long they look for news, letting others run, before they sleep
+SLICE_NS: Final = WORKERS + 3  # how long a call runs before it lets Python look at signals
 POOL_WORDS: Final = 4 * LINE
 # A worker's line: whether it may hold a unit, and its thread's number at the operating system.
 BUSY: Final = 0

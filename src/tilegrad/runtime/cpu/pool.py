@@ -72,20 +72,25 @@ class WorkerPool:
     Args:
         native: the functions.
         workers: how many threads there are besides the caller's.
-        spin_ns: how long workers and the caller look for news before they sleep, nanoseconds.
+        spin_ns: how long workers and the caller look for news without a break, nanoseconds.
+        yield_ns: how long they look for news in all before they sleep, other threads that wait for
+            the processor going first after `spin_ns`.
         slice_ns: after how long a call returns to let Python see signals, nanoseconds.
 
     Raises:
         DeviceError: the system refuses to start a thread.
     """
 
-    def __init__(self, native: Native, workers: int, *, spin_ns: int, slice_ns: int) -> None:
+    def __init__(
+        self, native: Native, workers: int, *, spin_ns: int, yield_ns: int, slice_ns: int
+    ) -> None:
         self._memory = layout.SharedWords(layout.POOL_WORDS + workers * layout.LINE)
         self._words = self._memory.words
         self.address = self._memory.address
         self._native = native
         self._words[layout.WORKERS] = workers
         self._words[layout.SPIN_NS] = spin_ns
+        self._words[layout.YIELD_NS] = yield_ns
         self._words[layout.SLICE_NS] = slice_ns
         self._threads: list[threading.Thread] = []
         self._ending = weakref.finalize(self, _end, native, self._memory, self._threads)

@@ -13,7 +13,10 @@ from tilegrad.runtime.cpu.recording import CpuRecording
 from tilegrad.runtime.cpu.target import CpuTarget
 from tilegrad.runtime.device import BinaryCache, Launch
 
-_SPIN_NS = 100_000
+# Waking a thread that sleeps takes up to a tenth of a millisecond. Between two replays of a step, or
+# while another thread ends its unit, a worker should be awake; then it costs no one anything.
+_SPIN_NS = 50_000
+_YIELD_NS = 2_000_000
 _SLICE_NS = 50_000_000
 
 
@@ -92,7 +95,11 @@ class CpuQueue:
             self._native = Native.load(self._target, self._cache)
         if self._pool is None:
             self._pool = WorkerPool(
-                self._native, self._target.threads - 1, spin_ns=_SPIN_NS, slice_ns=_SLICE_NS
+                self._native,
+                self._target.threads - 1,
+                spin_ns=_SPIN_NS,
+                yield_ns=_YIELD_NS,
+                slice_ns=_SLICE_NS,
             )
         if self._unfinished is not None:
             self._stop()  # a second interrupt cut the first one's clearing up short

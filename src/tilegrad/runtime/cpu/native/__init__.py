@@ -38,12 +38,14 @@ _ARCHITECTURES = {
         "PAUSE": "call void @llvm.x86.sse2.pause()",
         "SYSCALL_FUTEX": "202",
         "SYSCALL_GETTID": "186",
+        "SYSCALL_SCHED_YIELD": "24",
     },
     "aarch64": {
         "DECLARE_PAUSE": "declare void @llvm.aarch64.hint(i32)",
         "PAUSE": "call void @llvm.aarch64.hint(i32 1)",
         "SYSCALL_FUTEX": "98",
         "SYSCALL_GETTID": "178",
+        "SYSCALL_SCHED_YIELD": "124",
     },
 }
 _FILES = ("system.ll", "units.ll", "waiting.ll", "caller.ll", "worker.ll")

@@ -14,6 +14,29 @@ define internal i64 @now() nounwind {
   ret i64 %sum
 }
 
+; One look in 32 of a thread that has waited since a time: until SPIN_NS it goes on at once, until
+; YIELD_NS after others have had the processor. Says whether it should go on looking.
+define internal i1 @keep_looking(ptr %pool, i64 %began) nounwind {
+  %time = call i64 @now()
+  %waited = sub i64 %time, %began
+  %spin.at = getelementptr i8, ptr %pool, i64 $SPIN_NS
+  %spin.for = load i64, ptr %spin.at
+  %is.spinning = icmp ult i64 %waited, %spin.for
+  br i1 %is.spinning, label %go.on, label %look
+look:
+  %yield.at = getelementptr i8, ptr %pool, i64 $YIELD_NS
+  %yield.for = load i64, ptr %yield.at
+  %is.yielding = icmp ult i64 %waited, %yield.for
+  br i1 %is.yielding, label %yield, label %sleep
+yield:
+  call i64 (i64, ...) @syscall(i64 $SYSCALL_SCHED_YIELD)
+  br label %go.on
+go.on:
+  ret i1 true
+sleep:
+  ret i1 false
+}
+
 ; Sleep while the 4 bytes are as expected; a limit of 0 nanoseconds means none.
 define internal void @futex_wait(ptr %word, i32 %expected, i64 %limit) nounwind {
   %time = alloca [2 x i64]

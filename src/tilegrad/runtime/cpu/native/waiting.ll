@@ -1,4 +1,4 @@
-; Wait until a worker's BUSY is clear: spin, then sleep. Returns UNFINISHED after the deadline.
+; Wait until a worker's BUSY is clear: look, then sleep. Returns UNFINISHED after the deadline.
 define internal i64 @await_worker(ptr %pool, ptr %busy, i64 %deadline) nounwind {
 entry:
   %state.entry = load atomic i64, ptr %busy seq_cst, align 8
@@ -6,9 +6,6 @@ entry:
   br i1 %is.free, label %done, label %start
 start:
   %began = call i64 @now()
-  %spin.at = getelementptr i8, ptr %pool, i64 $SPIN_NS
-  %spin.for = load i64, ptr %spin.at
-  %spin.end = add i64 %began, %spin.for
   %waiting.at = getelementptr i8, ptr %pool, i64 $WAITING_HALF
   %completion.at = getelementptr i8, ptr %pool, i64 $COMPLETION_HALF
   br label %spin
@@ -24,9 +21,8 @@ again:
   %is.due = icmp eq i64 %low, 0
   br i1 %is.due, label %clock, label %spin
 clock:
-  %time = call i64 @now()
-  %is.spinning = icmp ult i64 %time, %spin.end
-  br i1 %is.spinning, label %spin, label %sleep
+  %is.looking = call i1 @keep_looking(ptr %pool, i64 %began)
+  br i1 %is.looking, label %spin, label %sleep
 sleep:
   atomicrmw xchg ptr %waiting.at, i32 1 seq_cst
   %epoch = load atomic i32, ptr %completion.at seq_cst, align 4

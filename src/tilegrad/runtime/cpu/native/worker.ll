@@ -11,14 +11,11 @@ entry:
   %shutdown.at = getelementptr i8, ptr %pool, i64 $SHUTDOWN_HALF
   %waiting.at = getelementptr i8, ptr %pool, i64 $WAITING_HALF
   %completion.at = getelementptr i8, ptr %pool, i64 $COMPLETION_HALF
-  %spin.at = getelementptr i8, ptr %pool, i64 $SPIN_NS
-  %spin.for = load i64, ptr %spin.at
   %thread = call i64 (i64, ...) @syscall(i64 $SYSCALL_GETTID)
   store atomic i64 %thread, ptr %thread.at release, align 8
   br label %idle
 idle:
   %began = call i64 @now()
-  %spin.end = add i64 %began, %spin.for
   br label %spin
 spin:
   %turn = phi i64 [ 1, %idle ], [ %turn.next, %pause ], [ %turn.next, %clock ]
@@ -36,9 +33,8 @@ check:
   %is.wanted = icmp eq i32 %shutdown, 0
   br i1 %is.wanted, label %clock, label %leave
 clock:
-  %time = call i64 @now()
-  %is.spinning = icmp ult i64 %time, %spin.end
-  br i1 %is.spinning, label %spin, label %sleep
+  %is.looking = call i1 @keep_looking(ptr %pool, i64 %began)
+  br i1 %is.looking, label %spin, label %sleep
 join:
   atomicrmw xchg ptr %busy, i64 1 seq_cst
   call i64 @work(ptr %pool, i64 -1)
