@@ -43,6 +43,7 @@ COLOURS = {
     "exp": "#fbd0cd",
     "reduce_sum": "#d2efd0",
     "divide": "#e2d6f7",
+    "multiply": "#cdeeea",
     "store": "#e8edf3",
 }
 """The background of what belongs to each op, in the order in which they are computed."""
@@ -55,6 +56,7 @@ KERNEL: Steps = (
     ("exp", r"exp\("),
     ("reduce_sum", r'kind="add"'),
     ("divide", r"divide\("),
+    ("multiply", r"multiply\("),
     ("store", r"store\("),
 )
 TILE: Steps = (
@@ -70,6 +72,7 @@ LLVM: Steps = (
     ("exp", ""),
     ("reduce_sum", "fadd .*0x8000000000000000"),
     ("divide", "fdiv"),
+    ("multiply", "fmul"),
     ("store", "mul nsw"),
 )
 ASSEMBLY: Steps = (
@@ -78,7 +81,8 @@ ASSEMBLY: Steps = (
     ("subtract", "vsubps"),
     ("exp", ""),
     ("reduce_sum", "vextractf128"),
-    ("divide", "vdivps"),
+    ("divide", "vdivss"),
+    ("multiply", "vmulps"),
     ("store", "vmovups"),
 )
 """Which op a line of code belongs to: each op's code begins at the next line that matches."""
@@ -88,6 +92,8 @@ SHOWN = 6
 COLUMNS = 78
 WIDTH, GAP, MARGIN = 620, 24, 16
 LINE, CHARACTER = 16.0, 7.5
+STEP = 58.0
+"""From one node of the graph to the next."""
 
 
 class Line(NamedTuple):
@@ -204,7 +210,7 @@ def draw(panels: Sequence[Panel]) -> str:
         row = panels[number : number + 2]
         height = 58 + LINE * max(len(panel.lines) for panel in row)
         if number == 0:
-            height = max(height, 400.0)
+            height = max(height, 44 + STEP * (len(row[0].lines) - 1))  # the last line returns
         for place, panel in enumerate(row):
             left = MARGIN + place * (WIDTH + GAP)
             parts += _draw_frame(panel, number + place + 1, left, top, height)
@@ -262,13 +268,13 @@ def _draw_graph(panel: Panel, left: float, top: float) -> Iterator[str]:
     matches = [re.match(r"(\w+) = (\w+)(.*) : (.+)", line.text) for line in panel.lines]
     nodes = [match.groups() for match in matches if match]
     place = {name: number for number, (name, *_) in enumerate(nodes)}
-    step, height, width = 58.0, 34.0, 270.0
+    height, width = 34.0, 270.0
     x = left + (WIDTH - width) / 2
     for number, (_, op, rest, kind) in enumerate(nodes):
-        y = top + number * step
+        y = top + number * STEP
         sources = [place[source] for source in re.findall(r"\b[bv]\d+\b", rest) if source in place]
         for side, source in enumerate(sorted(set(sources))):
-            start, end = top + source * step + height, y
+            start, end = top + source * STEP + height, y
             if source == number - 1:
                 line = f"M{x + width / 2},{start} V{end}"
             else:

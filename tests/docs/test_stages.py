@@ -26,7 +26,7 @@ def test_the_picture_is_up_to_date(panels):
 
 
 def test_every_op_is_found_in_every_stage(panels):
-    ops = ["reduce_maximum", "subtract", "exp", "reduce_sum", "divide"]
+    ops = ["reduce_maximum", "subtract", "exp", "reduce_sum", "divide", "multiply"]
     assert [line.text.split(" = ")[1].split("(")[0] for line in panels[0].lines[1:-1]] == ops
     for panel in panels[2:]:
         assert set(ops) <= {line.op for line in panel.lines}, panel.title

@@ -1,7 +1,7 @@
 """Values along a row that a reduction and what follows both need are computed once.
 
-The exponentials of a softmax are added up, and each is then divided by the sum. Where they are dear
-and the row is not too long, the loop that adds them up leaves them in scratch memory.
+The exponentials of a softmax are added up, and each is then multiplied by one over the sum. Where
+they are dear and the row is not too long, the loop that adds them up leaves them in scratch memory.
 """
 
 from __future__ import annotations
