@@ -130,7 +130,7 @@ def test_unknown_effects_are_passed_by_none() -> None:
     assert found[later] == (effect,)
 
 
-def wide_program(columns: int = 512) -> Node:
+def wide_program(columns: int = 1024) -> Node:
     offset = tile.make_program_index(0) * columns + iota((1, columns), 1)
     value = special.erf(tile.make_load(tile.make_parameter(0, dtypes.float32), offset))
     store = tile.make_store(tile.make_parameter(1, dtypes.float32), offset, value)
