@@ -152,6 +152,35 @@ def test_lazy_tensor_keeps_its_value_across_a_replay_that_overwrites_what_it_rea
     numpy.testing.assert_array_equal(state.numpy(), before + 1)
 
 
+def test_whoever_comes_to_share_memory_that_replays_overwrite_keeps_its_value() -> None:
+    total, one = Tensor([0.0, 0.0]).realize(), Tensor([1.0, 2.0]).realize()
+    add = jit(lambda x: total.assign(total + x).realize())
+    for _ in range(3):
+        add(one)
+    view = total.reshape(2, 1).reshape(2).realize()
+    old = Tensor([5.0, 5.0]).realize()
+    add(one)
+    old.replace(total)
+    assert view.tolist() == [3.0, 6.0]
+    add(one)  # with no other tensor made since
+    assert old.tolist() == [4.0, 8.0]
+    assert total.tolist() == [5.0, 10.0]
+
+
+def test_arguments_may_be_what_a_replay_overwrites() -> None:
+    total, one = Tensor([0.0, 0.0]).realize(), Tensor([1.0, 2.0]).realize()
+    mixed = jit(lambda x: total.assign(total + x).realize() + x)
+    for _ in range(3):
+        mixed(one)
+    view = total.reshape(2, 1).reshape(2).realize()
+    assert mixed(view).tolist() == [9.0, 18.0]
+    assert view.tolist() == [3.0, 6.0]
+    assert mixed(total).tolist() == [18.0, 36.0]
+    assert total.tolist() == [12.0, 24.0]
+    assert mixed(one).tolist() == [14.0, 28.0]
+    assert view.tolist() == [3.0, 6.0]
+
+
 def test_reading_on_the_host_is_refused() -> None:
     function = jit(lambda x: x * float(x.sum().item()))
     function(Tensor(array(4)))

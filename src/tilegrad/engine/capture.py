@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from tilegrad.tile.derive import Packed
 
 
+NEVER = -(1 << 62)
+"""Before all changes."""
+
+
 class Ran(NamedTuple):
     """A plan that ran while a step was captured.
 
@@ -116,7 +120,8 @@ class CapturedStep:
         packs: the packed copies that it reads.
         memory_changes: the session's count when the addresses were last looked at.
         pack_changes: how often packed copies had become stale when its own were looked at.
-        seen: the session's count of changes when ``Session.protect`` last looked at the tensors.
+        seen: the session's count of changes when ``Session.protect`` last looked at the tensors, or
+            ``NEVER``.
         owners: the tensors whose values replays change.
     """
 
@@ -135,7 +140,7 @@ class CapturedStep:
     packs: list[Pack]
     memory_changes: int = -1
     pack_changes: int = -1
-    seen: int = -1
+    seen: int = NEVER
     owners: list[weakref.ref[Tracked]] = field(default_factory=list)
     keep: list[object] = field(default_factory=list)
 

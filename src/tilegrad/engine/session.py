@@ -15,7 +15,7 @@ from tilegrad.base.errors import CaptureError, DeviceError
 from tilegrad.base.settings import Settings
 from tilegrad.base.trace import Trace
 from tilegrad.base.trace_files import open_trace_file
-from tilegrad.engine.capture import Capture, CapturedStep
+from tilegrad.engine.capture import NEVER, Capture, CapturedStep
 from tilegrad.engine.compiled import CompiledExecutor
 from tilegrad.engine.cpu import start_cpu
 from tilegrad.engine.reference import ReferenceExecutor
@@ -27,7 +27,7 @@ from tilegrad.engine.storage import (
     view_storage,
     wrap_array,
 )
-from tilegrad.engine.tracked import Tracked, find_holders, find_readers, part_with_memory
+from tilegrad.engine.tracked import Changes, Tracked, find_holders, find_readers, part_with_memory
 from tilegrad.engine.transfer import move_copies
 from tilegrad.ir.node import Node
 from tilegrad.ops import graph
@@ -74,8 +74,8 @@ class Session:
     def __init__(self, settings: Settings | None = None, trace: Trace | None = None) -> None:
         self.settings = settings or Settings.from_environment(os.environ)
         self.trace = trace or _open_trace(self.settings)
-        # How often a tensor was made or assigned to, and memory replaced: replays look only then.
-        self.changes = 0
+        # What was made or assigned to, and how often memory was replaced: replays look only then.
+        self.changes = Changes()
         self.memory_changes = 0
         self._executors: dict[str, Executor] = {}
         self._symbols: dict[str, int] = {}
@@ -185,9 +185,7 @@ class Session:
         found = find_holders(self.live_tensors(), step.overwritten)
         step.owners = [weakref.ref(tensor) for tensor in found if id(tensor) not in apart]
 
-    def protect(
-        self, step: CapturedStep, inputs: Sequence[Storage], arguments: Sequence[Tracked]
-    ) -> None:
+    def protect(self, step: CapturedStep, arguments: Sequence[Tracked]) -> list[Storage]:
         """Let what others see keep its value when a replay overwrites memory.
 
         Lent memory is left to those who have it; lazy tensors that read the memory are realised,
@@ -195,9 +193,14 @@ class Session:
 
         Args:
             step: what is to be replayed.
-            inputs: the memory of the arguments.
-            arguments: the tensors that hold it.
+            arguments: realised tensors.
+
+        Returns:
+            The memory of the arguments: none that the step overwrites, but for its own arguments.
         """
+        inputs = [storage_of(tensor.node) for tensor in arguments]
+        if not step.overwritten.isdisjoint(inputs):
+            inputs = _set_apart(step, arguments)
         for number in step.overwritten_inputs:
             self._own(inputs[number])
         if step.memory_changes != self.memory_changes:
@@ -205,28 +208,36 @@ class Session:
                 self._own(storage)
             step.refresh_addresses()
             step.memory_changes = self.memory_changes
-        if step.seen == self.changes and not step.overwritten_inputs:
-            return
-        step.seen = self.changes
+        if step.seen == self.changes.count and not step.overwritten_inputs:
+            return inputs
+        changed = self.changed_since(NEVER if step.overwritten_inputs else step.seen)
+        step.seen = self.changes.count
         targets = {*step.overwritten, *(inputs[number] for number in step.overwritten_inputs)}
-        owners = {*map(id, arguments), *(id(owner()) for owner in step.owners)}
+        owners = _owners_of(step) | {id(arguments[number]) for number in step.overwritten_inputs}
         others = [
             tensor
-            for tensor in find_readers(self.live_tensors(), targets)
+            for tensor in find_readers(changed, targets)
             if tensor.node.op is not buffer or id(tensor) not in owners
         ]
         lazy = [tensor for tensor in others if not part_with_memory(tensor)]
         if lazy:
             self._settle(lazy)
+        return inputs
 
     def track(self, tensor: Tracked) -> None:
         """Remember a tensor as long as it lives (see ``realize``)."""
-        self._live[weakref.ref(tensor, self._live.__delitem__)] = None
-        self.changes += 1
+        reference = weakref.ref(tensor, self._live.__delitem__)
+        self._live[reference] = None
+        self.changes.note(reference)
 
-    def note_assignment(self) -> None:
-        """Note that memory which captured steps may read waits to be written."""
-        self.changes += 1
+    def note_change(self, tensor: Tracked) -> None:
+        """Note that a tensor has become another value, or that its memory waits to be written."""
+        self.changes.note(weakref.ref(tensor))
+
+    def changed_since(self, count: int) -> list[Tracked]:
+        """Return the tensors that were made or have changed since so many changes, or all."""
+        changed = self.changes.since(count)
+        return self.live_tensors() if changed is None else changed
 
     def live_tensors(self) -> list[Tracked]:
         """Return the tensors that are alive, in the order in which they were made."""
@@ -332,6 +343,29 @@ class Session:
         )
         owned = numpy.array(array, order="C", copy=True) if copy else array
         return wrap_array(owned, device or self.default_device)
+
+
+def _owners_of(step: CapturedStep) -> set[int]:
+    return {id(owner()) for owner in step.owners}
+
+
+def _set_apart(step: CapturedStep, arguments: Sequence[Tracked]) -> list[Storage]:
+    """Return the memory of arguments, copied where the step overwrites it besides reading it.
+
+    The tensor whose value the step changes keeps its memory, another one takes the copy.
+    """
+    owners = _owners_of(step)
+    inputs: list[Storage] = []
+    for tensor in arguments:
+        storage = storage_of(tensor.node)
+        if storage in step.overwritten and id(tensor) in owners:
+            contents = view_storage(storage, concrete_shape(tensor.node)).copy()
+            storage = storage_of(wrap_array(contents, storage.device))
+        elif storage in step.overwritten:
+            part_with_memory(tensor)
+            storage = storage_of(tensor.node)
+        inputs.append(storage)
+    return inputs
 
 
 def _open_trace(settings: Settings) -> Trace:

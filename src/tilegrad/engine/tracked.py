@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import weakref
+from collections import deque
 from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
@@ -10,6 +12,9 @@ from tilegrad.engine.storage import concrete_shape, storage_of, view_storage, wr
 from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ops.leaves import Storage, buffer
 from tilegrad.schedule.roots import resolve_alias
+
+MOST_CHANGES = 1024
+"""So many are remembered."""
 
 
 class Tracked(Protocol):
@@ -20,6 +25,38 @@ class Tracked(Protocol):
     def settle(self, node: Node) -> None:
         """Take the buffer with the value that ``node`` expressed."""
         ...
+
+
+class Changes:
+    """Which tensors were made or assigned to, in order. It keeps none of them alive.
+
+    Whoever has looked at all tensors once need only look at those that have changed since.
+
+    Attributes:
+        count: how many changes there have been.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._newest: deque[weakref.ref[Tracked]] = deque(maxlen=MOST_CHANGES)
+
+    def note(self, tensor: weakref.ref[Tracked]) -> None:
+        """Take note of a tensor that has been made or assigned to."""
+        self._newest.append(tensor)
+        self.count += 1
+
+    def since(self, count: int) -> list[Tracked] | None:
+        """Return the living tensors of the changes since, or None if that is too long ago.
+
+        Args:
+            count: how many changes there had been.
+        """
+        missing = self.count - count
+        if missing > len(self._newest):
+            return None
+        newest = itertools.islice(self._newest, len(self._newest) - missing, None)
+        found = (reference() for reference in newest)
+        return [*{id(tensor): tensor for tensor in found if tensor is not None}.values()]
 
 
 class Snapshot:

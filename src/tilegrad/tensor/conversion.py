@@ -220,6 +220,7 @@ class Conversion(Casting):
         """Move this tensor itself to another device, its gradient too."""
         moved = self.to(device)
         self.node, self.device, self.target = moved.node, moved.device, None
+        current_session().note_change(self)
         if self.grad is not None:
             self.grad = self.grad.to(device)
         return self

@@ -82,6 +82,7 @@ class Generator(Generic[T]):
         drawn = self._drawn
         self._drawn += count
         state.target = base
+        current_session().note_change(state)
         state.node = base + nodes.positions(2, _WORD) * self._drawn
         return base, drawn
 

@@ -19,7 +19,7 @@ from tilegrad.engine import current_session
 from tilegrad.engine.capture import CapturedStep, Output
 from tilegrad.engine.session import Session
 from tilegrad.engine.storage import storage_of
-from tilegrad.engine.tracked import Snapshot
+from tilegrad.engine.tracked import Snapshot, Tracked
 from tilegrad.ops import leaves
 from tilegrad.tensor.base import TensorBase
 from tilegrad.tensor.conversion import realize
@@ -86,7 +86,7 @@ class Jit(Generic[P, R]):
         if captured is not None and captured.step is not None:
             return cast("R", _replay(captured, captured.step, arguments))
         session = current_session()
-        realize(*arguments.tensors, *_assigned(session))
+        realize(*arguments.tensors, *_assigned(session.live_tensors()))
         call = _bind(self.function, args, kwargs)
         with session.bound(arguments.symbols):
             if captured is None:
@@ -189,10 +189,9 @@ def _waiting(session: Session, before: Snapshot, result: object) -> list[TensorB
     return [tensor for tensor in found if _is_lazy(tensor)]
 
 
-def _assigned(session: Session) -> list[TensorBase]:
+def _assigned(tensors: Iterable[Tracked]) -> list[TensorBase]:
     """Return the tensors whose memory, which a replay may read, waits to be written."""
-    live = session.live_tensors()
-    return [one for one in live if isinstance(one, TensorBase) and one.target is not None]
+    return [one for one in tensors if isinstance(one, TensorBase) and one.target is not None]
 
 
 def _is_lazy(tensor: TensorBase) -> bool:
@@ -276,10 +275,9 @@ def _replay(captured: _Captured, step: CapturedStep, arguments: _Arguments) -> o
     session = current_session()
     if any(map(_is_lazy, arguments.tensors)):
         realize(*arguments.tensors)
-    if step.seen != session.changes:
-        realize(*_assigned(session))
-    inputs = [storage_of(tensor.node) for tensor in arguments.tensors]
-    session.protect(step, inputs, arguments.tensors)
+    if step.seen != session.changes.count:
+        realize(*_assigned(session.changed_since(step.seen)))
+    inputs = session.protect(step, arguments.tensors)
     nodes = step.replay(inputs, arguments.symbols)
     step.note_results(len(nodes))
 

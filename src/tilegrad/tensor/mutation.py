@@ -55,7 +55,7 @@ class Mutation(Conversion, Arithmetic):
         """Take a value of the same shape and dtype, to be written in place if realised."""
         if self.target is None and self.node.op is leaves.buffer:
             self.target = self.node
-            current_session().note_assignment()
+            current_session().note_change(self)
         self.node = mark(value) if self.requires_grad else value
 
     def replace(self, x: TensorBase) -> Self:
@@ -71,6 +71,7 @@ class Mutation(Conversion, Arithmetic):
             raise DTypeError("replace: the dtypes differ", got=x.dtype, expected=self.dtype)
         self.device, self.target = x.device, x.target
         self.node = follow(x.node) if self.requires_grad else x.node
+        current_session().note_change(self)
         return self
 
     def __iadd__(self, other: object) -> Self:
