@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from tilegrad.base.errors import CompileError
 from tilegrad.ir.node import Node
-from tilegrad.ir.op import Shape, attributes_of
+from tilegrad.ir.op import Op, Shape, attributes_of
 from tilegrad.ops import symbolic
 from tilegrad.ops.affine import Index
 from tilegrad.ops.movement import (
@@ -216,6 +216,24 @@ def read_movement(node: Node, indices: Indices) -> Read:
     if rule is None:
         raise CompileError(f"{node.op.name} has no index rule", got=node)
     return rule(node, indices)
+
+
+class Movements:
+    """Answers where movement ops read their sources, once for all that are alike.
+
+    Layers of one shape are many in a network, and each of them is looked at by several passes.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[Op, object, Shape, Indices], Read] = {}
+
+    def read(self, node: Node, indices: Indices) -> Read:
+        """Return the same as ``read_movement``."""
+        key = node.op, node.attributes, node.sources[0].shape, indices
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = read_movement(node, indices)
+        return found
 
 
 def is_movement(node: Node) -> bool:

@@ -23,13 +23,7 @@ from tilegrad.ops.indexing import GatherAttributes
 from tilegrad.ops.leaves import IotaAttributes, constant, constant_op, value_of
 from tilegrad.ops.symbolic import Condition
 from tilegrad.rewrite.graph import make
-from tilegrad.schedule.access import (
-    Indices,
-    flatten,
-    is_movement,
-    read_broadcast,
-    read_movement,
-)
+from tilegrad.schedule.access import Indices, flatten, is_movement, read_broadcast
 from tilegrad.schedule.axes import FreeAxes, axes_of_reduction, identity_indices
 from tilegrad.schedule.roots import Fusion, Root, resolve_alias
 
@@ -180,7 +174,7 @@ class Expressor:
 
     def _plan_movement(self, place: Place) -> Plan:
         node, indices, condition, is_zeroed = place
-        read = read_movement(node, indices)
+        read = self.fusion.movements.read(node, indices)
         source = node.sources[0]
         if read.condition is True:
             inner = Place(source, read.indices, condition, is_zeroed)

@@ -18,7 +18,7 @@ from tilegrad.ir.op import Property
 from tilegrad.ops import symbolic
 from tilegrad.ops.scatter_sources import stored_sources
 from tilegrad.schedule import cost
-from tilegrad.schedule.access import Indices, is_movement, read_broadcast, read_movement
+from tilegrad.schedule.access import Indices, is_movement, read_broadcast
 from tilegrad.schedule.assignments import is_update
 from tilegrad.schedule.axes import (
     FreeAxes,
@@ -223,7 +223,8 @@ class _Fuser:
         """Record at which indices a node that is computed inside a root reads its sources."""
         name = node.op.name
         if is_movement(node):
-            self._use(root, node.sources[0], read_movement(node, indices).indices, context)
+            below = self.fusion.movements.read(node, indices).indices
+            self._use(root, node.sources[0], below, context)
         elif node.op.has(Property.REDUCTION):
             if node in self.streams.totals:
                 root.totals[node] = indices

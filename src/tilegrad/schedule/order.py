@@ -16,6 +16,7 @@ from tilegrad.base.errors import CompileError
 from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ops import memory
 from tilegrad.ops.scatter_sources import stored_sources
+from tilegrad.schedule.alike import AlikeKernels
 from tilegrad.schedule.axes import FreeAxes
 from tilegrad.schedule.cost import count_elements
 from tilegrad.schedule.express import (
@@ -58,6 +59,7 @@ class _Express:
     def __init__(self, fusion: Fusion) -> None:
         self.fusion = fusion
         self.free = FreeAxes()
+        self.alike = AlikeKernels(fusion)
 
     def item(self, root: Root, copied_back: tuple[Node, ...] = ()) -> Item:
         """Return the step of a root."""
@@ -65,7 +67,8 @@ class _Express:
         if root.is_opaque:
             reads = tuple(resolve_alias(source) for source in stored_sources(root.node))
             return Item(root, None, writes, reads, copied_back)
-        expressed = Expressor(root, self.fusion, self.free, copied_back).express()
+        expressor = Expressor(root, self.fusion, self.free, copied_back)
+        expressed = self.alike.find(root, copied_back, expressor.express)
         clashing = tuple(
             node
             for node in writes

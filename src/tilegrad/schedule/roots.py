@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tilegrad.ir.node import Node
+from tilegrad.schedule.access import Movements
 from tilegrad.schedule.axes import Axes, Indices
 
 ALIASES = frozenset(("reshape", "contiguous", "detach", "barrier"))
@@ -51,12 +52,14 @@ class Fusion:
         root_of: the root that stores a node.
         inlined: pairs (root, node): a stored node that this root computes by itself.
         wanted: the stored nodes that are results, whose memory outlives the kernels.
+        movements: where movement ops read their sources.
     """
 
     roots: list[Root]
     root_of: dict[Node, Root]
     inlined: set[tuple[Root, Node]]
     wanted: frozenset[Node]
+    movements: Movements = field(default_factory=Movements)
 
     def is_loaded(self, root: Root, node: Node) -> bool:
         """Whether a root reads this node from memory."""

@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node, sort_topologically
-from tilegrad.ir.op import Property
+from tilegrad.ir.op import Property, attributes_of
 from tilegrad.ops.conversion import cast
 from tilegrad.ops.graph import contiguous
 from tilegrad.ops.kernel import extent_of, make_axis
@@ -38,9 +38,10 @@ from tilegrad.ops.movement import (
     shrink,
     shrink_to,
 )
-from tilegrad.ops.reduction import reduce_sum, sum_over
+from tilegrad.ops.reduction import ReduceAttributes, reduce_sum, sum_over
 from tilegrad.rewrite.graph import rebuild
 from tilegrad.schedule import cost
+from tilegrad.schedule.access import is_movement
 from tilegrad.schedule.sums_of_products import (
     Factor,
     Place,
@@ -164,7 +165,7 @@ def _is_elementwise(user: Node, node: Node) -> bool:
 
 
 def _shorten(total: Node, is_worthwhile: Callable[[SumOfProducts, Window], bool]) -> Node | None:
-    read = read_sum(total)
+    read = read_sum(total) if _has_taps(total) else None
     if read is None or any(map(_is_narrow, (read.first.node, read.second.node))):
         return None
     for one in (read, read._replace(first=read.second, second=read.first)):
@@ -172,6 +173,18 @@ def _shorten(total: Node, is_worthwhile: Callable[[SumOfProducts, Window], bool]
         if window is not None and is_worthwhile(one, window):
             return reshape_to(_filter(one, window), total.shape)
     return None
+
+
+def _has_taps(total: Node) -> bool:
+    """Whether a sum, of sums perhaps, is over an axis of three values: most are not."""
+    while total.op is reduce_sum or is_movement(total):
+        source = total.sources[0]
+        if total.op is reduce_sum:
+            axes = attributes_of(total, ReduceAttributes).axes
+            if any(source.shape[axis] == TAPS for axis in axes):
+                return True
+        total = source
+    return False
 
 
 def _is_narrow(node: Node) -> bool:

@@ -134,7 +134,8 @@ def find_streams(
             for total, side in walk.totals.items():
                 result.sides.setdefault(total, []).append(side)
     result.totals -= result.virtual
-    _add_operands(order, users, wanted, result.virtual, summaries)
+    if result.virtual:
+        _add_operands(order, users, wanted, result.virtual, summaries)
     for total in result.totals:
         found = find_running(total, result.totals, result.virtual)
         result.needed[total], result.running[total] = found
