@@ -91,9 +91,8 @@ SHOWN = 6
 """So many lines of one op's code are shown."""
 COLUMNS = 78
 WIDTH, GAP, MARGIN = 620, 24, 16
-LINE, CHARACTER = 16.0, 7.5
-STEP = 58.0
-"""From one node of the graph to the next."""
+LINE, STEP = 16.0, 58.0
+"""From one line to the next, and from one node of the graph to the next."""
 
 
 class Line(NamedTuple):

@@ -13,8 +13,8 @@ from tilegrad.runtime.cpu.recording import CpuRecording
 from tilegrad.runtime.cpu.target import CpuTarget
 from tilegrad.runtime.device import BinaryCache, Launch
 
-# Waking a thread that sleeps takes up to a tenth of a millisecond. Between two replays of a step, or
-# while another thread ends its unit, a worker should be awake; then it costs no one anything.
+# Waking a thread that sleeps takes up to a tenth of a millisecond. Between two replays of a step,
+# or while another thread ends its unit, a worker should be awake; then it costs no one anything.
 _SPIN_NS = 50_000
 _YIELD_NS = 2_000_000
 _SLICE_NS = 50_000_000
