@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from tilegrad.base.trace import Trace
+from tilegrad.engine.collection import pause_collection
 from tilegrad.engine.memory_plan import Arena, Lifetime, plan_arena
 from tilegrad.engine.programs import Derived, Programs
 from tilegrad.engine.sizes import evaluate_index
@@ -148,10 +149,11 @@ def make_plan(
         programs: where derived programs are kept.
         trace: is told of the decisions.
     """
-    nodes = copy_overwritten(read_assigned(drop_empty(nodes)))
-    nodes = shorten_filters(split_phases(exchange_sums(nodes)))
-    items = order_kernels(fuse([node for node in nodes if not is_empty(node)], trace))
-    return _Planner(nodes, buffers, programs).plan(items)
+    with pause_collection():
+        nodes = copy_overwritten(read_assigned(drop_empty(nodes)))
+        nodes = shorten_filters(split_phases(exchange_sums(nodes)))
+        items = order_kernels(fuse([node for node in nodes if not is_empty(node)], trace))
+        return _Planner(nodes, buffers, programs).plan(items)
 
 
 @dataclass(slots=True)

@@ -89,6 +89,7 @@ class StagingChoice:
         self.target = target
         self.decider = decider
         self.constants = constants
+        self._known: dict[tuple[Factor, MatrixFacts | None, SumBlocks], SideOptions] = {}
         self.total_size = contraction.reduction.dtype.itemsize
         self.itemsize = contraction.factors[0].value.dtype.itemsize
         self.lanes = max(1, target.vector_bytes // self.total_size)
@@ -180,7 +181,12 @@ class StagingChoice:
         return self.stage(Pair(rows, columns, pair.unit))
 
     def _options(self, factor: Factor, unit: MatrixFacts | None) -> SideOptions:
-        return SideOptions(self.facts, self.contraction, factor, self.sums, unit)
+        key = factor, unit, self.sums
+        known = self._known.get(key)
+        if known is None:
+            known = SideOptions(self.facts, self.contraction, factor, self.sums, unit)
+            self._known[key] = known
+        return known
 
     def _list_pairs(self) -> list[Pair]:
         """Return the pairs of register tiles that fit the registers."""
