@@ -20,16 +20,10 @@ from collections.abc import Sequence
 from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ops import linear, matrix, memory
+from tilegrad.ops.linear_program import WRITES, find_pointer
 
 Dependences = dict[Node, tuple[Node, ...]]
 
-_WRITES = (
-    linear.write,
-    linear.write_scattered,
-    linear.write_lanes,
-    linear.update,
-    matrix.write_matrix,
-)
 _POINTERS = (memory.parameter, memory.scratch, memory.table)
 
 
@@ -70,7 +64,7 @@ class _MemoryOrder:
 
     def place(self, node: Node) -> list[Node]:
         """Return what an access comes after, and note it."""
-        pointer = _find_pointer(node)
+        pointer = _find_memory(node)
         if pointer is None:
             before, self._barrier, self._all = [*self._all], node, [node]
             self._written.clear()
@@ -79,7 +73,7 @@ class _MemoryOrder:
         before = [] if self._barrier is None else [self._barrier]
         if pointer in self._written:
             before.append(self._written[pointer])
-        if node.op in _WRITES:
+        if node.op in WRITES:
             before += self._read.pop(pointer, ())
             self._written[pointer] = node
         else:
@@ -88,11 +82,9 @@ class _MemoryOrder:
         return before
 
 
-def _find_pointer(node: Node) -> Node | None:
+def _find_memory(node: Node) -> Node | None:
     """Return the memory that an access is to; None for other effects, which all wait for."""
     if not node.sources:
         return None
-    pointer = node.sources[0]
-    while pointer.op is linear.address or pointer.op is linear.address_after:
-        pointer = pointer.sources[0]
+    pointer = find_pointer(node.sources[0])
     return pointer if pointer.op in _POINTERS else None

@@ -235,3 +235,12 @@ def sort_topologically(
             continue
         stack.extend((source, False) for source in reversed(node.sources) if source not in done)
     return order
+
+
+def find_users(order: Iterable[Node]) -> dict[Node, list[Node]]:
+    """Return for each node that has users among ``order`` these users, each once, in order."""
+    users: dict[Node, list[Node]] = {}
+    for node in order:
+        for source in dict.fromkeys(node.sources):
+            users.setdefault(source, []).append(node)
+    return users

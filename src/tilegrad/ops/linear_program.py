@@ -11,6 +11,21 @@ from tilegrad.ir.op import attributes_of
 from tilegrad.ops import leaves, linear, matrix
 
 _UNLISTED = (leaves.constant_op, linear.vector, matrix.zero_matrix)
+WRITES = (
+    linear.write,
+    linear.write_scattered,
+    linear.write_lanes,
+    linear.update,
+    matrix.write_matrix,
+)
+"""What changes memory, at the address that is the first source."""
+
+
+def find_pointer(address: Node) -> Node:
+    """Return what an address counts from: mostly the start of a parameter, scratch or table."""
+    while address.op is linear.address or address.op is linear.address_after:
+        address = address.sources[0]
+    return address
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,22 +8,15 @@ from __future__ import annotations
 
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Op, attributes_of
-from tilegrad.ops import linear, matrix, memory, tile
+from tilegrad.ops import linear, memory, tile
 from tilegrad.ops.linear import LINE_BYTES
-from tilegrad.ops.linear_program import LinearFunction, LinearProgram
+from tilegrad.ops.linear_program import WRITES, LinearFunction, LinearProgram, find_pointer
 from tilegrad.render.llvm_matrix import MATRIX_WRITERS
 from tilegrad.render.llvm_memory import MEMORY_WRITERS
 from tilegrad.render.llvm_types import format_type
 from tilegrad.render.llvm_values import VALUE_WRITERS
 from tilegrad.render.llvm_writer import Write, Writer
 
-_WRITES = (
-    linear.write,
-    linear.write_scattered,
-    linear.write_lanes,
-    linear.update,
-    matrix.write_matrix,
-)
 _WRITERS: dict[Op, Write] = {**VALUE_WRITERS, **MEMORY_WRITERS, **MATRIX_WRITERS}
 
 
@@ -136,28 +129,18 @@ def _find_parameters(function: LinearFunction) -> list[Node]:
 
 def _find_written(function: LinearFunction) -> set[Node]:
     """Return the parameters that a function writes to."""
-    found = set()
-    for node in function.instructions:
-        if node.op in _WRITES:
-            found.add(_find_pointer(node))
-    return found
+    writes = (node for node in function.instructions if node.op in WRITES)
+    return {find_pointer(node.sources[0]) for node in writes}
 
 
 def _find_uncached(function: LinearFunction) -> set[Node]:
     """Return the parameters that a function writes to past the caches."""
     writes = (node for node in function.instructions if node.op is linear.write)
     return {
-        _find_pointer(node)
+        find_pointer(node.sources[0])
         for node in writes
         if attributes_of(node, linear.WriteAttributes).is_uncached
     }
-
-
-def _find_pointer(access: Node) -> Node:
-    pointer = access.sources[0]
-    while pointer.op is linear.address:
-        pointer = pointer.sources[0]
-    return pointer
 
 
 def rendered_ops() -> tuple[Op, ...]:

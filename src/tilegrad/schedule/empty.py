@@ -16,7 +16,7 @@ from tilegrad.ops.movement import filled
 from tilegrad.rewrite.graph import rebuild
 
 
-def identity_of(name: str, dtype: DType) -> Number:
+def value_over_nothing(name: str, dtype: DType) -> Number:
     """Return the value of a reduction, by its op's name, over nothing."""
     if name == "reduce_sum":
         return 0
@@ -40,7 +40,7 @@ def drop_empty(nodes: Sequence[Node]) -> list[Node]:
         if is_empty(node) and node.op is not buffer and node.op is not assign:
             done[node] = filled(0, node.dtype, node.shape)
         elif node.op.has(Property.REDUCTION) and is_empty(node.sources[0]):
-            value = identity_of(node.op.name, node.dtype)
+            value = value_over_nothing(node.op.name, node.dtype)
             done[node] = filled(value, node.dtype, node.shape)
         else:
             done[node] = rebuild(node, tuple(done[source] for source in node.sources))

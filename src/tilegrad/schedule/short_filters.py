@@ -22,7 +22,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from tilegrad.ir.dtype import dtypes
-from tilegrad.ir.node import Node, sort_topologically
+from tilegrad.ir.node import Node, find_users, sort_topologically
 from tilegrad.ir.op import Property, attributes_of
 from tilegrad.ops.conversion import cast
 from tilegrad.ops.graph import contiguous
@@ -107,7 +107,9 @@ def shorten_filters(
     totals = [node for node in order if node.op is reduce_sum and node.dtype is dtypes.float32]
     if not totals:
         return list(nodes)
-    users = _find_users(order, nodes)
+    users = find_users(order)
+    for node in nodes:
+        users.setdefault(node, []).append(node)  # what is wanted is read once more
     parts = {_find_part(node, users) for node in totals}
     ends: set[Node] = set()
     done: dict[Node, Node] = {}
@@ -121,16 +123,6 @@ def shorten_filters(
         # What is made of the six sums is computed once, as an epilogue of a sum would be.
         done[node] = contiguous(new) if node in ends else new
     return [done[node] for node in nodes]
-
-
-def _find_users(order: Sequence[Node], nodes: Sequence[Node]) -> Users:
-    users: dict[Node, list[Node]] = {}
-    for node in order:
-        for source in node.sources:
-            users.setdefault(source, []).append(node)
-    for node in nodes:
-        users.setdefault(node, []).append(node)
-    return users
 
 
 def _only_user(node: Node, users: Users) -> Node | None:

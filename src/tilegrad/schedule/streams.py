@@ -23,7 +23,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from tilegrad.ir.node import Node
+from tilegrad.ir.node import Node, find_users
 from tilegrad.ir.op import Property, Shape, attributes_of
 from tilegrad.ops import arithmetic, exponential
 from tilegrad.ops.movement import PermuteAttributes, expand, permute, reshape
@@ -117,10 +117,7 @@ def find_streams(
     ]
     if not candidates:
         return result
-    users: dict[Node, list[Node]] = {}
-    for node in order:
-        for source in node.sources:
-            users.setdefault(source, []).append(node)
+    users = find_users(order)
     wanted = frozenset(sinks)
     walks = [_Walk(node, users, wanted) for node, _ in candidates]
     complete = [

@@ -9,9 +9,9 @@ the error function, the density and a half of it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from tilegrad.ir.node import Node
+from tilegrad.ir.node import Node, find_users
 from tilegrad.ir.op import Property
 from tilegrad.schedule.cost import Summaries, count_elements
 
@@ -31,30 +31,30 @@ def find_trunks(order: Sequence[Node], sinks: Sequence[Node]) -> frozenset[Node]
     if not contractions:
         return frozenset()
     position = {node: number for number, node in enumerate(order)}
-    users: list[list[int]] = [[] for _ in order]
-    for number, node in enumerate(order):
-        for source in set(node.sources):
-            users[position[source]].append(number)
-    wanted = {position[sink] for sink in sinks}
-    trunks = {_find_trunk(position[node], order, users, wanted) for node in contractions}
-    return frozenset(order[trunk] for trunk in trunks if len(users[trunk]) > 1)
+    users = find_users(order)
+    wanted = frozenset(sinks)
+    trunks = {_find_trunk(node, position, users, wanted) for node in contractions}
+    return frozenset(trunk for trunk in trunks if len(users.get(trunk, ())) > 1)
 
 
 def _find_trunk(
-    start: int, order: Sequence[Node], users: Sequence[Sequence[int]], wanted: set[int]
-) -> int:
+    start: Node,
+    position: Mapping[Node, int],
+    users: Mapping[Node, Sequence[Node]],
+    wanted: frozenset[Node],
+) -> Node:
     """Return the last node that all paths from a contraction lead through, one value each."""
-    elements = count_elements(order[start])
+    elements = count_elements(start)
     trunk, open_nodes = start, {start}
     for _ in range(MOST_STEPS):
-        first = min(open_nodes)
+        first = min(open_nodes, key=position.__getitem__)
         if len(open_nodes) == 1:
             trunk = first
-        is_end = first in wanted or not users[first]
-        if is_end or not all(_continues(order[user], elements) for user in users[first]):
+        readers = () if first in wanted else users.get(first, ())
+        if not readers or not all(_continues(user, elements) for user in readers):
             break
         open_nodes.remove(first)
-        open_nodes.update(users[first])
+        open_nodes.update(readers)
     return trunk
 
 

@@ -15,12 +15,13 @@ from tilegrad.ops import kernel, memory, symbolic, tile
 from tilegrad.ops.affine import Index
 from tilegrad.ops.movement import filled
 from tilegrad.ops.program import Program, Slot
+from tilegrad.ops.scan import identity
 from tilegrad.rewrite.graph import substitute
 from tilegrad.tile.decisions import Decider, list_near
 from tilegrad.tile.derivation import Derivation
 from tilegrad.tile.environment import Environment, Position
 from tilegrad.tile.facts import Facts, constant_extent
-from tilegrad.tile.lower import Accumulator, Lowering, identity_of, kind_of
+from tilegrad.tile.lower import Accumulator, Lowering, kind_of
 from tilegrad.tile.schedule import Schedule, Tile
 from tilegrad.tile.split import PartLowering, derive_split
 
@@ -146,7 +147,7 @@ class ColumnLowering(Lowering):
             memory.make_store(
                 total,
                 place,
-                filled(identity_of(kind_of(node), node.dtype), node.dtype, shape),
+                filled(identity(kind_of(node), node.dtype), node.dtype, shape),
                 mask,
             )
             for node, total in self.totals.items()

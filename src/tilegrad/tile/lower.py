@@ -13,15 +13,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tilegrad.ir.dtype import DType
 from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ir.op import Op
 from tilegrad.ops import arithmetic, bits, comparison, kernel, memory, reduction, symbolic, tile
 from tilegrad.ops.affine import Index, as_node
 from tilegrad.ops.elementwise import zero
-from tilegrad.ops.leaves import Number, value_of
+from tilegrad.ops.leaves import value_of
 from tilegrad.ops.movement import filled
 from tilegrad.ops.reduction import ReduceAttributes
+from tilegrad.ops.scan import identity
 from tilegrad.ops.symbolic import Condition
 from tilegrad.rewrite.graph import rebuild
 from tilegrad.tile.cuts import fold_condition, known
@@ -47,15 +47,6 @@ COMBINATIONS = {
     "maximum": Combination(arithmetic.maximum, reduction.reduce_maximum, bits.bitwise_or),
     "minimum": Combination(arithmetic.minimum, reduction.reduce_minimum, bits.bitwise_and),
 }
-
-
-def identity_of(kind: str, dtype: DType) -> Number:
-    """Return the value that changes nothing when combined."""
-    if kind == "add":
-        return -0.0 if dtype.is_float else 0
-    if kind == "multiply":
-        return 1
-    return dtype.minimum if kind == "maximum" else dtype.maximum
 
 
 def kind_of(node: Node) -> str:
@@ -207,7 +198,7 @@ class Lowering:
                 body = node.sources[0]
                 axes = self.facts.free[body] | frozenset(node.sources[1:])  # also if it is constant
                 shape = inner.shape(axes, self.schedule.rank)
-                first = filled(identity_of(kind_of(node), node.dtype), node.dtype, shape)
+                first = filled(identity(kind_of(node), node.dtype), node.dtype, shape)
                 result.append(Accumulator(node, first, is_rest))
         return result
 
@@ -356,7 +347,7 @@ class Lowering:
         else:
             value = self.value(body, environment)
             if isinstance(condition, Node):
-                nothing = filled(identity_of(kind, node.dtype), node.dtype, ())
+                nothing = filled(identity(kind, node.dtype), node.dtype, ())
                 value = comparison.where(condition, value, nothing)
             value = combine(kind, accumulator.value, value)
         return Accumulator(node, value, accumulator.is_rest)

@@ -13,10 +13,11 @@ from tilegrad.ops import kernel, memory, symbolic, tile
 from tilegrad.ops.affine import Index
 from tilegrad.ops.leaves import constant
 from tilegrad.ops.program import Program, Slot
+from tilegrad.ops.scan import identity
 from tilegrad.tile.derivation import Derivation
 from tilegrad.tile.environment import Environment
 from tilegrad.tile.facts import Facts
-from tilegrad.tile.lower import Accumulator, Lowering, combine, identity_of, kind_of
+from tilegrad.tile.lower import Accumulator, Lowering, combine, kind_of
 from tilegrad.tile.schedule import Schedule
 
 
@@ -85,7 +86,7 @@ class PartLowering(Lowering):
         pairs = []
         for place, node in enumerate(group):
             value = memory.make_load(self.workspaces[node], offset, mask)
-            nothing = constant(identity_of(kind_of(node), node.dtype), node.dtype)
+            nothing = constant(identity(kind_of(node), node.dtype), node.dtype)
             first = self.full_like(nothing, value)
             carry = tile.make_carry(number, place, first)
             pairs.append((carry, combine(kind_of(node), carry, value)))

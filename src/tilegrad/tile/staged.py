@@ -15,11 +15,12 @@ from tilegrad.ops import kernel, memory, symbolic, tile
 from tilegrad.ops.affine import Index, as_index
 from tilegrad.ops.movement import filled
 from tilegrad.ops.program import Program, Slot
+from tilegrad.ops.scan import identity
 from tilegrad.tile.blocks import loop_over_blocks
 from tilegrad.tile.environment import Environment, Position
 from tilegrad.tile.facts import Facts
 from tilegrad.tile.kept_panels import KeptPanels
-from tilegrad.tile.lower import Lowering, identity_of
+from tilegrad.tile.lower import Lowering
 from tilegrad.tile.narrow import RAISE
 from tilegrad.tile.packing import Panels
 from tilegrad.tile.schedule import Schedule
@@ -223,7 +224,7 @@ class StagedDerivation:
         """Return a tile of empty sums."""
         dtype = self.staging.reduction.dtype
         shape = (self.staging.rows.width, self.staging.lanes.width)
-        return filled(identity_of("add", dtype), dtype, shape)
+        return filled(identity("add", dtype), dtype, shape)
 
     def _clear(self, row_range: Range, lane_range: Range) -> Node:
         """Return the effect that sets all partial results to nothing."""

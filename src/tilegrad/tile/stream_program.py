@@ -20,10 +20,11 @@ from tilegrad.ops.build import Builder, full, lanes
 from tilegrad.ops.build import combine as combine_lanes
 from tilegrad.ops.leaves import constant
 from tilegrad.ops.program import Program, Slot
+from tilegrad.ops.scan import identity
 from tilegrad.rewrite.graph import substitute
 from tilegrad.tile.decisions import Decider
 from tilegrad.tile.facts import constant_extent, find_free
-from tilegrad.tile.lower import combine, identity_of
+from tilegrad.tile.lower import combine
 from tilegrad.tile.reach import find_limits, range_of
 from tilegrad.tile.stream import Stream, Total
 from tilegrad.tile.stream_memory import (
@@ -100,7 +101,7 @@ class _Writer:
         for total in stream.totals:
             if total in self.held.sums or (total.columns is not None and not total.is_across):
                 size = sizes.rows * (1 if total.columns is None else sizes.columns)
-                start = 0.0 if total.kind == "add" else identity_of(total.kind, stream.dtype)
+                start = 0.0 if total.kind == "add" else identity(total.kind, stream.dtype)
                 self._fill(total, size, float(start))
         for product in stream.products:
             length = length_of(product)
@@ -232,7 +233,7 @@ class _Writer:
             if total.exponent is not None:
                 weight = shifted[total.exponent] * weight
             if mask is not None:
-                nothing = constant(identity_of(total.kind, weight.dtype), weight.dtype)
+                nothing = constant(identity(total.kind, weight.dtype), weight.dtype)
                 weight = comparison.where(mask, weight, nothing)
             if total.columns is None:
                 self.build.store(self.held.sums[total], index, _combine(weight, total.kind))
