@@ -9,6 +9,7 @@ memory of their own each time.
 from __future__ import annotations
 
 import itertools
+import math
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -76,21 +77,24 @@ class _Result(NamedTuple):
         home: ``made`` anew by each replay, the memory of the ``given`` input or of the ``earlier``
             result of that number, or ``outside``: where it was during capture.
         number: of the input or result.
-        patches: for what is made, the launches and slots that hold its address.
+        patches: for what is made, which arguments of the recording hold its address.
+        size: how many elements it has, None if that depends on symbolic sizes.
     """
 
     storage: Storage
     shape: Shape
     home: Literal["made", "given", "earlier", "outside"]
     number: int = 0
-    patches: Sequence[tuple[int, int]] = ()
+    patches: Sequence[int] = ()
+    size: int | None = None
 
 
 class _Dynamic(NamedTuple):
-    """A launch whose scalars or grid depend on symbolic sizes."""
+    """A launch whose scalars or grid depend on symbolic sizes, and its arguments by slot."""
 
     number: int
     step: Step
+    arguments: Sequence[int]
 
 
 class _Packed(NamedTuple):
@@ -109,14 +113,14 @@ class CapturedStep:
         executor: where it runs.
         recording: all launches.
         launches: what they are.
-        inputs: for each input, the launches and slots that hold its address.
+        inputs: for each input, which arguments of the recording hold its address.
         results: where each result is found.
         kernels: how many launches there are, alike ones in one group counted once.
         arena_bytes: size of the memory that the step keeps for itself.
         overwritten: storages that it writes in place, but for inputs, and those that it keeps.
         overwritten_inputs: numbers of the inputs that it writes in place.
-        outside: storages that are neither inputs nor outputs, with the launches and slots that
-            hold their addresses.
+        outside: storages that are neither inputs nor outputs, with the arguments of the recording
+            that hold their addresses.
         packs: the packed copies that it reads.
         memory_changes: the session's count when the addresses were last looked at.
         pack_changes: how often packed copies had become stale when its own were looked at.
@@ -128,7 +132,7 @@ class CapturedStep:
     executor: CompiledExecutor
     recording: Recording
     launches: list[Launched]
-    inputs: list[list[tuple[int, int]]]
+    inputs: list[list[int]]
     results: list[_Result]
     dynamic: list[_Dynamic]
     symbols: dict[str, int]
@@ -136,7 +140,7 @@ class CapturedStep:
     arena_bytes: int
     overwritten: frozenset[Storage]
     overwritten_inputs: list[int]
-    outside: dict[Storage, list[tuple[int, int]]]
+    outside: dict[Storage, list[int]]
     packs: list[Pack]
     memory_changes: int = -1
     pack_changes: int = -1
@@ -156,26 +160,30 @@ class CapturedStep:
             for pack in self.packs:
                 pack.refresh(self.executor.device)
             self.pack_changes = packs.changes
-        recording = self.recording
         if symbols != self.symbols:
             self._set_symbols(symbols)
+        arguments = self.recording.arguments
         for storage, patches in zip(inputs, self.inputs, strict=True):
-            recording.set_arguments(patches, memory_of(storage).address)
+            address = memory_of(storage).address
+            for argument in patches:
+                arguments[argument] = address
         results: list[Storage] = []
         nodes = []
         for result in self.results:
-            shape = result.shape
-            if self.dynamic:
-                shape = tuple([evaluate_index(size, symbols) for size in shape])
+            shape, size = result.shape, result.size
+            if size is None:
+                sizes = tuple([evaluate_index(extent, symbols) for extent in shape])
+                shape, size = sizes, math.prod(sizes)
             found = result.storage
             if result.home == "made":
-                found, memory = self.executor.new_storage(found.dtype, shape)
-                recording.set_arguments(result.patches, memory.address)
+                found, memory = self.executor.new_storage(found.dtype, size)
+                for argument in result.patches:
+                    arguments[argument] = memory.address
             elif result.home != "outside":
                 found = (inputs if result.home == "given" else results)[result.number]
             results.append(found)
             nodes.append((found, shape))
-        self.executor.run("replay", recording, self.launches, symbols)
+        self.executor.run("replay", self.recording, self.launches, symbols)
         packs.note_written(self.overwritten)
         if self.overwritten_inputs:
             packs.note_written({inputs[number] for number in self.overwritten_inputs})
@@ -189,17 +197,18 @@ class CapturedStep:
     def refresh_addresses(self) -> None:
         """Let the launches use the memory that the storages outside have now."""
         for storage, patches in self.outside.items():
-            self.recording.set_arguments(patches, memory_of(storage).address)
+            for argument in patches:
+                self.recording.arguments[argument] = memory_of(storage).address
 
     def _set_symbols(self, symbols: Mapping[str, int]) -> None:
         sizes: dict[int, tuple[dict[int, int], int]] = {}  # those of equal programs are the same
-        for number, step in self.dynamic:
+        for number, step, arguments in self.dynamic:
             key = id(step.program.program)
             if key not in sizes:
                 sizes[key] = self.executor.sizes_of(step, symbols)
             scalars, blocks = sizes[key]
             for slot, value in scalars.items():
-                self.recording.set_arguments([(number, slot)], value)
+                self.recording.arguments[arguments[slot]] = value
             self.recording.set_blocks(number, blocks)
         self.symbols = dict(symbols)
 
@@ -266,13 +275,10 @@ class _Builder:
         self.outputs = outputs
         self.inputs = inputs
         made = {storage for entry in ran for storage in entry.made}
-        anew = [output.storage for output in outputs if output.storage in made]
-        self.patches: dict[Storage, list[tuple[int, int]]] = {
-            storage: [] for storage in (*inputs, *anew)
-        }
-        self.outside: dict[Storage, list[tuple[int, int]]] = {}
+        anew = (output.storage for output in outputs if output.storage in made)
+        self.replaced = {*inputs, *anew}
+        self.storages: list[list[Storage | None]] = []  # of each launch, by slot
         self.groups: list[list[Launch]] = []
-        self.dynamic: list[_Dynamic] = []
         self.keep: list[object] = []
         self.launches: list[Launched] = []
         self.packs: list[Pack] = []
@@ -297,8 +303,10 @@ class _Builder:
             packed = sum(pack.memory.nbytes for pack in self.packs)
             span.count(copies=len(self.packs), bytes=packed)
         recording = self.executor.device.queue.record(self.groups, keep=[*self.keep, arena])
+        patches = self._find_arguments(recording)
+        outside = {one: found for one, found in patches.items() if one not in self.replaced}
         made = [storage for entry in self.ran for storage in entry.made]
-        kept = [storage for storage in made if storage not in self.patches]
+        kept = [storage for storage in made if storage not in self.replaced]
         total = nbytes + sum(memory_of(storage).nbytes for storage in kept)
         total += packed
         overwritten = self._overwritten().union(kept)
@@ -307,15 +315,15 @@ class _Builder:
             self.executor,
             recording,
             self.launches,
-            [self.patches[storage] for storage in self.inputs],
-            self._results(),
-            self.dynamic,
+            [patches.get(storage, []) for storage in self.inputs],
+            self._results(patches),
+            self._find_dynamic(recording),
             self.symbols,
             sum(entry.plan.kernels for entry in self.ran),
             total,
             overwritten.difference(self.inputs),
             changed,
-            self.outside,
+            outside,
             self.packs,
             keep=self.keep,
         )
@@ -339,18 +347,38 @@ class _Builder:
                 if place.kind == "made" and any(isinstance(size, Node) for size in shape):
                     frozen.add(entry.made[place.number])
 
-    def _results(self) -> list[_Result]:
+    def _find_arguments(self, recording: Recording) -> dict[Storage, list[int]]:
+        """Return for each storage which arguments of a recording hold its address."""
+        found: dict[Storage, list[int]] = {}
+        for launch, storages in enumerate(self.storages):
+            for slot, storage in enumerate(storages):
+                if storage is not None:
+                    found.setdefault(storage, []).append(recording.place_of(launch, slot))
+        return found
+
+    def _find_dynamic(self, recording: Recording) -> list[_Dynamic]:
+        """Return the launches that depend on symbolic sizes."""
+        return [
+            _Dynamic(number, step, [recording.place_of(number, i) for i in range(len(step.places))])
+            for number, (step, _) in enumerate(self.launches)
+            if step.is_symbolic
+        ]
+
+    def _results(self, patches: Mapping[Storage, Sequence[int]]) -> list[_Result]:
         results: list[_Result] = []
         numbers: dict[Storage, int] = {}
         for number, (storage, shape) in enumerate(self.outputs):
-            result = _Result(storage, self._find_shape(storage, shape), "outside")
+            wanted = self._find_shape(storage, shape)
+            extents = [extent for extent in wanted if isinstance(extent, int)]
+            size = math.prod(extents) if len(extents) == len(wanted) else None
+            result = _Result(storage, wanted, "outside", size=size)
             if storage in self.inputs:
                 result = result._replace(home="given", number=self.inputs.index(storage))
             elif storage in numbers:
                 result = result._replace(home="earlier", number=numbers[storage])
-            elif storage in self.patches:
+            elif storage in self.replaced:
                 numbers[storage] = number
-                result = result._replace(home="made", patches=self.patches[storage])
+                result = result._replace(home="made", patches=patches.get(storage, ()))
             results.append(result)
         return results
 
@@ -378,7 +406,7 @@ class _Builder:
         wanted: Iterator[_Packed | None],
     ) -> None:
         memory: dict[Place, Buffer] = {}
-        owners: dict[Place, Storage] = {}
+        owners: dict[Place | None, Storage] = {}
         for kind, storages in (("given", entry.given), ("made", entry.made)):
             for number, storage in enumerate(storages):
                 place = Place(kind, number)  # type: ignore[arg-type]
@@ -391,7 +419,9 @@ class _Builder:
             for planned, compiled in zip(steps, kernels, strict=True):
                 step, kernel = self._pack(next(wanted), planned, compiled, memory)
                 group.append(self.executor.launch(step, kernel, memory, self.symbols))
-                self._note(step, owners)
+                self.storages.append(
+                    [None if place is None else owners.get(place) for place in step.places]
+                )
                 self.keep.append(kernel.binary)
                 self.launches.append(Launched(step, kernel))
             self.groups.append(group)
@@ -438,15 +468,3 @@ class _Builder:
         memory[place] = pack.memory
         root = found.derived.program.root
         return Step(found.derived, (*step.places, place)), self.executor.library.get(root)
-
-    def _note(self, step: Step, owners: Mapping[Place, Storage]) -> None:
-        launch = len(self.launches)
-        for slot, place in enumerate(step.places):
-            storage = None if place is None else owners.get(place)
-            if storage is not None:
-                found = self.patches.get(storage)
-                if found is None:
-                    found = self.outside.setdefault(storage, [])
-                found.append((launch, slot))
-        if step.is_symbolic:
-            self.dynamic.append(_Dynamic(launch, step))

@@ -19,7 +19,6 @@ from tilegrad.engine.sizes import evaluate_index
 from tilegrad.engine.storage import make_buffer_node, memory_of, storage_of
 from tilegrad.ir.dtype import DType
 from tilegrad.ir.node import Node, sort_topologically
-from tilegrad.ir.op import Shape
 from tilegrad.ops.affine import as_index
 from tilegrad.ops.leaves import Storage
 from tilegrad.ops.markers import MARKERS, remove_markers
@@ -48,7 +47,7 @@ class Ready:
         kernels: by group and step.
         is_symbolic: whether sizes differ from run to run.
         recording: the launches; None before the first run.
-        patches: by place, the launches and slots that hold its address.
+        patches: by place, which arguments of the recording hold its address.
         addresses: what the recording holds now.
     """
 
@@ -56,7 +55,7 @@ class Ready:
     kernels: list[list[Kernel]]
     is_symbolic: bool
     recording: Recording | None = None
-    patches: dict[Place, list[tuple[int, int]]] = field(default_factory=dict)
+    patches: dict[Place, list[int]] = field(default_factory=dict)
     addresses: dict[Place, int] = field(default_factory=dict)
 
     @property
@@ -144,7 +143,7 @@ class CompiledExecutor:
     def _run(self, ready: Ready, buffers: Sequence[Node], symbols: Mapping[str, int]) -> list[Node]:
         plan = ready.plan
         storages = [
-            self.new_storage(made.dtype, (evaluate_index(made.size, symbols),))[0]
+            self.new_storage(made.dtype, evaluate_index(made.size, symbols))[0]
             for made in plan.made
         ]
         if plan.groups:
@@ -238,13 +237,10 @@ class CompiledExecutor:
         self.packs.add(root, pack)
         return pack
 
-    def new_storage(self, dtype: DType, shape: Shape) -> tuple[Storage, Buffer]:
-        """Return a storage for a tensor of known sizes, and its memory, not initialised."""
-        count = 1
-        for size in shape:
-            count *= size if isinstance(size, int) else evaluate_index(size, {})
-        memory = self.device.allocator.allocate(count * dtype.itemsize or 1)
-        return Storage(self.name, dtype, count, memory), memory
+    def new_storage(self, dtype: DType, size: int) -> tuple[Storage, Buffer]:
+        """Return a storage for so many elements, and its memory, not initialised."""
+        memory = self.device.allocator.allocate(size * dtype.itemsize or 1)
+        return Storage(self.name, dtype, size, memory), memory
 
     def _lay_out(
         self,
@@ -276,28 +272,31 @@ class CompiledExecutor:
             if addresses.get(place) == buffer.address:
                 continue
             addresses[place] = buffer.address
-            recording.set_arguments(ready.patches.get(place, ()), buffer.address)
+            for argument in ready.patches.get(place, ()):
+                recording.arguments[argument] = buffer.address
         return recording
 
     def _record(
         self, ready: Ready, memory: Mapping[Place, Buffer], symbols: Mapping[str, int]
     ) -> Recording:
-        ready.patches.clear()
-        groups: list[list[Launch]] = []
-        number = 0
-        for steps, kernels in zip(ready.plan.groups, ready.kernels, strict=True):
-            group = []
-            for step, kernel in zip(steps, kernels, strict=True):
-                group.append(self.launch(step, kernel, memory, symbols))
-                for slot, place in enumerate(step.places):
-                    if place is not None:
-                        ready.patches.setdefault(place, []).append((number, slot))
-                number += 1
-            groups.append(group)
-        ready.addresses = {place: buffer.address for place, buffer in memory.items()}
+        groups = [
+            [
+                self.launch(step, kernel, memory, symbols)
+                for step, kernel in zip(steps, kernels, strict=True)
+            ]
+            for steps, kernels in zip(ready.plan.groups, ready.kernels, strict=True)
+        ]
         binaries = [kernel.binary for group in ready.kernels for kernel in group]
-        ready.recording = self.device.queue.record(groups, keep=binaries)
-        return ready.recording
+        recording = self.device.queue.record(groups, keep=binaries)
+        ready.patches.clear()
+        for number, launched in enumerate(ready.launches):
+            for slot, place in enumerate(launched.step.places):
+                if place is not None:
+                    argument = recording.place_of(number, slot)
+                    ready.patches.setdefault(place, []).append(argument)
+        ready.addresses = {place: buffer.address for place, buffer in memory.items()}
+        ready.recording = recording
+        return recording
 
     def launch(
         self,

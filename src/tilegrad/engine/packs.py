@@ -44,7 +44,8 @@ class Pack:
         if not self.is_stale:
             return
         for slot, storage in self.storages.items():
-            self.recording.set_arguments([(0, slot)], memory_of(storage).address)
+            place = self.recording.place_of(0, slot)
+            self.recording.arguments[place] = memory_of(storage).address
         device.queue.run(self.recording)
         self.is_stale = False
 

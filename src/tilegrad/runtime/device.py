@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -127,7 +127,12 @@ class Recording(Protocol):
     """Launches made ready to run again and again; arguments and grids can be patched.
 
     Launches are numbered through all groups in the order in which they were recorded.
+
+    Attributes:
+        arguments: the arguments of all launches, one after the other; can be set.
     """
+
+    arguments: memoryview[int]
 
     @property
     def is_timed(self) -> bool:
@@ -137,8 +142,8 @@ class Recording(Protocol):
     @is_timed.setter
     def is_timed(self, is_timed: bool) -> None: ...
 
-    def set_arguments(self, places: Iterable[tuple[int, int]], value: int) -> None:
-        """Replace arguments, given by launch and slot; raises IndexError if there is no such."""
+    def place_of(self, launch: int, slot: int) -> int:
+        """Return where a launch's argument is in ``arguments``; raises IndexError if nowhere."""
         ...
 
     def set_blocks(self, launch: int, blocks: int) -> None:

@@ -80,12 +80,15 @@ class Jit(Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call, capture or replay the function."""
-        arguments = _sort_arguments(args, kwargs)
+        session = current_session()
+        arguments = _Arguments([session.training], [], {})
+        _sort(args, arguments)
+        if kwargs:
+            _sort((kwargs,), arguments)
         key = tuple(arguments.key)
         captured = self._captured.get(key)
         if captured is not None and captured.step is not None:
-            return cast("R", _replay(captured, captured.step, arguments))
-        session = current_session()
+            return cast("R", _replay(session, captured, captured.step, arguments))
         realize(*arguments.tensors, *_assigned(session.live_tensors()))
         call = _bind(self.function, args, kwargs)
         with session.bound(arguments.symbols):
@@ -129,15 +132,8 @@ def _bind(
     return functools.partial(function, *positional, **named)
 
 
-def _sort_arguments(args: tuple[object, ...], kwargs: dict[str, object]) -> _Arguments:
-    arguments = _Arguments([current_session().training], [], {})
-    _sort(args, arguments)
-    if kwargs:
-        _sort((kwargs,), arguments)
-    return arguments
-
-
 def _sort(values: Iterable[object], arguments: _Arguments) -> None:
+    """Add values, and what is in them, to the arguments of a call."""
     key, tensors, symbols = arguments
     for value in values:
         if isinstance(value, TensorBase):
@@ -271,23 +267,24 @@ class _Numbered:
         self.kind = kind
 
 
-def _replay(captured: _Captured, step: CapturedStep, arguments: _Arguments) -> object:
-    session = current_session()
-    if any(map(_is_lazy, arguments.tensors)):
-        realize(*arguments.tensors)
+def _replay(
+    session: Session, captured: _Captured, step: CapturedStep, arguments: _Arguments
+) -> object:
+    realize(*arguments.tensors)
     if step.seen != session.changes.count:
         realize(*_assigned(session.changed_since(step.seen)))
     inputs = session.protect(step, arguments.tensors)
     nodes = step.replay(inputs, arguments.symbols)
     step.note_results(len(nodes))
+    result, device = captured.result, captured.device
+    if isinstance(result, _Numbered):  # the common case, without a walk
+        return result.kind.from_node(nodes[result.number], device)
 
     def fill(leaf: object) -> object:
         if isinstance(leaf, _Numbered):
-            return leaf.kind.from_node(nodes[leaf.number], captured.device)
+            return leaf.kind.from_node(nodes[leaf.number], device)
         if isinstance(leaf, _Argument):
             return arguments.tensors[leaf.number]
         return leaf
 
-    if isinstance(captured.result, _Numbered):  # the common case, without a walk
-        return fill(captured.result)
-    return rebuild(captured.result, [fill(leaf) for leaf in flatten(captured.result)])
+    return rebuild(result, [fill(leaf) for leaf in flatten(result)])

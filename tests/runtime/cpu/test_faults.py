@@ -83,7 +83,7 @@ def test_interrupt_in_a_long_kernel(blocks, threads):
             time.sleep(0.05)
             assert counter[0] == before
             counter[0] = 0
-            recording.set_arguments([(0, 1)], 1)
+            recording.arguments[1] = 1
             recording.set_blocks(0, 100)
             device.queue.run(recording)
             assert counter[0] == 100

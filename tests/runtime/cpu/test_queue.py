@@ -137,23 +137,23 @@ def test_run_longer_than_a_slice(device):
     assert counter[0] == 600
 
 
-def test_set_arguments(device, mix):
+def test_arguments_can_be_set(device, mix):
     arrays = np.ones((3, LENGTH), np.int64)
     addresses = [array.ctypes.data for array in arrays]
     launch = Launch(mix.address("mix"), (addresses[0], addresses[2], 1, LENGTH), LENGTH, 8)
     recording = device.queue.record([[launch], [launch]], keep=(mix,))
-    recording.set_arguments([(1, 0)], addresses[1])
-    recording.set_arguments([(1, 2)], -5)
+    recording.arguments[recording.place_of(1, 0)] = addresses[1]
+    recording.arguments[recording.place_of(1, 2)] = -5
     device.queue.run(recording)
     assert arrays.tolist() == [[32] * LENGTH, [26] * LENGTH, [1] * LENGTH]
 
 
 @pytest.mark.parametrize(("launch", "slot"), [(0, 4), (0, -1), (2, 0)])
-def test_set_arguments_out_of_range(device, mix, launch, slot):
+def test_there_is_no_such_argument(device, mix, launch, slot):
     one = Launch(mix.address("mix"), (0, 0, 0, 0), 0, 1)
     recording = device.queue.record([[one, one]], keep=(mix,))
     with pytest.raises(IndexError):
-        recording.set_arguments([(0, 0), (launch, slot)], 0)
+        recording.place_of(launch, slot)
 
 
 @pytest.mark.parametrize("blocks", [0, 1, 63, 64])

@@ -8,6 +8,7 @@ greater ones are mapped one by one; from 4 MiB on they begin on a huge page and 
 
 from __future__ import annotations
 
+import functools
 import itertools
 import mmap
 import threading
@@ -29,6 +30,7 @@ _LARGEST_CARVED = 32 << 10
 _CHECK_FROM = 64 << 20
 
 
+@functools.lru_cache(maxsize=4096)
 def size_class(nbytes: int) -> int:
     """Return the bytes that are set aside for a request."""
     shift = max(nbytes.bit_length() - 4, 6)
@@ -101,8 +103,8 @@ class CpuAllocator:
             if self._returned:
                 self._take_back()
             address = self._take(size)
-            self._live = live = self._live + size
-            self._peak = max(self._peak, live)
+            self._live += size
+            self._peak = max(self._peak, self._live)
             number = next(self._numbers)
             if self._trace.enabled:
                 self._events.append(BufferAllocated("cpu", number, size, self._live))

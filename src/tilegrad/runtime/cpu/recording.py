@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from tilegrad.base.errors import ArgumentError
 from tilegrad.runtime.cpu import layout
@@ -22,6 +22,9 @@ class CpuRecording:
         groups: run in order, each after all of the one before is done.
         keep: what must live as long as this: programs and buffers whose addresses it holds.
         is_timed: whether each run notes when each launch starts and ends; can be set later.
+
+    Attributes:
+        arguments: the arguments of all launches, one after the other.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class CpuRecording:
         self._times = self._slots + self._first_slots[-1]
         memory = layout.SharedWords(self._times + 2 * len(launches))
         self.address, self._words = memory.address, memory.words
+        self.arguments = self._words[self._slots : self._times]
         self._write_records(launches)
         for group in range(len(groups)):
             self._divide(group)
@@ -113,14 +117,12 @@ class CpuRecording:
         words[record + layout.GROUP_LAUNCHES] = self._at(self._record(members.start))
         words[record + layout.GROUP_UNITS] = total
 
-    def set_arguments(self, places: Iterable[tuple[int, int]], value: int) -> None:
-        """Replace arguments, given by launch and slot; raises IndexError if there is no such."""
-        words, slots, first_slots = self._words, self._slots, self._first_slots
-        for launch, slot in places:
-            place = first_slots[launch] + slot
-            if slot < 0 or place >= first_slots[launch + 1]:
-                raise IndexError(f"launch {launch} has no argument {slot}")
-            words[slots + place] = value
+    def place_of(self, launch: int, slot: int) -> int:
+        """Return where a launch's argument is in `arguments`; raises IndexError if nowhere."""
+        place = self._first_slots[launch] + slot
+        if slot < 0 or place >= self._first_slots[launch + 1]:
+            raise IndexError(f"launch {launch} has no argument {slot}")
+        return place
 
     def set_blocks(self, launch: int, blocks: int) -> None:
         """Replace the size of a launch's grid; raises ArgumentError if it is negative."""
