@@ -94,6 +94,7 @@ def test_gradients_of_few_and_of_many_matrices(heads, length):
     output = attend(FORMS["full"], *tensors)
     gradients = (output * upstream).sum().gradient(*tensors)
     assert plan_of([output, *gradients]).kernels == (4 if heads < 8 else 3)
+    assert plan_of(gradients).kernels == (4 if heads < 8 else 3)
     Tensor.realize(output, *gradients)
     inputs = [torch.tensor(one.numpy(), dtype=torch.float64).requires_grad_() for one in tensors]
     expected = torch.nn.functional.scaled_dot_product_attention(*inputs)

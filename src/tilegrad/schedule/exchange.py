@@ -46,7 +46,8 @@ def exchange_sums(nodes: Sequence[Node]) -> list[Node]:
         if node.sources[0].op is arithmetic.multiply:
             for factor in node.sources[0].sources:
                 users.setdefault(factor, []).append(node)
-    found = {node: new for node in sums if (new := _exchange(node, users)) is not None}
+    plain = {(node.sources[0], attributes_of(node, ReduceAttributes).axes): node for node in sums}
+    found = {node: new for node in sums if (new := _exchange(node, users, plain)) is not None}
     if not found:
         return list(nodes)
     done: dict[Node, Node] = {}
@@ -59,7 +60,18 @@ def exchange_sums(nodes: Sequence[Node]) -> list[Node]:
     return [done[node] for node in nodes]
 
 
-def _exchange(total: Node, users: Mapping[Node, Sequence[Node]]) -> Node | None:
+def _exchange(
+    total: Node,
+    users: Mapping[Node, Sequence[Node]],
+    plain: Mapping[tuple[Node, tuple[int, ...]], Node],
+) -> Node | None:
+    """Return the other side of the law for a sum, if it is cheaper there.
+
+    Args:
+        total: the sum.
+        users: by node, the sums of products of which it is a factor.
+        plain: by node and axes, its sum along them.
+    """
     (body,), axes = total.sources, attributes_of(total, ReduceAttributes).axes
     if len(axes) != 1 or body.op not in (arithmetic.multiply, arithmetic.divide, arithmetic.negate):
         return None
@@ -73,7 +85,8 @@ def _exchange(total: Node, users: Mapping[Node, Sequence[Node]]) -> Node | None:
         for product in _products(inner):
             known = _find_known(product, weights, body.shape, axes[0], users)
             if known is None:
-                known = _make_known(product, weights, inner, axes[0], scales)
+                denominator = plain.get((weights, axes))
+                known = _make_known(product, weights, inner, axes[0], denominator)
             if known is not None:
                 node, applied = known
                 result = reshape_to(sum_over(product.first * node, (product.axis,)), total.shape)
@@ -159,9 +172,13 @@ def _find_known(
 
 
 def _make_known(
-    product: _Product, weights: Node, inner: Node, axis: int, scales: Sequence[_Factor]
+    product: _Product, weights: Node, inner: Node, axis: int, total: Node | None
 ) -> tuple[Node, list[_Factor]] | None:
-    """Return Σₖ p·v of a softmax that is worth streaming, and its sum as a factor of p."""
+    """Return Σₖ p·v of a softmax that is worth streaming, and by what p differs from weights.
+
+    It is scaled by the softmax's denominator, ``total``, if the graph has it: their kernel then
+    computes that along with it, and all that need it read it.
+    """
     is_streamed = count_elements(weights) * weights.dtype.itemsize >= LEAST_BYTES
     if not is_streamed or not is_shifted_exponential(weights, (axis,)):
         return None
@@ -174,10 +191,11 @@ def _make_known(
     is_product = len(first) == len(shape) and first[steps] == 1 and second[steps] == shape[steps]
     if not is_product or estimate(second[product.axis]) > MOST_COLUMNS:
         return None
-    sums = [one for one in scales if one.is_divisor][:1]
-    for one in sums:
-        weights = weights / one.value
-    return sum_over(reshape_to(weights, shape) * product.second, (steps,)), sums
+    applied: list[_Factor] = []
+    if total is not None:
+        scale = constant(1.0, total.dtype) / total
+        weights, applied = weights * scale, [_Factor(scale, is_divisor=False)]
+    return sum_over(reshape_to(weights, shape) * product.second, (steps,)), applied
 
 
 def _origin(node: Node) -> Node:
