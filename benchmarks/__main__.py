@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import os
 import tempfile
@@ -38,6 +39,11 @@ TRIAL = Path("build") / "benchmarks"
 @click.option("--rounds", type=click.IntRange(1), help="Turns of every library for each case.")
 @click.option("--threads", type=click.IntRange(1), help="Threads of each; default: all cores.")
 @click.option("--output", type=click.Path(path_type=Path), help="Folder of what is written.")
+@click.option(
+    "--caches",
+    type=click.Path(path_type=Path),
+    help="Folder where compilers keep what they made, so that later runs need not wait for them.",
+)
 @click.option("--list", "is_list", is_flag=True, help="Name the cases and stop.")
 def main(
     only: tuple[str, ...],
@@ -46,6 +52,7 @@ def main(
     rounds: int | None,
     threads: int | None,
     output: Path | None,
+    caches: Path | None,
     is_list: bool,
 ) -> None:
     """Measure tilegrad beside its rivals and write results.md, results.json and results.svg.
@@ -63,7 +70,9 @@ def main(
         fresh_rounds=rounds or (1 if quick else 3),
         seconds=0.05 if quick else 0.2,
     )
-    report = measure(cases, plan)
+    with contextlib.ExitStack() as stack:
+        kept = caches or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        report = measure(cases, plan, kept.absolute())
     folder = output or (TRIAL if only or chosen or quick else RESULTS)
     folder.mkdir(parents=True, exist_ok=True)
     write_json(report, folder / "results.json")
@@ -88,8 +97,14 @@ def choose_cases(only: tuple[str, ...], *, quick: bool) -> list[Case]:
     return cases
 
 
-def measure(cases: list[Case], plan: Plan) -> Report:
-    """Measure all cases; those in fresh processes first, when nothing else is in memory."""
+def measure(cases: list[Case], plan: Plan, caches: Path) -> Report:
+    """Measure all cases; those in fresh processes first, when nothing else is in memory.
+
+    Args:
+        cases: what is measured.
+        plan: by which libraries, how often.
+        caches: what compilers keep on disk; cases in fresh processes have folders of their own.
+    """
     results: list[Result] = []
     skips: dict[str, str] = {}
     start = time.perf_counter()
@@ -102,10 +117,7 @@ def measure(cases: list[Case], plan: Plan) -> Report:
     for case in cases:
         if case.kind is not Kind.RATE:
             tell_results(compare_fresh(case, plan, click.echo))
-    with (
-        tempfile.TemporaryDirectory() as caches,
-        open_processes(plan, Path(caches), skips) as processes,
-    ):
+    with open_processes(plan, caches, skips) as processes:
         for library, reason in skips.items():
             click.echo(f"{library} takes no part: {reason}")
         versions = {library: process.versions for library, process in processes.items()}

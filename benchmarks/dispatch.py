@@ -78,7 +78,7 @@ def measure_dispatch(device: CpuDevice) -> None:
     show(f"run: 20 launches of {threads} units", run([[both]] * 20))
     show("run: 1 group of 200 launches of one unit", run([[one] * 200]))
     recording = device.queue.record([[one]])
-    show("set_argument", measure(lambda: recording.set_argument(0, 0, 1)))
+    show("find an argument", measure(lambda: recording.place_of(0, 0)))
     show("set_blocks", measure(lambda: recording.set_blocks(0, 1)))
 
 
