@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.tile.test_narrow import PRODUCTS, TILES, as_tensor, multiply, tile_target, whole
 from tilegrad import Tensor, dtypes, jit
 from tilegrad.base.trace import Trace
+from tilegrad.engine import current_session
 from tilegrad.engine.graph_key import key_of
 from tilegrad.engine.plan import make_plan
 from tilegrad.engine.programs import Programs
@@ -85,6 +86,31 @@ def test_copies_go_with_the_steps_that_use_them():
     assert len(packs) == before - 1
 
 
+def test_unlike_kernels_share_copies_whose_memory_returns_with_the_last():
+    b = numbers(dtypes.float32, 384, 300, seed=2)
+    weight, bias = Tensor(b).realize(), Tensor(b[:, 0]).realize()
+    before = live_bytes()
+    plain, more = jit(lambda x: x @ weight.T), jit(lambda x: bias + (x * 2) @ weight.T)
+    for shape in ((64,), (128,), (192,), (256,), (2, 64)):
+        a = numbers(dtypes.float32, *shape, 300, seed=1)
+        for _ in range(3):
+            numpy.testing.assert_array_equal(plain(Tensor(a)).numpy(), product_of(a, b.T))
+            expected = 2 * product_of(a, b.T) + b[:, 0]
+            numpy.testing.assert_array_equal(more(Tensor(a)).numpy(), expected)
+    steps = (*plain.captured, *more.captured)
+    packs = {pack for step in steps for pack in step.packs}
+    assert len(steps) == 10
+    assert len(packs) <= 2, "one for each width of tiles"
+    assert live_bytes() - before < 4 * b.nbytes, "no results of the captured calls are kept"
+    del plain, more, steps, packs
+    gc.collect()
+    assert live_bytes() <= before + b.nbytes // 100
+
+
+def live_bytes() -> int:
+    return current_session().compiled("cpu").device.allocator.statistics().live
+
+
 @pytest.mark.parametrize("unit", [TILES, PRODUCTS], ids=["tiles", "products"])
 @settings(max_examples=10)
 @given(data=st.data())
@@ -107,13 +133,12 @@ def test_packed_programs_compute_the_same(unit, data):
         found.reshape(-1) if place.kind == "made" else given_[place.number] for place in step.places
     ]
     constant = data.draw(st.integers(1, 2))
-    result = programs.derive_packed(step.program, frozenset([constant]))
-    if result is None:  # it is read where it lies, or much smaller than its panels
+    packed = programs.derive_packed(step.program, frozenset([constant]))
+    if packed is None:  # it is read where it lies, or much smaller than its panels
         return
-    derived, packed = result
     assert packed.sources == (constant,)
-    slot = packed.packing.slots[-1]
-    panels = numpy.zeros(int(slot.size), slot.dtype.numpy)
-    interpret(packed.packing.root, [*memory, panels], undefined=[len(memory)], finds_races=True)
-    interpret(derived.program.root, [*memory, panels], undefined=[0], finds_races=True)
+    packing, reading = packed.packing.program, packed.reading.program
+    panels = numpy.zeros(int(packing.slots[-1].size), packing.slots[-1].dtype.numpy)
+    interpret(packing.root, [memory[constant], panels], undefined=[1], finds_races=True)
+    interpret(reading.root, [*memory, panels], undefined=[0], finds_races=True)
     numpy.testing.assert_array_equal(found, (a.astype("f8") @ b.astype("f8")).astype(found.dtype))

@@ -23,6 +23,7 @@ from tilegrad.engine.plan import Place, Plan, Step
 from tilegrad.engine.sizes import evaluate_index
 from tilegrad.engine.storage import make_buffer_node, memory_of
 from tilegrad.engine.tracked import Snapshot, Tracked
+from tilegrad.ir.dtype import DType
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Shape
 from tilegrad.ops.leaves import Storage
@@ -32,8 +33,7 @@ from tilegrad.runtime.device import Launch, Recording
 if TYPE_CHECKING:
     from tilegrad.engine.compiled import CompiledExecutor
     from tilegrad.engine.library import Kernel
-    from tilegrad.engine.programs import Derived
-    from tilegrad.tile.derive import Packed
+    from tilegrad.engine.programs import PackedDerived
 
 
 NEVER = -(1 << 62)
@@ -72,18 +72,18 @@ class _Result(NamedTuple):
     """Where a replay finds a result.
 
     Attributes:
-        storage: the memory that it had during capture.
+        dtype: of its elements.
         shape: its shape, perhaps symbolic.
         home: ``made`` anew by each replay, the memory of the ``given`` input or of the ``earlier``
-            result of that number, or ``outside``: where it was during capture.
+            result of that number, or a storage outside.
         number: of the input or result.
         patches: for what is made, which arguments of the recording hold its address.
         size: how many elements it has, None if that depends on symbolic sizes.
     """
 
-    storage: Storage
+    dtype: DType
     shape: Shape
-    home: Literal["made", "given", "earlier", "outside"]
+    home: Literal["made", "given", "earlier"] | Storage
     number: int = 0
     patches: Sequence[int] = ()
     size: int | None = None
@@ -98,11 +98,10 @@ class _Dynamic(NamedTuple):
 
 
 class _Packed(NamedTuple):
-    """A program that reads panels, what packs them, and the step's constant storages by slot."""
+    """What reads panels and what packs them, and the storages that these are packed from."""
 
-    derived: Derived
-    packed: Packed
-    constants: Mapping[int, Storage]
+    packed: PackedDerived
+    storages: Sequence[Storage]
 
 
 @dataclass(eq=False, slots=True)
@@ -174,12 +173,13 @@ class CapturedStep:
             if size is None:
                 sizes = tuple([evaluate_index(extent, symbols) for extent in shape])
                 shape, size = sizes, math.prod(sizes)
-            found = result.storage
             if result.home == "made":
-                found, memory = self.executor.new_storage(found.dtype, size)
+                found, memory = self.executor.new_storage(result.dtype, size)
                 for argument in result.patches:
                     arguments[argument] = memory.address
-            elif result.home != "outside":
+            elif isinstance(result.home, Storage):
+                found = result.home
+            else:
                 found = (inputs if result.home == "given" else results)[result.number]
             results.append(found)
             nodes.append((found, shape))
@@ -371,7 +371,7 @@ class _Builder:
             wanted = self._find_shape(storage, shape)
             extents = [extent for extent in wanted if isinstance(extent, int)]
             size = math.prod(extents) if len(extents) == len(wanted) else None
-            result = _Result(storage, wanted, "outside", size=size)
+            result = _Result(storage.dtype, wanted, storage, size=size)
             if storage in self.inputs:
                 result = result._replace(home="given", number=self.inputs.index(storage))
             elif storage in numbers:
@@ -437,8 +437,8 @@ class _Builder:
             for entry in self.ran
             for step in itertools.chain.from_iterable(entry.plan.groups)
         ]
-        pairs = ((one.derived.program.root, one.packed.packing.root) for one in wanted if one)
-        self.executor.library.get_all([*itertools.chain.from_iterable(pairs)])
+        both = [program for one in wanted if one for program in one.packed[:2]]
+        self.executor.library.get_all(derived.program.root for derived in both)
         return iter(wanted)
 
     def _find_packed(self, entry: Ran, step: Step) -> _Packed | None:
@@ -450,7 +450,9 @@ class _Builder:
             if entry.given[place.number] in self.constants
         }
         found = self.executor.programs.derive_packed(step.program, frozenset(constants))
-        return None if found is None else _Packed(*found, constants)
+        if found is None:
+            return None
+        return _Packed(found, [constants[slot] for slot in found.sources])
 
     def _pack(
         self, found: _Packed | None, step: Step, kernel: Kernel, memory: dict[Place, Buffer]
@@ -458,13 +460,13 @@ class _Builder:
         """Return a step with what is constant in it packed before, if that is any use."""
         if found is None:
             return step, kernel
-        storages = {slot: found.constants[slot] for slot in found.packed.sources}
-        pack = self.executor.pack(found.packed, storages)
+        pack = self.executor.pack(found.packed.packing, found.storages)
         if pack is None:
             return step, kernel
         if pack not in self.packs:
             self.packs.append(pack)
         place = Place("packed", self.packs.index(pack))
         memory[place] = pack.memory
-        root = found.derived.program.root
-        return Step(found.derived, (*step.places, place)), self.executor.library.get(root)
+        reading = found.packed.reading
+        kernel = self.executor.library.get(reading.program.root)
+        return Step(reading, (*step.places, place)), kernel

@@ -14,7 +14,7 @@ from tilegrad.engine.library import Kernel, Library
 from tilegrad.engine.packs import Pack, Packs
 from tilegrad.engine.plan import Place, Plan, Result, Step, make_plan
 from tilegrad.engine.profile import Profile
-from tilegrad.engine.programs import Programs, measure
+from tilegrad.engine.programs import Derived, Programs
 from tilegrad.engine.sizes import evaluate_index
 from tilegrad.engine.storage import make_buffer_node, memory_of, storage_of
 from tilegrad.ir.dtype import DType
@@ -25,7 +25,6 @@ from tilegrad.ops.markers import MARKERS, remove_markers
 from tilegrad.runtime.buffer import Buffer
 from tilegrad.runtime.cpu.fork import ForkLock
 from tilegrad.runtime.device import Device, Launch, Recording
-from tilegrad.tile.derive import Packed
 
 UNITS_PER_THREAD = 4
 """Into how many parts per thread a launch is divided, if it is large enough ..."""
@@ -209,31 +208,29 @@ class CompiledExecutor:
             self.device.queue.run(recording)
             span.count(launches=emit_launches(self.trace, self.name, recording, launches, symbols))
 
-    def pack(self, packed: Packed, storages: Mapping[int, Storage]) -> Pack | None:
+    def pack(self, packing: Derived, storages: Sequence[Storage]) -> Pack | None:
         """Return the packed copy of storages, None if there is no room for it.
 
         Args:
-            packed: what packs them.
-            storages: by its slots.
+            packing: what packs them.
+            storages: what its slots stand for, but for the last.
         """
-        root = packed.packing.root
-        found = self.packs.find(root, tuple(storages.values()))
+        root = packing.program.root
+        found = self.packs.find(root, storages)
         if found is not None:
             return found
-        *others, slot = packed.packing.slots
+        slot = packing.program.slots[-1]
         nbytes = evaluate_index(slot.size, {}) * slot.dtype.itemsize
         if not self.packs.has_room(nbytes):
             return None
-        memory = self.device.allocator.allocate(nbytes)
+        panels = self.device.allocator.allocate(nbytes)
         kernel = self.library.get(root)
-        home = Place("packed", 0)  # also stands in the slots that only the kernel uses
-        places = {number: Place("given", number) for number in storages}
-        laid_out = {place: memory_of(storages[number]) for number, place in places.items()}
-        given = (places.get(number, home) for number in range(len(others)))
-        step = Step(measure(packed.packing), (*given, home))
-        launch = self.launch(step, kernel, {**laid_out, home: memory}, {})
-        recording = self.device.queue.record([[launch]], keep=[kernel.binary, memory])
-        pack = Pack(dict(storages), memory, recording)
+        given = [Place("given", number) for number in range(len(storages))]
+        home = Place("packed", 0)
+        memory = {home: panels, **dict(zip(given, map(memory_of, storages), strict=True))}
+        launch = self.launch(Step(packing, (*given, home)), kernel, memory, {})
+        recording = self.device.queue.record([[launch]], keep=[kernel.binary, panels])
+        pack = Pack(tuple(storages), panels, recording)
         self.packs.add(root, pack)
         return pack
 

@@ -28,13 +28,13 @@ class Pack:
     """A packed copy.
 
     Attributes:
-        storages: what it is made of, by the slot of the launch.
+        storages: what it is made of, in the order of the launch's slots.
         memory: where it is.
         recording: the launch that packs.
         is_stale: whether the storages have changed since.
     """
 
-    storages: dict[int, Storage]
+    storages: tuple[Storage, ...]
     memory: Buffer
     recording: Recording
     is_stale: bool = True
@@ -43,7 +43,7 @@ class Pack:
         """Pack, if what is packed is not that of now."""
         if not self.is_stale:
             return
-        for slot, storage in self.storages.items():
+        for slot, storage in enumerate(self.storages):
             place = self.recording.place_of(0, slot)
             self.recording.arguments[place] = memory_of(storage).address
         device.queue.run(self.recording)
@@ -78,14 +78,14 @@ class Packs:
 
     def add(self, packing: Node, pack: Pack) -> None:
         """Remember a copy for as long as a step uses it; it keeps its storages alive."""
-        self._known[packing, *map(id, pack.storages.values())] = pack
+        self._known[packing, *map(id, pack.storages)] = pack
 
     def note_written(self, storages: AbstractSet[Storage]) -> None:
         """Take note of storages that have been overwritten."""
         if not (self._known and storages):
             return
         for pack in list(self._known.values()):
-            if not storages.isdisjoint(pack.storages.values()):
+            if not storages.isdisjoint(pack.storages):
                 pack.is_stale = True
                 self.changes += 1
 

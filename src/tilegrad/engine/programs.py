@@ -27,7 +27,7 @@ from tilegrad.schedule.narrow_stores import narrow_stores
 from tilegrad.schedule.pick_terms import pick_terms
 from tilegrad.schedule.share_guards import share_guards
 from tilegrad.tile.decisions import Decider
-from tilegrad.tile.derive import Packed, derive, derive_packed
+from tilegrad.tile.derive import derive, derive_packed
 from tilegrad.tile.facts import Facts, count_points
 from tilegrad.tile.scan import build_scan
 from tilegrad.tile.scatter import build_scatter
@@ -71,6 +71,20 @@ class Derived(NamedTuple):
     units: int | None = None
 
 
+class PackedDerived(NamedTuple):
+    """A program that reads panels, and what packs them.
+
+    Attributes:
+        reading: the program; the panels are its last slot.
+        packing: fills its last slot from the others.
+        sources: the slots of ``reading`` that stand for these.
+    """
+
+    reading: Derived
+    packing: Derived
+    sources: tuple[int, ...]
+
+
 class Programs:
     """Remembers the program of every kernel.
 
@@ -87,7 +101,7 @@ class Programs:
         self.winners = winners or Winners("")
         self.verifies = verifies
         self._derived: dict[Node, Derived] = {}
-        self._packed: dict[tuple[Node, frozenset[int]], tuple[Derived, Packed] | None] = {}
+        self._packed: dict[tuple[Node, frozenset[int]], PackedDerived | None] = {}
 
     def derive(self, expressed: ExpressedKernel) -> Derived:
         """Return the program of a kernel that the scheduler made."""
@@ -122,9 +136,7 @@ class Programs:
         units = decider.take("units", UNITS, label=_name_units) if self.target.threads > 1 else None
         return Derived(program, root, work, count_operations(facts), source, units)
 
-    def derive_packed(
-        self, derived: Derived, constants: frozenset[int]
-    ) -> tuple[Derived, Packed] | None:
+    def derive_packed(self, derived: Derived, constants: frozenset[int]) -> PackedDerived | None:
         """Return a program that reads panels kept for it, and the one that packs them.
 
         Args:
@@ -150,7 +162,8 @@ class Programs:
             )
             found = None
             if packed is not None:
-                found = derived._replace(program=packed.program, source=None), packed
+                reading = derived._replace(program=packed.program, source=None)
+                found = PackedDerived(reading, measure(packed.packing), packed.sources)
             self._packed[key] = found
         return self._packed[key]
 

@@ -76,8 +76,8 @@ class Packed(NamedTuple):
 
     Attributes:
         program: the kernel; the panels are its last slot.
-        packing: what fills them; the other slots are the kernel's.
-        sources: the slots that it reads.
+        packing: what fills them, its last slot, from the others.
+        sources: the kernel's slots that stand for these.
     """
 
     program: Program
@@ -117,9 +117,7 @@ def derive_packed(
     pointer = memory.make_parameter(len(slots), dtype)
     derivation = StagedDerivation(facts, staging, {keepable.dimension: pointer})
     program = derivation.program([*slots, Slot("input", dtype, keepable.size)], name)
-    inner = [slot._replace(role="input") for slot in slots]
-    filled = [*inner, Slot("output", dtype, keepable.size)]
-    packing = derive_packing(facts, staging, keepable, filled, f"pack_{name}")
+    packing = derive_packing(facts, staging, keepable, slots)
     return Packed(program, packing, keepable.sources)
 
 

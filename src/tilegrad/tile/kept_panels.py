@@ -15,6 +15,7 @@ from tilegrad.ir.node import Node
 from tilegrad.ops import kernel, memory, symbolic, tile
 from tilegrad.ops.affine import Index
 from tilegrad.ops.program import Program, Slot
+from tilegrad.rewrite.graph import substitute
 from tilegrad.tile.blocks import loop_over_blocks
 from tilegrad.tile.environment import Environment, Position
 from tilegrad.tile.facts import Facts, constant_extent
@@ -110,12 +111,23 @@ class KeptPanels(Panels):
 
 
 def derive_packing(
-    facts: Facts, staging: Staging, keepable: Keepable, slots: Sequence[Slot], name: str
+    facts: Facts, staging: Staging, keepable: Keepable, slots: Sequence[Slot]
 ) -> Program:
-    """Return the program that packs a side into the last slot, a tile in each instance."""
+    """Return the program that packs a side, a tile in each instance.
+
+    Its slots are the sources of the side, in order, and the panels. Nothing in it tells which
+    kernel reads the panels, so kernels that read equal panels share them.
+
+    Args:
+        facts: of the kernel.
+        staging: of its contraction.
+        keepable: the side.
+        slots: of the kernel.
+    """
     lowering = Lowering(facts, Schedule(2, {}, (), (), 1))
     side = (staging.rows, staging.lanes)[keepable.dimension]
-    pointer = memory.make_parameter(len(slots) - 1, side.value.dtype)
+    dtype = side.value.dtype
+    pointer = memory.make_parameter(len(slots), dtype)
     panels = KeptPanels(lowering, staging, keepable.dimension, pointer)
     sizes: list[Index] = [kernel.extent_of(axis) for axis in staging.batch]
     at = Environment({})
@@ -128,4 +140,12 @@ def derive_packing(
         return [panels.pack(number, block, at)]
 
     effects = loop_over_blocks(lowering, staging.sums, at, pack)
-    return Program(tile.make_program(name, [*sizes, side.total], effects), tuple(slots))
+    extents = "_".join(map(str, (*side.extents, *staging.sums.extents)))
+    root = tile.make_program(f"pack_{extents}", [*sizes, side.total], effects)
+    kept = [slots[source]._replace(role="input") for source in keepable.sources]
+    kept.append(Slot("output", dtype, keepable.size))
+    numbers = {
+        memory.make_parameter(old, slot.dtype): memory.make_parameter(new, slot.dtype)
+        for new, (old, slot) in enumerate(zip((*keepable.sources, len(slots)), kept, strict=True))
+    }
+    return Program(substitute([root], numbers)[0], tuple(kept))
