@@ -16,7 +16,8 @@ from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ops.graph import contiguous
 from tilegrad.ops.markers import remove_markers
 from tilegrad.rewrite.driver import rewrite
-from tilegrad.schedule.short_filters import PRODUCTS, shorten_filters
+from tilegrad.schedule.short_filters import PRODUCTS
+from tilegrad.schedule.shorten_filters import shorten_filters
 from tilegrad.simplify import simplify_tensor_graph
 
 SIZES = st.integers(1, 3)
@@ -27,7 +28,7 @@ def shorten(*tensors: Tensor) -> tuple[list[Node], list[Node]]:
     """Return graphs as they are and with all filters shortened that can be."""
     nodes = remove_markers([tensor.node for tensor in tensors])
     nodes = rewrite(nodes, simplify_tensor_graph, Trace())
-    return nodes, shorten_filters(nodes, lambda *_: True)
+    return nodes, shorten_filters(nodes, lambda *_, **__: True).nodes
 
 
 def count_products(nodes: list[Node]) -> int:

@@ -44,12 +44,14 @@ class Ran(NamedTuple):
     """A plan that ran while a step was captured.
 
     Attributes:
+        nodes: what it computes.
         plan: the plan.
         kernels: its kernels, by group and step.
         given: the storages that it was given.
         made: the storages that it made.
     """
 
+    nodes: Sequence[Node]
     plan: Plan
     kernels: Sequence[Sequence[Kernel]]
     given: tuple[Storage, ...]
@@ -290,6 +292,7 @@ class _Builder:
             if storage not in made and storage not in written and storage not in inputs
             if is_constant(storage)
         }
+        self.ran = [self._use_constants(entry) for entry in ran]
 
     def build(self) -> CapturedStep:
         self._refuse_frozen_sizes()
@@ -327,6 +330,20 @@ class _Builder:
             self.packs,
             keep=self.keep,
         )
+
+    def _use_constants(self, entry: Ran) -> Ran:
+        """Return what ran as it is planned where it is known what is constant."""
+        known = frozenset(n for n in entry.plan.hopes if entry.given[n] in self.constants)
+        if not known:
+            return entry
+        ready = self.executor.prepare(entry.nodes, known)
+        storages = {
+            new.place.number: entry.made[old.place.number]
+            for new, old in zip(ready.plan.results, entry.plan.results, strict=True)
+            if new.place.kind == "made"
+        }
+        made = tuple(storages[number] for number in sorted(storages))
+        return Ran(entry.nodes, ready.plan, ready.kernels, entry.given, made)
 
     def _refuse_frozen_sizes(self) -> None:
         """Refuse a tensor of symbolic size that was realised within the step and then used.

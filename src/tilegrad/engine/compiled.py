@@ -112,23 +112,36 @@ class CompiledExecutor:
             order = sort_topologically(nodes)
         with self._lock:
             key = key_of(nodes, order)
-            ready = self.plans.get(key.structure)
-            if ready is None:
-                ready = self._prepare(nodes, key)
-            return self._run(ready, key.buffers, symbols)
+            ready = self._prepare(nodes, key, frozenset())
+            return self._run(nodes, ready, key.buffers, symbols)
 
-    def plan(self, nodes: Sequence[Node]) -> Plan:
+    def prepare(self, nodes: Sequence[Node], constants: frozenset[int]) -> Ready:
+        """Return how nodes without markers are computed.
+
+        Args:
+            nodes: what is wanted.
+            constants: numbers of the graph's buffers that are known to hold the same at each run.
+        """
+        with self._lock:
+            return self._prepare(nodes, key_of(nodes), constants)
+
+    def plan(self, nodes: Sequence[Node], constants: frozenset[int] = frozenset()) -> Plan:
         """Return what would be launched to compute nodes, without compiling or running it."""
         nodes = remove_markers(nodes)
         with self.trace.span("simplify"):
             simplified = self.simplify(nodes)
         with self.trace.span("schedule"):
-            return make_plan(simplified, key_of(nodes).buffers, self.programs, self.trace)
+            buffers = key_of(nodes).buffers
+            return make_plan(simplified, buffers, self.programs, self.trace, constants)
 
-    def _prepare(self, nodes: Sequence[Node], key: GraphKey) -> Ready:
+    def _prepare(self, nodes: Sequence[Node], key: GraphKey, constants: frozenset[int]) -> Ready:
+        structure = (*key.structure, constants) if constants else key.structure
+        known = self.plans.get(structure)
+        if known is not None:
+            return known
         if self.planned is not None:
             self.planned.append(nodes)
-        plan = self.plan(nodes)
+        plan = self.plan(nodes, constants)
         with self.trace.span("compile"):
             flat = [step.program.program.root for group in plan.groups for step in group]
             kernels = iter(self.library.get_all(flat))
@@ -136,10 +149,16 @@ class CompiledExecutor:
         ready = Ready(plan, by_group, plan.is_symbolic)
         if len(self.plans) >= MOST_PLANS:
             self.plans.pop(next(iter(self.plans)))
-        self.plans[key.structure] = ready
+        self.plans[structure] = ready
         return ready
 
-    def _run(self, ready: Ready, buffers: Sequence[Node], symbols: Mapping[str, int]) -> list[Node]:
+    def _run(
+        self,
+        nodes: Sequence[Node],
+        ready: Ready,
+        buffers: Sequence[Node],
+        symbols: Mapping[str, int],
+    ) -> list[Node]:
         plan = ready.plan
         storages = [
             self.new_storage(made.dtype, evaluate_index(made.size, symbols))[0]
@@ -154,7 +173,7 @@ class CompiledExecutor:
                 self.run("launch", recording, ready.launches, symbols)
         if self.capture is not None and not self.capture.is_paused:
             given = tuple(map(storage_of, buffers))
-            self.capture.ran.append(Ran(plan, ready.kernels, given, tuple(storages)))
+            self.capture.ran.append(Ran(nodes, plan, ready.kernels, given, tuple(storages)))
         for number in plan.overwritten:
             storage_of(buffers[number]).version += 1
         if plan.overwritten:

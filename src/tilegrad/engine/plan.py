@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -28,7 +29,7 @@ from tilegrad.schedule.fuse import fuse
 from tilegrad.schedule.order import Item, order_kernels
 from tilegrad.schedule.phases import split_phases
 from tilegrad.schedule.roots import resolve_alias
-from tilegrad.schedule.short_filters import shorten_filters
+from tilegrad.schedule.shorten_filters import shorten_filters
 
 
 class Place(NamedTuple):
@@ -92,6 +93,7 @@ class Plan:
         arena: where these lie.
         results: for each wanted node, its place.
         overwritten: numbers of the given buffers that are written in place.
+        hopes: numbers of the given buffers of which a plan makes more use if they are constant.
     """
 
     groups: list[list[Step]]
@@ -101,6 +103,7 @@ class Plan:
     arena: Arena
     results: list[Result]
     overwritten: frozenset[int]
+    hopes: frozenset[int]
 
     @property
     def kernels(self) -> int:
@@ -139,7 +142,11 @@ class Plan:
 
 
 def make_plan(
-    nodes: Sequence[Node], buffers: Sequence[Node], programs: Programs, trace: Trace
+    nodes: Sequence[Node],
+    buffers: Sequence[Node],
+    programs: Programs,
+    trace: Trace,
+    constants: Collection[int] = (),
 ) -> Plan:
     """Schedule a graph.
 
@@ -148,12 +155,14 @@ def make_plan(
         buffers: the buffer nodes of the graph, in the order of its key.
         programs: where derived programs are kept.
         trace: is told of the decisions.
+        constants: numbers of the buffers that are known to hold the same at each run.
     """
     with pause_collection():
         nodes = copy_overwritten(read_assigned(drop_empty(nodes)))
-        nodes = shorten_filters(split_phases(exchange_sums(nodes)))
+        known = {buffers[number] for number in constants}
+        nodes, hopes = shorten_filters(split_phases(exchange_sums(nodes)), constants=known)
         items = order_kernels(fuse([node for node in nodes if not is_empty(node)], trace))
-        return _Planner(nodes, buffers, programs).plan(items)
+        return _Planner(nodes, buffers, programs).plan(items, hopes)
 
 
 @dataclass(slots=True)
@@ -165,7 +174,7 @@ class _Planner:
     made: list[Made] = field(default_factory=list)
     temporaries: list[Made] = field(default_factory=list)
 
-    def plan(self, items: Iterable[Item]) -> Plan:
+    def plan(self, items: Iterable[Item], hopes: AbstractSet[Node]) -> Plan:
         for number, node in enumerate(self.buffers):
             self.places[node] = Place("given", number)
         wanted = {resolve_alias(node) for node in self.nodes}
@@ -195,6 +204,7 @@ class _Planner:
             plan_arena(lifetimes),
             results,
             overwritten,
+            frozenset(self.places[node].number for node in hopes),
         )
 
     def _place(self, node: Node, wanted: set[Node], item: Item) -> None:
