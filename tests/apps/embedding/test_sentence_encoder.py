@@ -7,8 +7,9 @@ import pytest
 import torch
 import transformers
 
-from tilegrad.apps.embedding import SentenceEncoder, find_encoder
+from tilegrad.apps.embedding import SentenceEncoder, find_encoder, sentence_encoder
 from tilegrad.base.errors import DataError
+from tilegrad.engine import Session
 
 TEXTS = [
     "A man is eating food.",
@@ -51,6 +52,31 @@ def test_vectors_are_those_of_transformers_whatever_stands_beside(encoder: Sente
 def test_long_texts_are_cut(encoder: SentenceEncoder):
     long, longer = encoder(["word " * 400, "word " * 500])
     numpy.testing.assert_allclose(long, longer, atol=1e-6)
+
+
+def test_once_warm_it_compiles_nothing_and_holds_its_weights_once(monkeypatch):
+    monkeypatch.setattr(sentence_encoder, "LENGTHS", (16,))
+    session = Session()
+    with session.entered():
+        encoder = SentenceEncoder(find_encoder())
+        encoder.warm_up()
+        executor = session.compiled("cpu")
+        plans, live = len(executor.plans), executor.device.allocator.statistics().live
+        for count in (1, 2, 5, 9, 16, 21):
+            encoder(["word " * number for number in range(1, count + 1)])
+        assert len(executor.plans) == plans
+        assert executor.device.allocator.statistics().live <= live < 60 << 20
+
+
+def test_texts_at_once_have_few_tokens_but_come_in_any_number():
+    for lengths in ([3] * 40, [10] * 17 + [40] * 5, [100] * 30, [500] * 3, [1], [60, 400]):
+        left = sorted(lengths)
+        while left:
+            count = sentence_encoder._count_together(left)
+            tokens = count * sentence_encoder._fill_up(left[count - 1])
+            assert count in sentence_encoder.COUNTS
+            assert count == 1 or tokens <= sentence_encoder.MOST_TOKENS
+            left = left[count:]
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path):

