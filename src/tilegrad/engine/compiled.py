@@ -26,10 +26,14 @@ from tilegrad.runtime.buffer import Buffer
 from tilegrad.runtime.cpu.fork import ForkLock
 from tilegrad.runtime.device import Device, Launch, Recording
 
-UNITS_PER_THREAD = 4
-"""Into how many parts per thread a launch is divided, if it is large enough ..."""
 SMALL_WORK = 30_000.0
-"""... that is, handles more than this many elements; else it runs on the calling thread."""
+"""A launch that handles no more elements than this runs on the calling thread; others are divided
+into parts, which threads take one after the other:"""
+UNITS_PER_THREAD, MOST_UNITS_PER_THREAD = 4, 16
+"""at least four for each thread, and up to sixteen, so that threads which start late or run slowly
+take fewer of them,"""
+UNIT_WORK = 1 << 19
+"""of about so many elements each, beside which it costs nothing to begin a part."""
 LONGEST_UNIT = float(1 << 27)
 """A part handles no more elements than this, if one block does not: an interrupt waits for it."""
 MOST_PLANS = 2048
@@ -333,7 +337,8 @@ class CompiledExecutor:
         work = max(step.program.work, *unknown, 0)
         units = step.program.units
         if units is None:
-            units = UNITS_PER_THREAD if work > SMALL_WORK else 0
+            units = min(MOST_UNITS_PER_THREAD, int(work / (UNIT_WORK * self.threads)))
+            units = max(UNITS_PER_THREAD, units) if work > SMALL_WORK else 0
         if units and self.threads > 1:
             chunk = blocks // (units * self.threads)
         if work > LONGEST_UNIT:

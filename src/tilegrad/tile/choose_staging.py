@@ -15,6 +15,7 @@ from tilegrad.ir.node import Node
 from tilegrad.ops import kernel, memory
 from tilegrad.ops.matrix import MatrixFacts
 from tilegrad.ops.memory import slot_of
+from tilegrad.tile.balance import Cycles, Grid
 from tilegrad.tile.contraction import Contraction, Factor
 from tilegrad.tile.decisions import Decider, list_near
 from tilegrad.tile.facts import Facts
@@ -43,8 +44,11 @@ LEAST_NARROW_WORK = 1 << 14
 which lies along the lanes, of others (with so many rows), and of narrow ones."""
 LEAST_LATENCY = 4.0
 """Cycles between multiply-adds of one result."""
-INSTANCES_PER_THREAD = 3
-"""A contraction has at least so many instances for each thread, if there are several threads."""
+MOST_INSTANCES = 8
+"""A side is not cut further for the sake of threads that have so many instances each."""
+NEARLY = 1.06
+"""Register tiles that cost more than this many times what the cheapest ones do stay behind them
+however evenly they fill the threads."""
 LEAST_RUN_BYTES = 128
 """Tiles of rows are packed so many at once that what is read side by side has at least this length:
 caches are filled by pairs of lines, and half a pair takes as long as a whole one."""
@@ -166,7 +170,7 @@ class StagingChoice:
         pairs = self._list_pairs()
         if not pairs:
             return None
-        pair = self.decider.take("tile", pairs, self._measure)
+        pair = self.decider.take("tile", pairs, self._measure_all(pairs).__getitem__)
         rows, columns = (
             self.decider.take(
                 name,
@@ -217,10 +221,25 @@ class StagingChoice:
             has_words(unit, self.sums, factor.value) for factor in factors
         )
 
-    def _measure(self, pair: Pair) -> float:
-        """Return the cycles that a pair of tiles takes."""
+    def _measure_all(self, pairs: Sequence[Pair]) -> dict[Pair, float]:
+        """Return the cycles that each pair of tiles takes, on all threads together.
+
+        How evenly instances fill the threads is looked at only where it may decide.
+        """
+        grids = {pair: self._find_grid(pair.rows, pair.columns) for pair in pairs}
+        cycles = {pair: self._measure(pair) for pair in pairs}
+        costs = {pair: grid.total(cycles[pair]) for pair, grid in grids.items()}
+        limit = NEARLY * min(costs.values())
+        if self.target.threads == 1:
+            return costs
+        return {
+            pair: self._divide_evenly(pair, grids[pair])[1] if cost <= limit else 2 * cost
+            for pair, cost in costs.items()
+        }
+
+    def _measure(self, pair: Pair) -> Cycles:
+        """Return what the parts of an instance with a pair of tiles take."""
         rows, columns, unit = pair
-        row_tiles, lane_tiles = self._count_tiles(rows, columns)
         results = rows.count * columns.count
         loads = rows.count + columns.count
         cycles = max(results / 2, loads / 2, LEAST_LATENCY) + 0.5
@@ -231,38 +250,39 @@ class StagingChoice:
         stored = results * max(rows.stored, columns.stored)
         if not self.sums.is_single:
             stored += 3 * results
-        total = rows.tiles * columns.tiles * (self.terms * cycles + stored)
-        total += -(-columns.tiles // lane_tiles) * self._packing_of(rows)
-        total += -(-rows.tiles // row_tiles) * self._packing_of(columns)
-        return total
+        packing = self._packing_of(rows), self._packing_of(columns)
+        return Cycles(self.terms * cycles + stored, *packing)
 
-    def _count_tiles(self, rows: Option, columns: Option) -> tuple[int, int]:
-        """Return how many tiles of each side an instance has."""
+    def _find_grid(self, rows: Option, columns: Option) -> Grid:
+        """Return the tiles in the largest blocks whose panels and partial results fit the cache."""
         panel = self.sums.length * self.itemsize * columns.width
         lane_tiles = max(1, min(columns.tiles, self.cache // 2 // panel))
         row_tiles = rows.tiles
         if not self.sums.is_single:
             partial = self.total_size * rows.width * columns.width * lane_tiles
             row_tiles = max(1, min(row_tiles, self.cache * 3 // 8 // partial))
-        row_tiles, lane_tiles = _divide(rows.tiles, row_tiles), _divide(columns.tiles, lane_tiles)
-        wanted = INSTANCES_PER_THREAD * self.target.threads if self.target.threads > 1 else 1
-        # Where one side is cut, the other one is packed once more.
-        by_rows, by_lanes = self._packing_of(columns), self._packing_of(rows)
-        while True:
-            instances = self.batch * -(-rows.tiles // row_tiles) * -(-columns.tiles // lane_tiles)
-            tall, wide = row_tiles * rows.width, lane_tiles * columns.width
-            is_tall = row_tiles > 1 and tall >= 2 * SMALL_TILES
-            is_wide = lane_tiles > 1 and wide >= 2 * SMALL_TILES
-            if instances >= wanted or not (is_tall or is_wide):
-                return row_tiles, lane_tiles
-            if is_tall and (not is_wide or (by_rows, wide) <= (by_lanes, tall)):
-                row_tiles = -(-row_tiles // 2)
-            else:
-                lane_tiles = -(-lane_tiles // 2)
+        block = _divide(rows.tiles, row_tiles), _divide(columns.tiles, lane_tiles)
+        return Grid(self.batch, rows.tiles, columns.tiles, block)
+
+    def _divide_evenly(self, pair: Pair, grid: Grid) -> tuple[Grid, float]:
+        """Return the tiles in blocks that fill the threads best, and the cycles that they take."""
+        cycles, threads = self._measure(pair), self.target.threads
+        grids = [grid]
+        if threads > 1:
+            tall, wide = (
+                _list_parts(tiles, size, -(-SMALL_TILES // option.width))
+                for tiles, size, option in zip(grid[1:3], grid.block, pair[:2], strict=True)
+            )
+            finer = (grid._replace(block=block) for block in itertools.product(tall, wide))
+            most = MOST_INSTANCES * threads
+            grids += [one for one in finer if grid.instances < one.instances <= most]
+        costs = [one.span(cycles, threads) for one in grids]
+        best = costs.index(min(costs))
+        return grids[best], costs[best]
 
     def _packing_of(self, side: Option) -> float:
-        """Return the cycles to pack all of a side once."""
-        return 0.0 if self._is_kept(side.factor) else side.tiles * side.packing
+        """Return the cycles to pack a tile of a side."""
+        return 0.0 if self._is_kept(side.factor) else side.packing
 
     def _count_together(self, rows: Option) -> int:
         """Return how many tiles of rows are packed at once: enough for runs of some length."""
@@ -273,10 +293,12 @@ class StagingChoice:
         wanted = -(-LEAST_RUN_BYTES // (rows.width * self.itemsize))
         return max(1, min(wanted, self.cache // 4 // panel))
 
-    def _list_blocks(self, rows: Option, columns: Option) -> list[tuple[int, int]]:
+    def _list_blocks(
+        self, rows: Option, columns: Option, block: tuple[int, int]
+    ) -> list[tuple[int, int]]:
         """Return how many tiles of each side an instance may have; the default first."""
-        tall, wide = self._count_tiles(rows, columns)
-        blocks = [(tall, wide)]
+        tall, wide = block
+        blocks = [block]
         blocks += [(_divide(rows.tiles, n), wide) for n in list_near(tall, 1, rows.tiles)]
         blocks += [(tall, _divide(columns.tiles, n)) for n in list_near(wide, 1, columns.tiles)]
         panel = self.sums.length * self.itemsize * columns.width
@@ -288,8 +310,11 @@ class StagingChoice:
     def stage(self, pair: Pair) -> Staging:
         """Return the staging of a pair of tiles."""
         rows, columns, unit = pair
+        grid, _ = self._divide_evenly(pair, self._find_grid(rows, columns))
         row_tiles, lane_tiles = self.decider.take(
-            "block", self._list_blocks(rows, columns), label=lambda one: f"{one[0]}x{one[1]}"
+            "block",
+            self._list_blocks(rows, columns, grid.block),
+            label=lambda one: f"{one[0]}x{one[1]}",
         )
         row_side = rows.side(row_tiles)
         is_raised = unit is not None and unit.is_raised
@@ -314,6 +339,12 @@ def _name_order(option: Option) -> str:
 def _divide(count: int, most: int) -> int:
     """Return the size of equal parts that are no greater than a limit."""
     return -(-count // -(-count // most))
+
+
+def _list_parts(tiles: int, most: int, least: int) -> list[int]:
+    """Return the sizes of equal parts of some tiles, of ``most`` and less, down to ``least``."""
+    counts = range(-(-tiles // most), tiles // max(1, min(least, most)) + 1)
+    return list(dict.fromkeys(-(-tiles // count) for count in counts))
 
 
 def _cut_sum(bound: Sequence[Node], longest: int) -> SumBlocks:
