@@ -21,6 +21,7 @@ from tilegrad.engine.launches import Launched
 from tilegrad.engine.packs import Pack, is_constant
 from tilegrad.engine.plan import Place, Plan, Step
 from tilegrad.engine.sizes import evaluate_index
+from tilegrad.engine.step_memory import plan_step
 from tilegrad.engine.storage import make_buffer_node, memory_of
 from tilegrad.engine.tracked import Snapshot, Tracked
 from tilegrad.ir.dtype import DType
@@ -296,24 +297,27 @@ class _Builder:
 
     def build(self) -> CapturedStep:
         self._refuse_frozen_sizes()
-        arenas = [entry.plan.place_temporaries() for entry in self.ran]
-        nbytes = max((arena.nbytes for arena in arenas), default=0)
-        arena = self.executor.device.allocator.allocate(max(1, nbytes))
+        made = [storage for entry in self.ran for storage in entry.made]
+        kept = {storage for storage in made if storage not in self.replaced}
+        placed = plan_step([one.plan for one in self.ran], [one.made for one in self.ran], kept)
+        allocator = self.executor.device.allocator
+        allocator.trim()  # of what the calls before needed, no replay does
+        arena = allocator.allocate(max(1, placed.nbytes))
+        placed.move_kept(arena)
         with self.executor.trace.span("pack") as span:
             wanted = self._compile_packed()
-            for entry, placed in zip(self.ran, arenas, strict=True):
-                self._add(entry, arena, placed.offsets, wanted)
+            for entry, offsets in zip(self.ran, placed.temporaries, strict=True):
+                self._add(entry, arena, offsets, wanted)
             packed = sum(pack.memory.nbytes for pack in self.packs)
             span.count(copies=len(self.packs), bytes=packed)
         recording = self.executor.device.queue.record(self.groups, keep=[*self.keep, arena])
         patches = self._find_arguments(recording)
         outside = {one: found for one, found in patches.items() if one not in self.replaced}
-        made = [storage for entry in self.ran for storage in entry.made]
-        kept = [storage for storage in made if storage not in self.replaced]
-        total = nbytes + sum(memory_of(storage).nbytes for storage in kept)
-        total += packed
+        apart = kept.difference(placed.kept)
+        total = placed.nbytes + packed + sum(memory_of(storage).nbytes for storage in apart)
         overwritten = self._overwritten().union(kept)
         changed = [number for number, storage in enumerate(self.inputs) if storage in overwritten]
+        allocator.trim()
         return CapturedStep(
             self.executor,
             recording,

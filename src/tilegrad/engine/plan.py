@@ -134,11 +134,24 @@ class Plan:
         """
         if all(isinstance(made.size, int) for made in self.temporaries):
             return self.arena
-        lifetimes = [
+        return plan_arena(self.measure_lifetimes(symbols))
+
+    def measure_lifetimes(self, symbols: Mapping[str, int] | None = None) -> list[Lifetime]:
+        """Return the sizes and lives of the temporaries; ``symbols`` as above."""
+        return [
             life._replace(nbytes=_count(made.size, symbols) * made.dtype.itemsize)
             for made, life in zip(self.temporaries, self.lifetimes, strict=True)
         ]
-        return plan_arena(lifetimes)
+
+    def find_first_writes(self) -> dict[int, int]:
+        """Return, for each buffer made, the group that writes it first."""
+        first: dict[int, int] = {}
+        for number, group in enumerate(self.groups):
+            for step in group:
+                for place in step.places:
+                    if place is not None and place.kind == "made":
+                        first.setdefault(place.number, number)
+        return first
 
 
 def make_plan(
@@ -296,6 +309,8 @@ class _Planner:
 
 
 def _count(size: Index, symbols: Mapping[str, int] | None) -> int:
+    if isinstance(size, int):
+        return size
     return int(bounds(size)[1]) if symbols is None else evaluate_index(size, symbols)
 
 

@@ -14,6 +14,19 @@ from tilegrad.ops.leaves import BufferAttributes, Storage, buffer
 from tilegrad.runtime.buffer import Buffer
 
 
+class SharedMemory(Buffer):
+    """Memory whose contents give way to others while a captured step replays, and come back anew.
+
+    Args:
+        memory: a part of the step's arena.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, memory: Buffer) -> None:
+        super().__init__(memory.address, memory.nbytes, memory.keeper)
+
+
 def make_buffer_node(storage: Storage, shape: Shape) -> Node:
     """Return the node for the present contents of a storage."""
     return intern(buffer, (), BufferAttributes(storage, shape, storage.version))
@@ -49,6 +62,8 @@ def lend_memory(storage: Storage) -> Buffer:
     What overwrites the storage calls ``own_memory`` first.
     """
     memory = memory_of(storage)
+    if isinstance(memory, SharedMemory):
+        storage.memory = memory = Buffer.wrap(memory.array().copy())
     memory.is_writable = False
     return memory
 

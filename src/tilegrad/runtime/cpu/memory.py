@@ -20,7 +20,7 @@ from tilegrad.base.trace import Trace
 from tilegrad.runtime.buffer import Buffer
 from tilegrad.runtime.cpu import host
 from tilegrad.runtime.cpu.fork import hold_while_forking
-from tilegrad.runtime.cpu.pages import map_pages, unmap_pages
+from tilegrad.runtime.cpu.pages import map_pages, trim_heap, unmap_pages
 from tilegrad.runtime.device import MemoryStatistics
 
 _GRAIN = 64
@@ -121,10 +121,14 @@ class CpuAllocator:
         destination.cast("B")[:] = source.view()
 
     def trim(self) -> int:
-        """Give all that is kept back to the system, and return how many bytes."""
+        """Give all that is kept back to the system, and return how many bytes.
+
+        What the C library keeps goes, too, uncounted.
+        """
         with self._lock:
             self._take_back()
             trimmed = self._trim()
+        trim_heap()
         self._tell()
         return trimmed
 

@@ -56,3 +56,10 @@ def protect_code(address: int, size: int) -> None:
     if _libc().mprotect(address, size, mmap.PROT_READ | mmap.PROT_EXEC):
         number = ctypes.get_errno()
         raise OSError(number, f"memory cannot be made executable: {os.strerror(number)}")
+
+
+def trim_heap() -> None:
+    """Give back what the C library keeps of freed memory, such as the compiler's, where it can."""
+    trim = getattr(_libc(), "malloc_trim", None)  # glibc has it
+    if trim is not None:
+        trim(ctypes.c_size_t(0))
