@@ -67,9 +67,14 @@ def lower_load(context: Context, node: Node) -> Vectors:
     if attributes.has_mask:
         masks = list(context.broadcast(node.sources[2], shape))
     reader = _Reader(context, node.dtype, order_depth(context, node))
-    return [
-        reader.read(access, mask) for access, mask in zip(addresses.accesses(), masks, strict=True)
-    ]
+    ahead = attributes.ahead * addresses.itemsize
+    result, start = [], 0
+    for access, mask in zip(addresses.accesses(), masks, strict=True):
+        # Of the vectors in a line of the caches, one asks for the line ahead.
+        is_first = start % linear.LINE_BYTES == 0
+        result.append(reader.read(access, mask, ahead if is_first else 0))
+        start += access.width * access.itemsize
+    return result
 
 
 def order_depth(context: Context, node: Node) -> int | None:
@@ -97,22 +102,22 @@ class _Reader:
         self.memory_dtype = dtypes.uint8 if dtype.is_boolean else dtype
         self.depth = depth
 
-    def read(self, access: Access, mask: Node | None) -> Node:
+    def read(self, access: Access, mask: Node | None, ahead: int) -> Node:
         """Return the vector at a place, 0 where masked off."""
         if mask is not None and is_constant_bool(mask, False):
             return self.context.emitter.splat(constant(0, self.dtype), access.width)
-        value = self._read_memory(access, None if _is_open(mask) else mask)
+        value = self._read_memory(access, None if _is_open(mask) else mask, ahead)
         if not self.dtype.is_boolean:
             return value
         zero = constant(0, self.memory_dtype)
         return self.context.emitter.put(comparison.not_equal, (value, zero))
 
-    def _read_memory(self, access: Access, mask: Node | None) -> Node:
+    def _read_memory(self, access: Access, mask: Node | None, ahead: int) -> Node:
         emitter, width = self.context.emitter, access.width
         if width == 1:
             return self._put(linear.read, (access.address,), mask, 0)
         if access.stride == 1:
-            return self._put(linear.read, (access.address,), mask, width)
+            return self._put(linear.read, (access.address,), mask, width, ahead)
         if access.stride == 0 and (mask is None or mask.op is linear.splat):
             mask = None if mask is None else mask.sources[0]
             return emitter.splat(self._put(linear.read, (access.address,), mask, 0), width)
@@ -153,13 +158,15 @@ class _Reader:
         address = self.context.emitter.offset_address(access.address, displacement)
         return self._put(linear.read, (address,), None, width)
 
-    def _put(self, op: Op, sources: tuple[Node, ...], mask: Node | None, lanes: int) -> Node:
+    def _put(
+        self, op: Op, sources: tuple[Node, ...], mask: Node | None, lanes: int, ahead: int = 0
+    ) -> Node:
         emitter = self.context.emitter
         if mask is not None:
             sources = (*sources, mask)
         if self.depth is None:
-            return emitter.put(op, sources, ReadAttributes(self.memory_dtype, lanes))
-        attributes = ReadAttributes(self.memory_dtype, lanes, emitter.next_order())
+            return emitter.put(op, sources, ReadAttributes(self.memory_dtype, lanes, 0, ahead))
+        attributes = ReadAttributes(self.memory_dtype, lanes, emitter.next_order(), ahead)
         depth = max(self.depth, *(emitter.depth_of.get(source, 0) for source in sources))
         return emitter.put_at(depth, intern(op, sources, attributes))
 

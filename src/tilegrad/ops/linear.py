@@ -70,12 +70,14 @@ class AddressAttributes(NamedTuple):
 class ReadAttributes(NamedTuple):
     """What is read: dtype, lanes (0 for a scalar), and its place in the order of effects.
 
-    A read of order 0 may be performed anywhere; others are told apart by their number.
+    A read of order 0 may be performed anywhere; others are told apart by their number. ``ahead``
+    says that what lies so many bytes further on is read soon, 0 that nobody knows.
     """
 
     dtype: DType
     lanes: int
     order: int = 0
+    ahead: int = 0
 
 
 class WriteAttributes(NamedTuple):

@@ -31,10 +31,15 @@ class TableAttributes(NamedTuple):
 
 
 class LoadAttributes(NamedTuple):
-    """Whether a mask and an effect to come after follow pointer and offset."""
+    """Whether a mask and an effect to come after follow pointer and offset.
+
+    ``ahead`` says that what lies so many elements further on is read soon, 0 that nobody knows: a
+    processor may fetch it already, and nothing else depends on it.
+    """
 
     has_mask: bool = False
     has_after: bool = False
+    ahead: int = 0
 
 
 class StoreAttributes(NamedTuple):
@@ -220,11 +225,16 @@ def make_scratch(identity: int, dtype: DType, size: int) -> Node:
 
 
 def make_load(
-    pointer: Node, offset: Index, mask: Node | None = None, after: Node | None = None
+    pointer: Node,
+    offset: Index,
+    mask: Node | None = None,
+    after: Node | None = None,
+    *,
+    ahead: int = 0,
 ) -> Node:
     """Return the tile at ``pointer[offset]``, 0 where ``mask`` is false."""
     extra = [node for node in (mask, after) if node is not None]
-    attributes = LoadAttributes(mask is not None, after is not None)
+    attributes = LoadAttributes(mask is not None, after is not None, ahead)
     return load(pointer, as_node(offset), *extra, attributes=attributes)
 
 

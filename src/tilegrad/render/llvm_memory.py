@@ -45,10 +45,25 @@ def _one_lane(writer: Writer, node: Node, value: Node, suffix: str) -> str:
     return f"{kind} {name}"
 
 
+_FAR_AHEAD = 4096
+"""What lies so many bytes ahead, and more, would displace in the first cache what is read now."""
+
+
+def _write_fetch(writer: Writer, name: str, address: str, ahead: int) -> None:
+    """Write that memory is read soon, which need not exist."""
+    writer.lines.append(f"  {name}.ahead = getelementptr i8, ptr {address}, i64 {ahead}")
+    locality = 2 if ahead > _FAR_AHEAD else 3
+    arguments = [f"ptr {name}.ahead", "i32 0", f"i32 {locality}", "i32 1"]
+    writer.declare("void", "llvm.prefetch.p0", arguments)
+    writer.lines.append(f"  call void @llvm.prefetch.p0({', '.join(arguments)})")
+
+
 def _write_read(writer: Writer, node: Node) -> None:
-    dtype, lanes, _ = attributes_of(node, linear.ReadAttributes)
+    dtype, lanes, _, ahead = attributes_of(node, linear.ReadAttributes)
     kind, name = format_type(dtype, lanes), writer.names[node]
     address = writer.operand(node.sources[0], 0)
+    if ahead:
+        _write_fetch(writer, name, address, ahead)
     if len(node.sources) == 1:
         align = dtype.itemsize
         writer.lines.append(f"  {name} = load {kind}, ptr {address}, align {align}")
@@ -105,7 +120,7 @@ def _any_mask(writer: Writer, mask: list[Node], lanes: int) -> str:
 
 
 def _write_read_scattered(writer: Writer, node: Node) -> None:
-    dtype, lanes, _ = attributes_of(node, linear.ReadAttributes)
+    dtype, lanes, *_ = attributes_of(node, linear.ReadAttributes)
     kind = format_type(dtype, lanes)
     address = _scattered(writer, node, dtype, lanes)
     mask = _any_mask(writer, list(node.sources[2:]), lanes)
@@ -148,7 +163,7 @@ def _lane_addresses(writer: Writer, node: Node, dtype: DType, lanes: int, extra:
 
 
 def _write_read_lanes(writer: Writer, node: Node) -> None:
-    dtype, lanes, _ = attributes_of(node, linear.ReadAttributes)
+    dtype, lanes, *_ = attributes_of(node, linear.ReadAttributes)
     kind, vector, name = format_type(dtype), format_type(dtype, lanes), writer.names[node]
     last = "poison"
     for lane, address in enumerate(_lane_addresses(writer, node, dtype, lanes, 2)):

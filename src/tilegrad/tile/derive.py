@@ -13,6 +13,7 @@ from tilegrad.ops.affine import Index
 from tilegrad.ops.leaves import SymbolAttributes
 from tilegrad.ops.program import Program, Slot
 from tilegrad.rewrite.graph import rebuild
+from tilegrad.tile.ahead import choose_ahead
 from tilegrad.tile.choose_staging import choose_staging
 from tilegrad.tile.columns import derive_columns, nest_rows
 from tilegrad.tile.contraction import Contraction, find_contraction
@@ -22,6 +23,7 @@ from tilegrad.tile.facts import Facts
 from tilegrad.tile.generalise import generalise
 from tilegrad.tile.kept import KeepingLowering, choose_kept
 from tilegrad.tile.kept_panels import derive_packing, find_keepable
+from tilegrad.tile.lower import Lowering
 from tilegrad.tile.padding import pad_sum
 from tilegrad.tile.schedule import choose_schedule
 from tilegrad.tile.split import derive_split, fill_parts
@@ -64,10 +66,14 @@ def derive(
     if schedule.columns is not None:
         return derive_columns(facts, schedule, schedule.columns, slots, name)
     if schedule.parts > 1:
-        return derive_split(facts, schedule, slots, name, fill_parts)
+        ahead = choose_ahead(facts, schedule, decider)
+        return derive_split(facts, schedule, slots, name, fill_parts, ahead)
     kept = choose_kept(facts, schedule, decider)
-    lowering = KeepingLowering(facts, schedule, kept) if kept else None
     uncached = choose_uncached(facts, decider)
+    ahead = choose_ahead(facts, schedule, decider, kept, uncached)
+    lowering = Lowering(facts, schedule, ahead)
+    if kept:
+        lowering = KeepingLowering(facts, schedule, kept, ahead)
     return Derivation(facts, schedule, lowering, uncached).program(slots, name)
 
 

@@ -12,6 +12,7 @@ from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ops import kernel, memory, tile
 from tilegrad.ops.weights import weight_of
 from tilegrad.rewrite.graph import rebuild
+from tilegrad.tile.ahead import Ahead
 from tilegrad.tile.decisions import Decider
 from tilegrad.tile.environment import Environment
 from tilegrad.tile.facts import Facts, constant_extent
@@ -118,12 +119,17 @@ class KeepingLowering(Lowering):
         facts: of the kernel.
         schedule: how to cut it up.
         kept: what is read from kept values.
+        ahead: which loads ask for what comes later.
     """
 
     def __init__(
-        self, facts: Facts, schedule: Schedule, kept: dict[Node, tuple[Kept, Node]]
+        self,
+        facts: Facts,
+        schedule: Schedule,
+        kept: dict[Node, tuple[Kept, Node]],
+        ahead: Ahead,
     ) -> None:
-        super().__init__(facts, schedule)
+        super().__init__(facts, schedule, ahead)
         self.kept = kept
         self.left: dict[object, Node] = {}
         self.prepared: list[Node] | None = None

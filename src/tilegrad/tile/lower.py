@@ -24,6 +24,7 @@ from tilegrad.ops.reduction import ReduceAttributes
 from tilegrad.ops.scan import identity
 from tilegrad.ops.symbolic import Condition
 from tilegrad.rewrite.graph import rebuild
+from tilegrad.tile.ahead import NO_AHEAD, Ahead
 from tilegrad.tile.cuts import fold_condition, known
 from tilegrad.tile.environment import Environment, Position, tile_position
 from tilegrad.tile.facts import Facts
@@ -84,14 +85,17 @@ class Lowering:
     Args:
         facts: of the kernel.
         schedule: how to cut it up.
+        ahead: which loads ask for what comes later.
     """
 
-    def __init__(self, facts: Facts, schedule: Schedule) -> None:
+    def __init__(self, facts: Facts, schedule: Schedule, ahead: Ahead = NO_AHEAD) -> None:
         self.facts = facts
         self.schedule = schedule
+        self.ahead = ahead
         self.loops = 0
         self.reductions: dict[object, Node] = {}
         self.performed: list[Node] = []
+        self.reduced: Node | None = None
 
     def full_like(self, scalar: Node, like: Node) -> Node:
         """Return a scalar as a tile of the shape of another."""
@@ -148,7 +152,9 @@ class Lowering:
         mask = symbolic.logical_and(condition, *conditions)
         if mask is False:
             return zero(node.dtype)
-        return memory.make_load(pointer, offset, mask if isinstance(mask, Node) else None)
+        given = mask if isinstance(mask, Node) else None
+        ahead = self.ahead.get(self.reduced, {}).get(node, 0)
+        return memory.make_load(pointer, offset, given, ahead=ahead)
 
     def condition(self, axes: frozenset[Node], environment: Environment) -> Condition:
         """Return where the tiles of some axes lie within their extents."""
@@ -249,8 +255,11 @@ class Lowering:
             environment: positions of all other axes.
         """
         if not axes:
+            around, self.reduced = self.reduced, accumulators[0].reduction
             self.note_terms(accumulators, environment)
-            return [self.add_in(accumulator, environment) for accumulator in accumulators]
+            added = [self.add_in(accumulator, environment) for accumulator in accumulators]
+            self.reduced = around
+            return added
         axis, rest_axes = axes[0], axes[1:]
         size, rest = self.sizes(axis)
         extent = kernel.extent_of(axis)

@@ -14,6 +14,7 @@ from tilegrad.ops.affine import Index
 from tilegrad.ops.leaves import constant
 from tilegrad.ops.program import Program, Slot
 from tilegrad.ops.scan import identity
+from tilegrad.tile.ahead import NO_AHEAD, Ahead
 from tilegrad.tile.derivation import Derivation
 from tilegrad.tile.environment import Environment
 from tilegrad.tile.facts import Facts
@@ -28,10 +29,13 @@ class PartLowering(Lowering):
         facts: of the kernel.
         schedule: with the number of parts.
         workspaces: for each reduction that is cut up, the memory of its partial results.
+        ahead: which loads ask for what comes later.
     """
 
-    def __init__(self, facts: Facts, schedule: Schedule, workspaces: dict[Node, Node]) -> None:
-        super().__init__(facts, schedule)
+    def __init__(
+        self, facts: Facts, schedule: Schedule, workspaces: dict[Node, Node], ahead: Ahead
+    ) -> None:
+        super().__init__(facts, schedule, ahead)
         self.workspaces = workspaces
         strides: Index = 1
         self.strides: dict[Node, Index] = {}
@@ -109,11 +113,16 @@ Fill = Callable[[Facts, Schedule, PartLowering], tuple[list[Index], list[Node]]]
 
 
 def derive_split(
-    facts: Facts, schedule: Schedule, slots: Sequence[Slot], name: str, fill: Fill
+    facts: Facts,
+    schedule: Schedule,
+    slots: Sequence[Slot],
+    name: str,
+    fill: Fill,
+    ahead: Ahead = NO_AHEAD,
 ) -> Program:
     """Return the program of a kernel with few results and much to reduce."""
     outer = [node for node in facts.regions[None].nodes if node.op is kernel.reduce_over]
-    lowering = PartLowering(facts, schedule, {})
+    lowering = PartLowering(facts, schedule, {}, ahead)
     slots = list(slots)
     workspaces: dict[Node, Node] = {}
     for node in outer:

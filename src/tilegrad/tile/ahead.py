@@ -1,0 +1,154 @@
+"""What an instance asks memory for while it computes something else.
+
+A processor fetches ahead of what reads memory in order, and rests while a row that it has is read
+for the second time. An instance that computes the exponentials of a row therefore asks for the next
+row meanwhile. Where values stream through once, and results are written past the caches, asking
+helps the processor over the ends of pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
+from typing import NamedTuple
+
+from tilegrad.ir.node import Node, sort_topologically
+from tilegrad.ops import kernel, memory
+from tilegrad.ops.weights import weight_of
+from tilegrad.tile.decisions import Decider
+from tilegrad.tile.facts import Facts, constant_extent
+from tilegrad.tile.schedule import Schedule
+
+STREAM_BYTES = 4096
+"""How far ahead streams ask."""
+LEAST_ROW, LONGEST_ROW = 1 << 13, 1 << 19
+"""Of shorter rows the processor has fetched the next one by itself; longer ones leave no room."""
+LEAST_WEIGHT, LONGEST_CHEAP_ROW = 8, 1 << 16
+"""Loops that compute less have no time to spare for longer rows than these."""
+
+Ahead = Mapping[Node | None, Mapping[Node, int]]
+"""For each reduction, and for None what is stored: how many elements ahead loads ask."""
+NO_AHEAD: Ahead = MappingProxyType({})
+
+
+class _Pass(NamedTuple):
+    """A loop over rows.
+
+    Attributes:
+        owners: the reductions that share it, or None.
+        loads: of whole rows in it, each with the size of a row.
+        weight: what it computes for each element.
+    """
+
+    owners: tuple[Node | None, ...]
+    loads: dict[Node, int]
+    weight: int
+
+
+def choose_ahead(
+    facts: Facts,
+    schedule: Schedule,
+    decider: Decider,
+    kept: Collection[Node] = (),
+    uncached: Collection[Node] = (),
+) -> Ahead:
+    """Return which loads ask for what comes later.
+
+    Args:
+        facts: of the kernel.
+        schedule: how it is cut up.
+        decider: decides ``fetch``.
+        kept: expressions that are read from scratch memory where results are stored.
+        uncached: pointers through which results are written past the caches.
+    """
+    if schedule.rank > 1:
+        return NO_AHEAD
+    if len(facts.regions) == 1:
+        found = _find_streams(facts, schedule, uncached)
+    else:
+        found = _find_rows(facts, schedule, kept)
+    if found and decider.take("fetch", ("ahead", "in order")) == "ahead":
+        return found
+    return NO_AHEAD
+
+
+def _find_streams(facts: Facts, schedule: Schedule, uncached: Collection[Node]) -> Ahead:
+    """Return the loads of a kernel without reductions that go on along the lanes."""
+    if not uncached:
+        return NO_AHEAD
+    found = {
+        load: STREAM_BYTES // load.dtype.itemsize
+        for load in facts.regions[None].loads
+        if any(facts.stride(load, axis) == 1 for axis in schedule.tiles)
+    }
+    return {None: found} if found else NO_AHEAD
+
+
+def _find_rows(facts: Facts, schedule: Schedule, kept: Collection[Node]) -> Ahead:
+    """Return the loads in the dearest loop over each row that memory has given before."""
+    passes = _find_passes(facts, schedule, kept)
+    found: dict[Node | None, dict[Node, int]] = {}
+    for pointer in {load.sources[0] for one in passes for load in one.loads}:
+        reading = [one for one in passes if any(load.sources[0] is pointer for load in one.loads)]
+        if len(reading) > 1:
+            # Of loops that are equally dear the last one, which often waits for what it writes.
+            dearest = max(reversed(reading[1:]), key=lambda one: one.weight)
+            asking = {
+                load: size
+                for load, size in dearest.loads.items()
+                if load.sources[0] is pointer and _is_worthwhile(load, size, dearest.weight)
+            }
+            for owner in dearest.owners if asking else ():
+                found.setdefault(owner, {}).update(asking)
+    return found
+
+
+def _find_passes(facts: Facts, schedule: Schedule, kept: Collection[Node]) -> list[_Pass]:
+    """Return the loops over rows, in order."""
+    rows = [axis for axis in (*schedule.grid, *schedule.loops) if axis not in schedule.tiles]
+    groups: dict[tuple[int, tuple[Node, ...]], list[Node]] = {}
+    for reduction, region in facts.regions.items():
+        if reduction is not None:
+            groups.setdefault((region.level, region.own), []).append(reduction)
+    passes = []
+    for (_, own), group in sorted(groups.items(), key=lambda pair: pair[0][0]):
+        parent = facts.regions[group[0]].parent
+        around = parent.own if parent is not None and parent.own else rows
+        nodes = {node for reduction in group for node in facts.regions[reduction].nodes}
+        passes.append(_describe_pass(facts, schedule, group, (own, around), nodes))
+    leaves = (kernel.reduce_over, kernel.axis)
+    stored = sort_topologically(
+        facts.stores, is_leaf=lambda node: node.op in leaves or node in kept
+    )
+    nodes = {node for node in stored if node not in kept}
+    return [*passes, _describe_pass(facts, schedule, [None], (schedule.loops, rows), nodes)]
+
+
+def _describe_pass(
+    facts: Facts,
+    schedule: Schedule,
+    owners: Sequence[Node | None],
+    axes: tuple[Sequence[Node], Sequence[Node]],
+    nodes: Collection[Node],
+) -> _Pass:
+    """Return a loop, by the axes that it goes along and those of the loops around it."""
+    along, around = axes
+    loads: dict[Node, int] = {}
+    weight = 0
+    for axis in along:
+        size = constant_extent(axis)
+        if size is None or axis not in schedule.tiles or size <= schedule.tiles[axis].size:
+            continue
+        inside = [node for node in nodes if axis in facts.free[node]]
+        weight += sum(weight_of(node) for node in inside if node.op is not memory.load)
+        for node in inside:
+            is_row = node.op is memory.load and facts.stride(node, axis) == 1
+            if is_row and around and facts.stride(node, around[-1]) == size:
+                loads[node] = size
+    return _Pass(tuple(owners), loads, weight)
+
+
+def _is_worthwhile(load: Node, size: int, weight: int) -> bool:
+    """Whether a loop of some weight for each element asks for the next row of so many elements."""
+    longest = LONGEST_ROW if weight >= LEAST_WEIGHT else LONGEST_CHEAP_ROW
+    return LEAST_ROW <= size * load.dtype.itemsize <= longest

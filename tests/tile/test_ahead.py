@@ -1,0 +1,51 @@
+"""What loads ask memory for ahead: which rows, in which loop, and that it changes no result."""
+
+import re
+
+import numpy
+import pytest
+
+from tilegrad import Tensor
+from tilegrad.engine.explain import explain
+from tilegrad.tile.uncached import LEAST_BYTES
+
+RANDOM = numpy.random.default_rng(0)
+LARGE = LEAST_BYTES // 4
+
+
+def logarithm(x):
+    return numpy.log(numpy.exp(x - x.max(1, keepdims=True)).sum(1)) + x.max(1)
+
+
+CASES = {
+    # Rows that fit the first cache twice are fetched by the processor itself.
+    "softmax, short": (lambda x: x.softmax(), (40, 1024), 0),
+    # Of three loops, the one with the exponentials asks.
+    "softmax": (lambda x: x.softmax(), (40, 4096), 4096),
+    "softmax, long": (lambda x: x.softmax(), (17, 1 << 16), 1 << 16),
+    "softmax, longer": (lambda x: x.softmax(), (17, 1 << 18), 0),
+    # Rows inside of another reduction follow each other along its axis.
+    "sum of logarithms": (lambda x: x.logsumexp(1).sum(), (1024, 4096), 4096),
+    "layer norm": (lambda x: x.layernorm(), (40, 4096), 4096),
+    "layer norm, long": (lambda x: x.layernorm(), (17, 1 << 16), 0),
+    # What is read once is fetched in order.
+    "sum": (lambda x: x.sum(1), (64, 4096), 0),
+    "stream": (lambda x: x * 2 + 1, (LARGE,), 1024),
+    "small stream": (lambda x: x * 2 + 1, (LARGE - 1,), 0),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_choice(name):
+    formula, shape, ahead = CASES[name]
+    x = Tensor.empty(*shape).realize()
+    (kernel,) = explain(formula(x)).kernels
+    found = re.findall(r"load\(.*\) \{ahead=(\d+)\}", str(kernel.program))
+    assert set(found) == ({str(ahead)} if ahead else set())
+    assert ("call void @llvm.prefetch" in kernel.llvm) == (ahead > 0)
+
+
+def test_results():
+    x = RANDOM.standard_normal((33, 4096)).astype(numpy.float32)
+    expected = numpy.exp(x.astype(numpy.float64) - logarithm(x.astype(numpy.float64))[:, None])
+    numpy.testing.assert_allclose(Tensor(x).softmax().numpy(), expected, rtol=1e-5)
