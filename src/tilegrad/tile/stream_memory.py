@@ -15,8 +15,10 @@ from tilegrad.tile.facts import constant_extent
 from tilegrad.tile.stream import Product, Stream, Total
 from tilegrad.tile.target import TileTarget
 
-ROWS = 48
-"""Rows of a block."""
+BAND = 48
+"""Rows of a band."""
+BANDS = 4
+"""Bands of a block."""
 STEPS = 128
 """Steps of a tile."""
 
@@ -25,7 +27,9 @@ class Sizes(NamedTuple):
     """Sizes of the tiles of one stream.
 
     Attributes:
-        rows: of a block.
+        rows: of a block, for which the steps' factors are laid out once.
+        band: how many of them are multiplied, weighed and added at a time, so that what lies
+            between these stays in the nearest cache.
         steps: of a tile of the matrix.
         columns: of the totals that have some.
         lanes: elements of a vector.
@@ -34,6 +38,7 @@ class Sizes(NamedTuple):
     """
 
     rows: int
+    band: int
     steps: int
     columns: int
     lanes: int
@@ -55,20 +60,37 @@ class Tile(NamedTuple):
     limit: Index | None
 
 
+class Band(NamedTuple):
+    """Rows of a block.
+
+    Attributes:
+        first: its first row, counted from that of the block.
+        count: how many rows it has.
+        row: its first row, counted from that of the matrix.
+    """
+
+    first: Index
+    count: Index
+    row: Index
+
+
 def choose_sizes(stream: Stream, target: TileTarget, columns: int, decider: Decider) -> Sizes:
     """Return sizes that fit the registers and the extents."""
     width = target.vector_bytes // stream.dtype.itemsize
-    rows = decider.take("block rows", list_near(ROWS, ROWS // 2, 2 * ROWS))
+    band = decider.take("band", list_near(BAND, BAND // 4, 2 * BAND))
+    bands = decider.take("bands", list_near(BANDS, 1, 2 * BANDS))
     steps = decider.take("steps", list_near(STEPS, STEPS // 2, 4 * STEPS))
     tile_rows, tile_columns = find_tile(stream.products)
-    rows = round_up(min(rows, constant_extent(stream.rows) or rows), tile_rows)
+    extent = constant_extent(stream.rows) or bands * band
+    band = round_up(min(band, extent), tile_rows)
+    rows = min(bands * band, round_up(extent, band))
     steps = round_up(min(steps, constant_extent(stream.steps) or steps), tile_columns)
     has_many = target.registers >= 32
     blocks = ((12, 2), (8, 3), (6, 4), (14, 2)) if has_many else ((6, 2), (4, 2), (4, 3))
     block = decider.take("registers", blocks, label=_name_block)
     vectors = min(4 if target.registers >= 32 else 2, math.ceil(columns / width))
     update = max(1, (block[0] * block[1]) // vectors)
-    return Sizes(rows, steps, columns, width, block, (update, vectors))
+    return Sizes(rows, band, steps, columns, width, block, (update, vectors))
 
 
 def _name_block(block: tuple[int, int]) -> str:
@@ -102,29 +124,27 @@ class Held:
     """Scratch memory of an instance.
 
     Attributes:
-        parts: the maxima of this tile, [rows].
         rows: for each product, the rows' factor, [rows, length].
         panels: for each product, the steps' factor, [length, steps]; words of neighbours along the
             length where a matrix unit multiplies, [length / group, steps, group].
-        products: for each product, a tile of it, [rows, steps].
-        weights: for what totals with columns combine, a tile, [rows, steps].
+        products: for each product, a tile of it, [band, steps].
+        weights: for what totals with columns combine, a tile, [band, steps].
         totals: for each total, [rows], [rows, columns] or, if it is across, [all steps, columns].
         sums: for each total without columns, that of this tile, [rows].
-        exponents: for each exponent, a tile, [rows, steps].
         maxima: for each exponent, the greatest so far, [rows].
+        parts: for each exponent, the greatest of this tile, [rows].
         shifts: for each exponent, what is subtracted from it, [rows].
         scales: for each exponent, by what totals so far are rescaled in this tile, [rows].
     """
 
-    parts: Node
     rows: dict[Product, Node] = field(default_factory=dict)
     panels: dict[Product, Node] = field(default_factory=dict)
     products: dict[Product, Node] = field(default_factory=dict)
     weights: dict[tuple[Node | None, Node], Node] = field(default_factory=dict)
     totals: dict[Total, Node] = field(default_factory=dict)
     sums: dict[Total, Node] = field(default_factory=dict)
-    exponents: dict[Node, Node] = field(default_factory=dict)
     maxima: dict[Node, Node] = field(default_factory=dict)
+    parts: dict[Node, Node] = field(default_factory=dict)
     shifts: dict[Node, Node] = field(default_factory=dict)
     scales: dict[Node, Node] = field(default_factory=dict)
 
@@ -141,8 +161,8 @@ def count_steps(stream: Stream, sizes: Sizes) -> int:
 
 def hold(build: Builder, stream: Stream, sizes: Sizes) -> Held:
     """Declare the memory."""
-    dtype, area = stream.dtype, sizes.rows * sizes.steps
-    held = Held(build.scratch(dtype, sizes.rows))
+    dtype, area = stream.dtype, sizes.band * sizes.steps
+    held = Held()
     for product in stream.products:
         length = length_of(product)
         held.rows[product] = build.scratch(product.row.dtype, sizes.rows * length)
@@ -150,8 +170,7 @@ def hold(build: Builder, stream: Stream, sizes: Sizes) -> Held:
         held.products[product] = build.scratch(dtype, area)
     for exponent in dict.fromkeys(total.exponent for total in stream.totals):
         if exponent is not None:
-            held.exponents[exponent] = build.scratch(dtype, area)
-            for one in (held.maxima, held.shifts, held.scales):
+            for one in (held.maxima, held.parts, held.shifts, held.scales):
                 one[exponent] = build.scratch(dtype, sizes.rows)
     for total in stream.totals:
         if total.kind == "maximum" and total.weight in held.maxima:

@@ -1,10 +1,11 @@
 """The tile program of a stream: blocks of rows, in steps of a tile.
 
 An instance keeps the factors of its rows and the totals so far in memory of its own. For every tile
-of steps it computes the products (register tiles, the step's factor laid out so that steps are
-neighbours), then walks the rows: elementwise work, maxima and sums along the tile; and then adds
-the products with the columns to their totals, rescaled where the maximum has grown. If there are
-totals across, an instance walks all blocks of rows; else each block is an instance.
+of steps it lays out the steps' factors, so that steps are neighbours. Then, for one band of rows
+after the other, so that what is computed stays in the nearest cache, it computes the products
+(register tiles), walks the rows: elementwise work, maxima and sums along the tile; and adds the
+products with the columns to their totals, rescaled where the maximum has grown. If there are totals
+across, an instance walks all blocks of rows; else each block is an instance.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from tilegrad.tile.lower import combine
 from tilegrad.tile.reach import find_limits, range_of
 from tilegrad.tile.stream import Stream, Total
 from tilegrad.tile.stream_memory import (
+    Band,
     Sizes,
     Tile,
     choose_sizes,
@@ -62,6 +64,7 @@ class _Writer:
         self.sizes = sizes
         self.build = Builder(name)
         self.build.declare(slots)
+        self.limits = find_limits(stream)
         self.held = hold(self.build, stream, sizes)
         self.context = Context(self.build, stream, sizes, self.held, self._value)
         self.places = {axis: self.build.instance(kernel.extent_of(axis)) for axis in stream.others}
@@ -138,9 +141,7 @@ class _Writer:
     def _walk_steps(self) -> None:
         """Visit the steps that count, in whole tiles and a rest at the end."""
         size, extent = self.sizes.steps, kernel.extent_of(self.stream.steps)
-        limits = find_limits(self.stream)
-        start, stop = range_of(limits, self.stream, self.first, self.count)
-        start, stop = (as_index(self._value(as_node(bound), {})) for bound in (start, stop))
+        start, stop = self._range(self.first, self.count)
         start = symbolic.multiply(symbolic.floor_divide(start, size), size)
         whole = symbolic.multiply(symbolic.floor_divide(extent, size), size)
         with self.build.loop(start, symbolic.minimum(whole, stop), size) as loop:
@@ -153,58 +154,103 @@ class _Writer:
             else:
                 self._step(Tile(loop.index, size, extent))
 
+    def _range(self, first: Index, count: Index) -> tuple[Index, Index]:
+        """Return from which step up to which one ``count`` rows from ``first`` on need them."""
+        start, stop = range_of(self.limits, self.stream, first, count)
+        return as_index(self._value(as_node(start), {})), as_index(self._value(as_node(stop), {}))
+
     def _step(self, at: Tile) -> None:
         """Write one tile of steps."""
+        build, sizes = self.build, self.sizes
         for product in self.stream.products:
             lay_out(self.context, product, at)
-            multiply(self.context, product, at)
-        self._visit_rows(at)
+        if sizes.band == sizes.rows:
+            self._visit_band(at, Band(0, self.count, self.first))
+            return
+        with build.loop(0, self.count, sizes.band) as loop:
+            count = symbolic.minimum(sizes.band, symbolic.subtract(self.count, loop.index))
+            band = Band(loop.index, count, symbolic.add(self.first, loop.index))
+            if not any(self.limits):
+                self._visit_band(at, band)
+                return
+            start, stop = self._range(band.row, band.count)
+            end = symbolic.add(at.first, at.count)
+            is_met = symbolic.logical_and(symbolic.less(at.first, stop), symbolic.less(start, end))
+            with build.when(symbolic.as_condition(is_met)):
+                self._visit_band(at, band)
+
+    def _visit_band(self, at: Tile, band: Band) -> None:
+        """Write a band of rows of a tile of steps."""
+        for product in self.stream.products:
+            multiply(self.context, product, at, band)
+        self._visit_rows(at, band)
+        start, stop = self._range(band.row, band.count)
+        first = symbolic.maximum(0, symbolic.subtract(start, at.first))
+        end = symbolic.minimum(at.count, symbolic.subtract(stop, at.first))
         for total in self.stream.totals:
             if total.columns is None:
                 continue
             if total.is_across:
-                rows = (self.first, self.count)
-                update_across(self.context, total, total.columns, at, rows)
+                update_across(self.context, total, total.columns, at, band)
             else:
-                update(self.context, total, total.columns, at)
+                update(self.context, total, total.columns, at, band, (first, end))
 
-    def _visit_rows(self, at: Tile) -> None:
+    def _visit_rows(self, at: Tile, band: Band) -> None:
         """Do the elementwise work of each row, and combine what has no columns."""
         held, build = self.held, self.build
         inside = lanes(at.count) if at.count > 1 else 0
         step = symbolic.add(at.first, inside)
         mask = None if at.limit is None else symbolic.as_condition(symbolic.less(step, at.limit))
-        for exponent, maxima in held.maxima.items():
-            with build.loop(0, self.count) as loop:
-                value = self._value(exponent, self._at(loop.index, step, inside))
-                if mask is not None:
-                    value = comparison.where(mask, value, constant(-math.inf, value.dtype))
-                build.store(held.exponents[exponent], self._place(loop.index, inside), value)
-                build.store(held.parts, loop.index, _combine(value, "maximum"))
-            self._advance(maxima, held.scales[exponent], held.shifts[exponent])
-        with build.loop(0, self.count) as loop:
-            known = self._at(loop.index, step, inside)
-            place = self._place(loop.index, inside)
+        all_rows = symbolic.add(band.first, lanes(self.sizes.band) if self.sizes.band > 1 else 0)
+        if held.maxima:
+            with build.loop(0, band.count) as loop:
+                known = self._at(loop.index, band, step, inside)
+                row = symbolic.add(band.first, loop.index)
+                for exponent, parts in held.parts.items():
+                    value = self._exponent(exponent, known, mask)
+                    build.store(parts, row, _combine(value, "maximum"))
+            for exponent in held.maxima:
+                self._advance(exponent, all_rows)
+        with build.loop(0, band.count) as loop:
+            known = self._at(loop.index, band, step, inside)
+            row = symbolic.add(band.first, loop.index)
             shifted = {
                 exponent: exponential.exp(
-                    build.load(held.exponents[exponent], place)
-                    - build.load(held.shifts[exponent], loop.index)
+                    self._exponent(exponent, known, mask) - build.load(shifts, row)
                 )
-                for exponent in held.maxima
+                for exponent, shifts in held.shifts.items()
             }
-            self._weigh(known, shifted, mask, loop.index, place)
+            self._weigh(known, shifted, mask, row, self._place(loop.index, inside))
         for total, sums in held.sums.items():
-            row = lanes(self.sizes.rows) if self.sizes.rows > 1 else 0
-            so_far = build.load(held.totals[total], row)
+            so_far = build.load(held.totals[total], all_rows)
             if total.exponent is not None:
-                so_far = so_far * build.load(held.scales[total.exponent], row)
-            added = build.load(sums, row)
-            build.store(held.totals[total], row, combine(total.kind, so_far, added))
+                so_far = so_far * build.load(held.scales[total.exponent], all_rows)
+            added = build.load(sums, all_rows)
+            build.store(held.totals[total], all_rows, combine(total.kind, so_far, added))
 
-    def _at(self, index: Index, step: Index, inside: Index) -> dict[Node, Index]:
+    def _exponent(self, exponent: Node, known: Mapping[Node, Index], mask: Node | None) -> Node:
+        """Return an exponent along a row, -∞ where it is masked."""
+        value = self._value(exponent, known)
+        if mask is None:
+            return value
+        return comparison.where(mask, value, constant(-math.inf, value.dtype))
+
+    def _advance(self, exponent: Node, row: Index) -> None:
+        """Note the maxima of rows so far, and what follows for totals and exponentials."""
+        build, held, dtype = self.build, self.held, self.stream.dtype
+        least = constant(-math.inf, dtype)
+        before = build.load(held.maxima[exponent], row)
+        after = maximum(before, build.load(held.parts[exponent], row))
+        # Where all is -∞ so far, the differences would be NaN.
+        shift = comparison.where(comparison.equal(after, least), constant(0.0, dtype), after)
+        build.store(held.scales[exponent], row, exponential.exp(before - shift))
+        build.store(held.shifts[exponent], row, shift)
+        build.store(held.maxima[exponent], row, after)
+
+    def _at(self, index: Index, band: Band, step: Index, inside: Index) -> dict[Node, Index]:
         """Return what stands for the row, the steps and the products at one row of the tile."""
         known: dict[Node, Index] = {
-            self.stream.rows: symbolic.add(self.first, index),
+            self.stream.rows: symbolic.add(band.row, index),
             self.stream.steps: step,
         }
         place = self._place(index, inside)
@@ -220,7 +266,7 @@ class _Writer:
         known: Mapping[Node, Index],
         shifted: Mapping[Node, Node],
         mask: Node | None,
-        index: Index,
+        row: Index,
         place: Index,
     ) -> None:
         """Note what totals combine of a row; what changes nothing where it is masked."""
@@ -236,23 +282,10 @@ class _Writer:
                 nothing = constant(identity(total.kind, weight.dtype), weight.dtype)
                 weight = comparison.where(mask, weight, nothing)
             if total.columns is None:
-                self.build.store(self.held.sums[total], index, _combine(weight, total.kind))
+                self.build.store(self.held.sums[total], row, _combine(weight, total.kind))
             else:
                 done.add(weight_key(total))
                 self.build.store(self.held.weights[weight_key(total)], place, weight)
-
-    def _advance(self, maxima: Node, scales: Node, shifts: Node) -> None:
-        """Note all rows' maxima so far, and what follows for totals and exponentials."""
-        build, dtype = self.build, self.stream.dtype
-        row = lanes(self.sizes.rows) if self.sizes.rows > 1 else 0
-        least = constant(-math.inf, dtype)
-        before = build.load(maxima, row)
-        after = maximum(before, build.load(self.held.parts, row))
-        # Where all is -∞ so far, the differences would be NaN.
-        shift = comparison.where(comparison.equal(after, least), constant(0.0, dtype), after)
-        build.store(scales, row, exponential.exp(before - shift))
-        build.store(shifts, row, shift)
-        build.store(maxima, row, after)
 
     # --- the results ---
 

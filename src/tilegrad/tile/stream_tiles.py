@@ -15,6 +15,7 @@ from tilegrad.tile.facts import find_free
 from tilegrad.tile.narrow import find_round
 from tilegrad.tile.stream import Product, Stream, Total
 from tilegrad.tile.stream_memory import (
+    Band,
     Held,
     Sizes,
     Tile,
@@ -82,7 +83,7 @@ def _mask_loads(value: Node, step: Index, limit: Index | None) -> Node:
     return result
 
 
-def multiply(context: Context, product: Product, at: Tile) -> None:
+def multiply(context: Context, product: Product, at: Tile, band: Band) -> None:
     """Compute a tile of the matrix: rows' factor times steps' factor."""
     build, held, sizes = context.build, context.held, context.sizes
     (rows, vectors), length = sizes.block, length_of(product)
@@ -92,12 +93,13 @@ def multiply(context: Context, product: Product, at: Tile) -> None:
         rows, columns, count = 2 * high, 2 * wide, round_up(count, wide)
     depth = 1 if product.unit is None else find_round(product.unit, length)
     for step, size in tiles(build, count, columns):
-        for row, high in tiles(build, sizes.rows, rows):
+        for row, high in tiles(build, sizes.band, rows, band.count):
             down, across = _spread(row, high, 0), _spread(step, size, 1)
             start = full((high, size), 0.0, context.stream.dtype)
             with build.loop(0, length, depth, total=start) as loop:
                 terms = _spread(loop.index, depth, 1)
-                place = symbolic.add(symbolic.multiply(down, length), terms)
+                at_row = symbolic.multiply(symbolic.add(band.first, down), length)
+                place = symbolic.add(at_row, terms)
                 left = _as_matrix(build.load(held.rows[product], place), (high, depth))
                 right = _read_panel(context, product, (loop.index, depth), (step, size))
                 loop["total"] = tile.dot(left, right, loop["total"])
@@ -138,22 +140,36 @@ def _as_words(value: Node, shape: tuple[int, int], group: int) -> Node:
     return reshape_to(permute_axes(apart, (0, 2, 1)), (terms // group, steps * group))
 
 
-def update(context: Context, total: Total, columns: Node, at: Tile) -> None:
-    """Add the products of a tile of the matrix with the columns to their totals, for each row."""
+def update(
+    context: Context,
+    total: Total,
+    columns: Node,
+    at: Tile,
+    band: Band,
+    steps: tuple[Index, Index],
+) -> None:
+    """Add the products of a tile of the matrix with the columns to their totals, for each row.
+
+    Args:
+        context: what is written.
+        total: it is summed along the steps.
+        columns: what the matrix is multiplied by, for each step and column.
+        at: the steps.
+        band: the rows.
+        steps: from which step of the tile up to which one any of the rows has something to add.
+    """
     build, held, sizes = context.build, context.held, context.sizes
     (rows, vectors), sums = sizes.update, held.totals[total]
-    stop: Index = at.count
-    if at.limit is not None:
-        stop = symbolic.minimum(at.count, symbolic.subtract(at.limit, at.first))
     for column, size in tiles(build, sizes.columns, vectors * sizes.lanes):
-        for row, high in tiles(build, sizes.rows, rows):
+        for row, high in tiles(build, sizes.band, rows, band.count):
             down, across = _spread(row, high, 0), _spread(column, size, 1)
-            place = symbolic.add(symbolic.multiply(down, sizes.columns), across)
+            at_row = symbolic.add(band.first, down)
+            place = symbolic.add(symbolic.multiply(at_row, sizes.columns), across)
             start = _as_matrix(build.load(sums, place), (high, size))
             if total.exponent is not None:
-                scale = build.load(held.scales[total.exponent], down)
+                scale = build.load(held.scales[total.exponent], at_row)
                 start = start * _as_matrix(scale, (high, 1))
-            with build.loop(0, stop, total=start) as loop:
+            with build.loop(*steps, total=start) as loop:
                 at_step = symbolic.add(symbolic.multiply(down, sizes.steps), loop.index)
                 left = _as_matrix(build.load(held.weights[weight_key(total)], at_step), (high, 1))
                 places = {context.stream.steps: symbolic.add(at.first, loop.index)}
@@ -162,9 +178,7 @@ def update(context: Context, total: Total, columns: Node, at: Tile) -> None:
             build.store(sums, place, loop["total"])
 
 
-def update_across(
-    context: Context, total: Total, columns: Node, at: Tile, rows: tuple[Index, Index]
-) -> None:
+def update_across(context: Context, total: Total, columns: Node, at: Tile, band: Band) -> None:
     """Add the products of a tile of the matrix with the columns to their totals, for each step.
 
     Args:
@@ -172,21 +186,20 @@ def update_across(
         total: it is summed along the rows.
         columns: what the matrix is multiplied by, for each row and column.
         at: the steps.
-        rows: the first row of the block, and how many it has.
+        band: the rows.
     """
     build, held, sizes = context.build, context.held, context.sizes
     (height, vectors), sums = sizes.update, held.totals[total]
-    first, count = rows
     for column, size in tiles(build, sizes.columns, vectors * sizes.lanes):
         for step, high in tiles(build, at.count, height):
             down, across = _spread(step, high, 0), _spread(column, size, 1)
             place = symbolic.multiply(symbolic.add(at.first, down), sizes.columns)
             place = symbolic.add(place, across)
             start = _as_matrix(build.load(sums, place), (high, size))
-            with build.loop(0, count, total=start) as loop:
+            with build.loop(0, band.count, total=start) as loop:
                 at_row = symbolic.add(symbolic.multiply(loop.index, sizes.steps), down)
                 left = _as_matrix(build.load(held.weights[weight_key(total)], at_row), (high, 1))
-                places = {context.stream.rows: symbolic.add(first, loop.index)}
+                places = {context.stream.rows: symbolic.add(band.row, loop.index)}
                 right = _columns(context, columns, places, across, size)
                 loop["total"] = tile.dot(left, right, loop["total"])
             build.store(sums, place, loop["total"])
@@ -207,13 +220,22 @@ def _as_matrix(value: Node, shape: tuple[int, int]) -> Node:
     return value if value.shape == shape else reshape_to(value, shape)
 
 
-def tiles(build: Builder, extent: int, size: int) -> Iterator[tuple[Index, int]]:
-    """Yield start and size of a loop's tile, for the body to be written within, and of the rest."""
+def tiles(
+    build: Builder, extent: int, size: int, stop: Index | None = None
+) -> Iterator[tuple[Index, int]]:
+    """Yield start and size of a loop's tile, for the body to be written within, and of the rest.
+
+    Args:
+        build: what is written to.
+        extent: how much there is room for.
+        size: of a tile.
+        stop: nothing from there on is needed.
+    """
     whole = extent - extent % size
     if whole == size:
         yield 0, size
     elif whole:
-        with build.loop(0, whole, size) as loop:
+        with build.loop(0, whole if stop is None else symbolic.minimum(whole, stop), size) as loop:
             yield loop.index, size
     if extent % size:
         yield whole, extent % size
