@@ -30,7 +30,7 @@ PRODUCT_NS = 0.02
 """One product and its addition in a contraction."""
 TAP_NS = 1.5
 """One transformed tap where it is packed, unless it is known to be constant ..."""
-KEPT_TAP_NS = 0.1
+KEPT_TAP_NS = 0.14
 """... and one that has been packed before: it is read, and takes more room than what it is of."""
 MOST_NODES = 64
 """Taps that are computed by more ops than so many are not taken for constant."""

@@ -93,6 +93,7 @@ class StagingChoice:
         self.target = target
         self.decider = decider
         self.constants = constants
+        self._kept = self._find_kept()
         self._known: dict[tuple[Factor, MatrixFacts | None, SumBlocks], SideOptions] = {}
         self.total_size = contraction.reduction.dtype.itemsize
         self.itemsize = contraction.factors[0].value.dtype.itemsize
@@ -143,7 +144,8 @@ class StagingChoice:
         return is_large or self.terms * math.prod(elements) > self._least_work()
 
     def _least_work(self) -> int:
-        if self.contraction.units:
+        is_computed = any(factor.value.op is not memory.load for factor in self._kept)
+        if self.contraction.units or is_computed:
             return LEAST_NARROW_WORK  # where they lie, they would be widened for every product
         if min(self.elements) < LEAST_TURNED_ROWS or any(map(self._lies, self.contraction.factors)):
             return LEAST_WORK
@@ -161,9 +163,18 @@ class StagingChoice:
         return self._lies(matrix) and not self._is_kept(matrix)
 
     def _is_kept(self, factor: Factor) -> bool:
-        """Whether a factor is a constant matrix, whose panels are packed once."""
-        value = factor.value
-        return value.op is memory.load and slot_of(value) in self.constants
+        """Whether a factor is constant, so that its panels are packed once."""
+        return factor in self._kept
+
+    def _find_kept(self) -> list[Factor]:
+        """Return what is made of constants, but not of narrower ones: panels would be larger."""
+        kept: list[Factor] = []
+        for factor in self.contraction.factors if self.constants else ():
+            loads, bits = memory.loads_in(factor.value), factor.value.dtype.bits
+            known = (slot_of(one) in self.constants and one.dtype.bits >= bits for one in loads)
+            if loads and all(known):
+                kept.append(factor)
+        return kept
 
     def choose(self) -> Staging | None:
         """Return the best staging, None if there is none."""
