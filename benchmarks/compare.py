@@ -36,6 +36,8 @@ class Result:
         samples: by library, one for each round; nan where a round gave none.
         skips: by library, why there are no samples.
         observed: what our library tells of the call, if it was asked.
+        moves: seconds in which the bytes of the call can be moved, after each turn of ours, if it
+            is memory that bounds it.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Result:
     samples: dict[str, list[float]] = field(default_factory=dict)
     skips: dict[str, str] = field(default_factory=dict)
     observed: Observation | None = None
+    moves: list[float] = field(default_factory=list)
 
     def note(self, library: str, answer: Mapping[str, Any]) -> None:
         """Take down what our library tells of a call."""
@@ -62,6 +65,12 @@ class Result:
         pairs = zip(self.samples.get(OURS, ()), self.samples.get(library, ()), strict=False)
         ratios = [theirs / ours for ours, theirs in pairs if ours > 0 and theirs >= 0]
         return statistics.median(ratios) if ratios else None
+
+    def share_of_bandwidth(self) -> float | None:
+        """Return the time that moving the bytes takes over ours, the median over the rounds."""
+        pairs = zip(self.moves, self.samples.get(OURS, ()), strict=False)
+        shares = [moving / ours for moving, ours in pairs if ours > 0]
+        return statistics.median(shares) if shares else None
 
     def best_ratio(self) -> float | None:
         """Return the ratio of the rival that did best."""
@@ -123,6 +132,9 @@ def compare_calls(case: Case, plan: Plan, processes: dict[str, Process], tell: T
         for library in order[turn % len(order) :] + order[: turn % len(order)]:
             time.sleep(PAUSE_SECONDS)
             result.samples[library].append(take_turn(library, ready[library], plan, result))
+            if library == OURS and case.is_out_of_cache and library not in result.skips:
+                answer = ready[library].ask("measure_bytes", case=case.name, seconds=plan.seconds)
+                result.moves.append(answer["seconds"])
     return result
 
 

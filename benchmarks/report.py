@@ -47,8 +47,6 @@ NOTES = {
 
 
 SHARE = "of bandwidth"
-LARGE_BYTES = 1 << 26
-"""Cases that move so much are larger than the caches."""
 MOST_SHARE = 0.8
 
 
@@ -86,6 +84,7 @@ def write_json(report: Report, path: Path) -> None:
             "ratios": {library: result.ratio(library) for library in result.samples},
             "samples": {library: _finite(each) for library, each in result.samples.items()},
             "skips": result.skips,
+            "moves": _finite(result.moves),
             "observed": None if result.observed is None else result.observed._asdict(),
         }
         for result in report.results
@@ -130,7 +129,7 @@ def describe(report: Report) -> Iterator[str]:
         yield ""
         yield (
             f"The machine gives at most {format_rate(operations, 'FLOP')} in registers and "
-            f"{format_rate(moved, 'B')} from memory: see [where the cases stand](roofline.svg)."
+            f"{format_rate(moved, 'B')} in a copy through memory: see [where the cases stand](roofline.svg)."
         )
     if any(result.group == "compile" and result.observed for result in report.results):
         yield ""
@@ -176,7 +175,7 @@ def _summarise(report: Report) -> Iterator[str]:
 
 def _rows(report: Report, results: Sequence[Result], notes: dict[str, list[str]]) -> Iterator[str]:
     libraries = [each for each in report.libraries if each not in report.skips]
-    shares = {result.name: _share(report, result) for result in results}
+    shares = {result.name: result.share_of_bandwidth() for result in results}
     columns = [*libraries, SHARE] if any(shares.values()) else libraries
     yield "| case | " + " | ".join(columns) + " |"
     yield "| --- |" + " ---: |" * len(columns)
@@ -198,20 +197,9 @@ def _rows(report: Report, results: Sequence[Result], notes: dict[str, list[str]]
         yield ""
         yield (
             f"{most} of the {len(found)} cases that are larger than the caches reach "
-            f"{MOST_SHARE:.0%} of the rate at which a copy moves bytes."
+            f"{MOST_SHARE:.0%} of the rate at which loops that do nothing else read and write as "
+            "many bytes, in turns with them."
         )
-
-
-def _share(report: Report, result: Result) -> float | None:
-    """Return our share of the machine's bytes in a second; None if a case is bound otherwise.
-
-    The bytes are those that must move at least: operands read once, results written once.
-    """
-    median = result.median(OURS)
-    if median is None or result.work is None or report.peaks is None:
-        return None
-    work, unit = result.work
-    return work / median / report.peaks[1] if unit == "B" and work >= LARGE_BYTES else None
 
 
 def _cell(result: Result, library: str) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.bandwidth import Yardstick
 from benchmarks.cases import Case, Kind, find_case
 from benchmarks.libraries import Library, UnsupportedError, open_library
 from benchmarks.libraries.library import Array
@@ -31,6 +32,7 @@ class Worker:
     def __init__(self, library: Library) -> None:
         self.library = library
         self.call: Callable[[], Array] = lambda: None
+        self.yardstick: Yardstick | None = None
 
     def run(self) -> Array:
         """Call once and wait for the result."""
@@ -55,7 +57,7 @@ class Worker:
 
     def prepare(self, case: str, check: str) -> dict[str, Any]:
         """Build a case, save a part of its first result, and call it until it is warm."""
-        self.call = lambda: None  # lets go of the case before
+        self.call, self.yardstick = lambda: None, None  # lets go of the case before
         self.call = find_case(case).prepare(self.library)
         self.save_sample(self.run(), check)
         start = time.perf_counter()
@@ -74,6 +76,14 @@ class Worker:
             calls += 1
             if (elapsed := clock() - start) >= seconds:
                 return {"seconds": elapsed / calls, "calls": calls}
+
+    def measure_bytes(self, case: str, seconds: float) -> dict[str, Any]:
+        """Answer with the least seconds in which the bytes of a case can be moved."""
+        if self.yardstick is None:
+            found = find_case(case)
+            moved = 0.0 if found.work is None else found.work[0]
+            self.yardstick = Yardstick(moved - found.written, found.written, self.library.threads)
+        return {"seconds": self.yardstick.measure(seconds)}
 
     def measure_fresh(self, case: str, check: str) -> dict[str, Any]:
         """Measure a case that needs a process of its own."""

@@ -12,6 +12,8 @@ from benchmarks.libraries import Library
 from benchmarks.libraries.library import Array
 
 SEED = 20
+LARGE_BYTES = 1 << 26
+"""Cases that move so much are larger than the caches."""
 
 
 class Kind(enum.Enum):
@@ -34,6 +36,7 @@ class Case:
         prepare: takes a library and returns the call to measure, which gives an array.
         kind: how it is measured.
         work: floating-point operations or bytes of a call, with the unit, or None.
+        written: of bytes, those that are written; the others are read.
         is_quick: whether `--quick` measures it.
         tolerance: relative to the largest element; beyond it a library's result counts as wrong.
     """
@@ -44,8 +47,14 @@ class Case:
     prepare: Callable[[Library], Callable[[], Array]]
     kind: Kind = Kind.RATE
     work: tuple[float, str] | None = None
+    written: float = 0.0
     is_quick: bool = False
     tolerance: float = 1e-3
+
+    @property
+    def is_out_of_cache(self) -> bool:
+        """Whether what a call takes is to move bytes that no cache holds."""
+        return self.work is not None and self.work[1] == "B" and self.work[0] >= LARGE_BYTES
 
 
 def make_generator() -> np.random.Generator:

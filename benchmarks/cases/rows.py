@@ -83,6 +83,7 @@ def make_cases(shape: tuple[int, int]) -> tuple[Case, ...]:
                 title=f"{title} {size}",
                 prepare=captured_call(function, shape, *others),
                 work=(2 * elements, "B"),
+                written=elements,
                 is_quick=name == "softmax" and width == 256,
             ),
             Case(
@@ -91,6 +92,7 @@ def make_cases(shape: tuple[int, int]) -> tuple[Case, ...]:
                 title=f"{title} {size}, forward and backward",
                 prepare=captured_call(backward_of(function), shape, shape, *others),
                 work=(3 * elements, "B"),
+                written=elements,
             ),
         ]
     for is_backward in (False, True):
@@ -102,6 +104,7 @@ def make_cases(shape: tuple[int, int]) -> tuple[Case, ...]:
                 title=f"cross-entropy {size}" + (", forward and backward" if is_backward else ""),
                 prepare=cross_entropy_call(shape, is_backward=is_backward),
                 work=((1 + is_backward) * elements, "B"),
+                written=is_backward * elements,
             )
         )
     return tuple(cases)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from benchmarks.cases.case import Case, captured_call, make_generator
@@ -27,15 +28,21 @@ ELEMENTWISE: tuple[tuple[str, str, Function, int], ...] = (
 
 
 def stream(
-    name: str, title: str, function: Function, *shapes: tuple[int, ...], work: float
+    name: str,
+    title: str,
+    function: Function,
+    *shapes: tuple[int, ...],
+    work: float,
+    written: float = 0.0,
 ) -> Case:
-    """Return a case of float32 arrays whose work is in bytes."""
+    """Return a case of float32 arrays whose work is in bytes, and how many it writes."""
     return Case(
         name=name,
         group="streams",
         title=title,
         prepare=captured_call(function, *shapes),
         work=(work, "B"),
+        written=written,
         is_quick=name == "chain-64k",
     )
 
@@ -60,6 +67,7 @@ def elementwise() -> list[Case]:
             function,
             *((size,),) * arrays,
             work=4.0 * size * (arrays + 1),
+            written=4.0 * size,
         )
         for text, size in SIZES.items()
         for name, title, function, arrays in ELEMENTWISE
@@ -117,6 +125,7 @@ def rearrangements() -> list[Case]:
             lambda library, a, order=order: library.copy(library.permute(a, order)),
             shape,
             work=2 * count(shape),
+            written=count(shape),
         )
         for shape, orders in ORDERS.items()
         for order in orders
@@ -129,10 +138,23 @@ def rearrangements() -> list[Case]:
             (64, 64, 1024),
             (64, 64, 1024),
             work=4 * count((64, 64, 1024)),
+            written=2 * count((64, 64, 1024)),
         )
         for axis in range(3)
     ]
     return cases
+
+
+def argsort_call(shape: tuple[int, ...]) -> Callable[[Library], Callable[[], Array]]:
+    """Return what prepares the order of numbers that are all different: there is only one."""
+
+    def prepare(library: Library) -> Callable[[], Array]:
+        numbers = make_generator().permutation(math.prod(shape)).astype("float32")
+        array = library.array(numbers.reshape(shape))
+        run = library.capture(library.argsort)
+        return lambda: run(array)
+
+    return prepare
 
 
 def embed(library: Library) -> Callable[[], Array]:
@@ -152,13 +174,13 @@ def orders() -> list[Case]:
             lambda library, a, axis=axis: library.cumulative_sum(a, axis),
             shape,
             work=2 * count(shape),
+            written=count(shape),
         )
         for shape, axis in (((1 << 20,), 0), ((4096, 1024), 0), ((4096, 1024), 1), ((65536, 32), 1))
     ]
     for shape in ((1 << 20,), (4096, 64), (4096, 256), (64, 32768)):
         for name, title, function in (
             ("sort", "sort", lambda library, a: library.sort(a)),
-            ("argsort", "argsort", lambda library, a: library.argsort(a)),
             ("top-10", "the 10 greatest", lambda library, a: library.top_k(a, 10)),
         ):
             cases.append(
@@ -170,6 +192,15 @@ def orders() -> list[Case]:
                     work=2 * count(shape),
                 )
             )
+        cases.append(
+            Case(
+                name=f"argsort-{words(shape)}",
+                group="streams",
+                title=f"argsort of {words(shape)}",
+                prepare=argsort_call(shape),
+                work=(2 * count(shape), "B"),
+            )
+        )
     return cases
 
 

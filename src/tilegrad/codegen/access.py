@@ -68,7 +68,7 @@ def lower_load(context: Context, node: Node) -> Vectors:
         masks = list(context.broadcast(node.sources[2], shape))
     reader = _Reader(context, node.dtype, order_depth(context, node))
     ahead = attributes.ahead * addresses.itemsize
-    result, start = [], 0
+    result, start = list[Node](), 0
     for access, mask in zip(addresses.accesses(), masks, strict=True):
         # Of the vectors in a line of the caches, one asks for the line ahead.
         is_first = start % linear.LINE_BYTES == 0
