@@ -129,7 +129,8 @@ def describe(report: Report) -> Iterator[str]:
         yield ""
         yield (
             f"The machine gives at most {format_rate(operations, 'FLOP')} in registers and "
-            f"{format_rate(moved, 'B')} in a copy through memory: see [where the cases stand](roofline.svg)."
+            f"{format_rate(moved, 'B')} in a copy through memory: see "
+            "[where the cases stand](roofline.svg)."
         )
     if any(result.group == "compile" and result.observed for result in report.results):
         yield ""
