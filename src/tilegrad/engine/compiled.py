@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tilegrad.base.trace import Trace
-from tilegrad.engine.capture import Capture, Ran
+from tilegrad.engine.capture import Capture
 from tilegrad.engine.graph_key import GraphKey, key_of
 from tilegrad.engine.launches import Launched, emit_launches
 from tilegrad.engine.library import Kernel, Library
@@ -15,7 +15,9 @@ from tilegrad.engine.packs import Pack, Packs
 from tilegrad.engine.plan import Place, Plan, Result, Step, make_plan
 from tilegrad.engine.profile import Profile
 from tilegrad.engine.programs import Derived, Programs
+from tilegrad.engine.scratch import Scratch
 from tilegrad.engine.sizes import evaluate_index
+from tilegrad.engine.step_builder import Ran
 from tilegrad.engine.storage import make_buffer_node, memory_of, storage_of
 from tilegrad.ir.dtype import DType
 from tilegrad.ir.node import Node, sort_topologically
@@ -99,6 +101,7 @@ class CompiledExecutor:
         self.plans: dict[tuple[object, ...], Ready] = {}
         self.capture: Capture | None = None
         self.profile: Profile | None = None
+        self.scratch = Scratch(device.allocator)
         self.packs = Packs(device.allocator.statistics().capacity // PACKED_SHARE)
         self.planned: list[Sequence[Node]] | None = None
         self._lock = ForkLock()

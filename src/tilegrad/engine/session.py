@@ -15,7 +15,8 @@ from tilegrad.base.errors import CaptureError, DeviceError
 from tilegrad.base.settings import Settings
 from tilegrad.base.trace import Trace
 from tilegrad.base.trace_files import open_trace_file
-from tilegrad.engine.capture import NEVER, Capture, CapturedStep
+from tilegrad.engine.capture import Capture
+from tilegrad.engine.captured_step import NEVER, CapturedStep
 from tilegrad.engine.compiled import CompiledExecutor
 from tilegrad.engine.cpu import start_cpu
 from tilegrad.engine.reference import ReferenceExecutor

@@ -16,8 +16,9 @@ from typing import Generic, NamedTuple, ParamSpec, TypeVar, cast
 
 from tilegrad.base.errors import CaptureError
 from tilegrad.engine import current_session
-from tilegrad.engine.capture import CapturedStep, Output
+from tilegrad.engine.captured_step import CapturedStep
 from tilegrad.engine.session import Session
+from tilegrad.engine.step_builder import Output
 from tilegrad.engine.storage import storage_of
 from tilegrad.engine.tracked import Snapshot, Tracked
 from tilegrad.ops import leaves

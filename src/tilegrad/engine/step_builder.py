@@ -1,0 +1,316 @@
+"""Building a captured step from what ran: memory, packed copies, and one recording."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from tilegrad.base.errors import CaptureError
+from tilegrad.engine.captured_step import CapturedStep, Dynamic, Result
+from tilegrad.engine.launches import Launched
+from tilegrad.engine.packs import Pack, is_constant
+from tilegrad.engine.plan import Place, Plan, Step
+from tilegrad.engine.scratch import Scratch, ScratchUse
+from tilegrad.engine.sizes import evaluate_index
+from tilegrad.engine.step_memory import plan_step
+from tilegrad.engine.storage import memory_of
+from tilegrad.ir.node import Node
+from tilegrad.ir.op import Shape
+from tilegrad.ops.leaves import Storage
+from tilegrad.runtime.buffer import Buffer
+from tilegrad.runtime.device import Launch, Recording
+
+if TYPE_CHECKING:
+    from tilegrad.engine.compiled import CompiledExecutor
+    from tilegrad.engine.library import Kernel
+    from tilegrad.engine.programs import PackedDerived
+
+
+class Ran(NamedTuple):
+    """A plan that ran while a step was captured.
+
+    Attributes:
+        nodes: what it computes.
+        plan: the plan.
+        kernels: its kernels, by group and step.
+        given: the storages that it was given.
+        made: the storages that it made.
+    """
+
+    nodes: Sequence[Node]
+    plan: Plan
+    kernels: Sequence[Sequence[Kernel]]
+    given: tuple[Storage, ...]
+    made: tuple[Storage, ...]
+
+
+class Output(NamedTuple):
+    """A result of a captured step.
+
+    Attributes:
+        storage: where it was during capture: made by the step, one of its inputs, or outside.
+        shape: its shape, of the capture's sizes.
+    """
+
+    storage: Storage
+    shape: Shape
+
+
+class _Packed(NamedTuple):
+    """What reads panels and what packs them, and the storages that these are packed from."""
+
+    packed: PackedDerived
+    storages: Sequence[Storage]
+
+
+class StepBuilder:
+    """Builds the step that repeats what ran; see ``Capture.build``."""
+
+    def __init__(
+        self,
+        executor: CompiledExecutor,
+        ran: Sequence[Ran],
+        inputs: Sequence[Storage],
+        outputs: Sequence[Output],
+        symbols: Mapping[str, int],
+    ) -> None:
+        self.executor = executor
+        self.ran = ran
+        self.symbols = dict(symbols)
+        self.outputs = outputs
+        self.inputs = inputs
+        made = {storage for entry in ran for storage in entry.made}
+        anew = (output.storage for output in outputs if output.storage in made)
+        self.replaced = {*inputs, *anew}
+        # Of each launch, by slot: storages, and where temporaries lie.
+        self.storages: list[list[Storage | None]] = []
+        self.offsets: list[list[int | None]] = []
+        self.groups: list[list[Launch]] = []
+        self.keep: list[object] = []
+        self.launches: list[Launched] = []
+        self.packs: list[Pack] = []
+        written = self._overwritten()
+        self.constants = {
+            storage
+            for entry in ran
+            for storage in entry.given
+            if storage not in made and storage not in written and storage not in inputs
+            if is_constant(storage)
+        }
+        self.ran = [self._use_constants(entry) for entry in ran]
+
+    def build(self) -> CapturedStep:
+        """Return the step.
+
+        Raises:
+            CaptureError: a replay could not repeat what ran.
+        """
+        self._refuse_frozen_sizes()
+        made = [storage for entry in self.ran for storage in entry.made]
+        kept = {storage for storage in made if storage not in self.replaced}
+        placed = plan_step([one.plan for one in self.ran], [one.made for one in self.ran], kept)
+        allocator = self.executor.device.allocator
+        allocator.trim()  # of what the calls before needed, no replay does
+        # What is kept is looked at between replays: no other step may write there.
+        scratch = Scratch(allocator) if placed.kept else self.executor.scratch
+        arena = scratch.take(placed.nbytes)
+        placed.move_kept(arena)
+        with self.executor.trace.span("pack") as span:
+            wanted = self._compile_packed()
+            for entry, offsets in zip(self.ran, placed.temporaries, strict=True):
+                self._add(entry, arena, offsets, wanted)
+            packed = sum(pack.memory.nbytes for pack in self.packs)
+            span.count(copies=len(self.packs), bytes=packed)
+        recording = self.executor.device.queue.record(self.groups, keep=self.keep)
+        patches = self._find_arguments(recording)
+        outside = {one: found for one, found in patches.items() if one not in self.replaced}
+        apart = kept.difference(placed.kept)
+        total = placed.nbytes + packed + sum(memory_of(storage).nbytes for storage in apart)
+        overwritten = self._overwritten().union(kept)
+        changed = [number for number, storage in enumerate(self.inputs) if storage in overwritten]
+        allocator.trim()
+        return CapturedStep(
+            self.executor,
+            recording,
+            self.launches,
+            [patches.get(storage, []) for storage in self.inputs],
+            self._results(patches),
+            self._find_dynamic(recording),
+            self.symbols,
+            sum(entry.plan.kernels for entry in self.ran),
+            total,
+            overwritten.difference(self.inputs),
+            changed,
+            outside,
+            self.packs,
+            ScratchUse(scratch, arena, self._find_temporaries(recording)),
+        )
+
+    def _use_constants(self, entry: Ran) -> Ran:
+        """Return what ran as it is planned where it is known what is constant."""
+        known = frozenset(n for n in entry.plan.hopes if entry.given[n] in self.constants)
+        if not known:
+            return entry
+        ready = self.executor.prepare(entry.nodes, known)
+        storages = {
+            new.place.number: entry.made[old.place.number]
+            for new, old in zip(ready.plan.results, entry.plan.results, strict=True)
+            if new.place.kind == "made"
+        }
+        made = tuple(storages[number] for number in sorted(storages))
+        return Ran(entry.nodes, ready.plan, ready.kernels, entry.given, made)
+
+    def _refuse_frozen_sizes(self) -> None:
+        """Refuse a tensor of symbolic size that was realised within the step and then used.
+
+        What was computed from it knows only the size that it had during the capture.
+        """
+        frozen: set[Storage] = set()
+        for entry in self.ran:
+            for storage in entry.given:
+                if storage in frozen:
+                    raise CaptureError(
+                        "a captured function computes with a tensor of symbolic size that it has "
+                        "realised itself",
+                        expected="such a tensor to be lazy, or the last thing that is made of it",
+                        mend="do not realise it before it has been used",
+                    )
+            for place, shape in entry.plan.results:
+                if place.kind == "made" and any(isinstance(size, Node) for size in shape):
+                    frozen.add(entry.made[place.number])
+
+    def _find_arguments(self, recording: Recording) -> dict[Storage, list[int]]:
+        """Return for each storage which arguments of a recording hold its address."""
+        found: dict[Storage, list[int]] = {}
+        for launch, storages in enumerate(self.storages):
+            for slot, storage in enumerate(storages):
+                if storage is not None:
+                    found.setdefault(storage, []).append(recording.place_of(launch, slot))
+        return found
+
+    def _find_temporaries(self, recording: Recording) -> list[tuple[int, int]]:
+        """Return which arguments of a recording are temporary memory, and where in it they lie."""
+        return [
+            (recording.place_of(launch, slot), offset)
+            for launch, offsets in enumerate(self.offsets)
+            for slot, offset in enumerate(offsets)
+            if offset is not None
+        ]
+
+    def _find_dynamic(self, recording: Recording) -> list[Dynamic]:
+        """Return the launches that depend on symbolic sizes."""
+        return [
+            Dynamic(number, step, [recording.place_of(number, i) for i in range(len(step.places))])
+            for number, (step, _) in enumerate(self.launches)
+            if step.is_symbolic
+        ]
+
+    def _results(self, patches: Mapping[Storage, Sequence[int]]) -> list[Result]:
+        results: list[Result] = []
+        numbers: dict[Storage, int] = {}
+        for number, (storage, shape) in enumerate(self.outputs):
+            wanted = self._find_shape(storage, shape)
+            extents = [extent for extent in wanted if isinstance(extent, int)]
+            size = math.prod(extents) if len(extents) == len(wanted) else None
+            result = Result(storage.dtype, wanted, storage, size=size)
+            if storage in self.inputs:
+                result = result._replace(home="given", number=self.inputs.index(storage))
+            elif storage in numbers:
+                result = result._replace(home="earlier", number=numbers[storage])
+            elif storage in self.replaced:
+                numbers[storage] = number
+                result = result._replace(home="made", patches=patches.get(storage, ()))
+            results.append(result)
+        return results
+
+    def _find_shape(self, storage: Storage, shape: Shape) -> Shape:
+        """Return the shape that a result has whatever the symbols are."""
+        for entry in reversed(self.ran):
+            for place, wanted in entry.plan.results:
+                homes = entry.given if place.kind == "given" else entry.made
+                if homes[place.number] is storage:
+                    sizes = tuple(evaluate_index(size, self.symbols) for size in wanted)
+                    if sizes == shape:
+                        return wanted
+        return shape
+
+    def _overwritten(self) -> frozenset[Storage]:
+        return frozenset(
+            entry.given[number] for entry in self.ran for number in entry.plan.overwritten
+        )
+
+    def _add(
+        self,
+        entry: Ran,
+        arena: Buffer,
+        offsets: Sequence[int],
+        wanted: Iterator[_Packed | None],
+    ) -> None:
+        memory: dict[Place, Buffer] = {}
+        owners: dict[Place | None, Storage] = {}
+        for kind, storages in (("given", entry.given), ("made", entry.made)):
+            for number, storage in enumerate(storages):
+                place = Place(kind, number)  # type: ignore[arg-type]
+                owners[place] = storage
+                memory[place] = memory_of(storage)
+        lying: dict[Place | None, int] = {}
+        for number, offset in enumerate(offsets):
+            place = Place("temporary", number)
+            memory[place], lying[place] = arena.part(offset, 0), offset
+        for steps, kernels in zip(entry.plan.groups, entry.kernels, strict=True):
+            group = []
+            for planned, compiled in zip(steps, kernels, strict=True):
+                step, kernel = self._pack(next(wanted), planned, compiled, memory)
+                group.append(self.executor.launch(step, kernel, memory, self.symbols))
+                self.storages.append([owners.get(place) for place in step.places])
+                self.offsets.append([lying.get(place) for place in step.places])
+                self.keep.append(kernel.binary)
+                self.launches.append(Launched(step, kernel))
+            self.groups.append(group)
+
+    def _compile_packed(self) -> Iterator[_Packed | None]:
+        """Compile what packs, and what reads what is packed, several kernels at a time.
+
+        Returns:
+            For each step of all that ran, in order, how it may have something packed before.
+        """
+        wanted = [
+            self._find_packed(entry, step)
+            for entry in self.ran
+            for step in itertools.chain.from_iterable(entry.plan.groups)
+        ]
+        both = [program for one in wanted if one for program in one.packed[:2]]
+        self.executor.library.get_all(derived.program.root for derived in both)
+        return iter(wanted)
+
+    def _find_packed(self, entry: Ran, step: Step) -> _Packed | None:
+        """Return how a step may have what is constant in it packed before, if that is any use."""
+        constants = {
+            slot: entry.given[place.number]
+            for slot, place in enumerate(step.places)
+            if place is not None and place.kind == "given"
+            if entry.given[place.number] in self.constants
+        }
+        found = self.executor.programs.derive_packed(step.program, frozenset(constants))
+        if found is None:
+            return None
+        return _Packed(found, [constants[slot] for slot in found.sources])
+
+    def _pack(
+        self, found: _Packed | None, step: Step, kernel: Kernel, memory: dict[Place, Buffer]
+    ) -> tuple[Step, Kernel]:
+        """Return a step with what is constant in it packed before, if that is any use."""
+        if found is None:
+            return step, kernel
+        pack = self.executor.pack(found.packed.packing, found.storages)
+        if pack is None:
+            return step, kernel
+        if pack not in self.packs:
+            self.packs.append(pack)
+        place = Place("packed", self.packs.index(pack))
+        memory[place] = pack.memory
+        reading = found.packed.reading
+        kernel = self.executor.library.get(reading.program.root)
+        return Step(reading, (*step.places, place)), kernel
