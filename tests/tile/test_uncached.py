@@ -15,7 +15,9 @@ CASES = {
     "transpose": (lambda x: x.T + x.T, (LARGE // 2048 + 16, 2048), True),
     "rows": (lambda x: x - x.max(1)[:, None], (LARGE // 2048, 2048), True),
     "reversed": (lambda x: x[::-1] + x, (LARGE + 1,), True),
-    "odd rows": (lambda x: x - x.max(1)[:, None], (LARGE // 999 + 1, 999), False),
+    "odd rows": (lambda x: x - x.max(1)[:, None], (LARGE // 999 + 1, 999), True),
+    "rows of lines": (lambda x: x - x.max(1)[:, None], (LARGE // 1008 + 1, 1008), True),
+    "short odd rows": (lambda x: x - x.max(1)[:, None], (LARGE // 99 + 1, 99), False),
     "small": (lambda x: x * 2 - x, (LARGE - 1,), False),
 }
 
@@ -29,6 +31,17 @@ def test_results(name):
     has_lines = kernel.executor.device.target.vector_bits == 512
     assert ("nontemporal !0" in kernel.llvm) == (is_uncached and has_lines)
     numpy.testing.assert_array_equal(result.numpy(), formula(x))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float16", "int8", "bool"])
+@pytest.mark.parametrize("width", [1000, 1001, 1023])
+def test_rows_of_other_sizes(dtype, width):
+    itemsize = numpy.dtype(dtype).itemsize
+    rows = -(-LEAST_BYTES // (width * itemsize))
+    x = RANDOM.integers(0, 2, (rows, width)).astype(dtype)
+    tensor = Tensor(x).realize()
+    result = tensor.maximum(tensor.min(1, keepdim=True))
+    numpy.testing.assert_array_equal(result.numpy(), numpy.maximum(x, x.min(1, keepdims=True)))
 
 
 def test_memory_may_begin_anywhere():

@@ -12,6 +12,7 @@ from tilegrad.tile.environment import Environment, Position, tile_position
 from tilegrad.tile.facts import Facts
 from tilegrad.tile.lower import Lowering
 from tilegrad.tile.schedule import Schedule
+from tilegrad.tile.whole_lines import find_row, walk_row
 
 
 class Derivation:
@@ -115,8 +116,26 @@ class Derivation:
         result = self.effects(outside, rest, environment) if outside else []
         if inside:
             result += self.lowering.before(axis, environment)
-            result += self.walk(axis, environment, lambda at: self.effects(inside, rest, at))
+            result += self._walk_stores(axis, inside, rest, environment)
         return result
+
+    def _walk_stores(
+        self, axis: Node, stores: list[Node], rest: Sequence[Node], environment: Environment
+    ) -> list[Node]:
+        """Return the effects of stores for all tiles of an axis, the outermost of their loops."""
+        large = [store for store in stores if store.sources[0] in self.uncached]
+        is_row = axis in self.schedule.tiles and self.schedule.rank == 1 and not rest
+        if large and is_row and axis not in self.bounds:
+            row = find_row(self.facts, self.lowering, large, axis, environment)
+            if row is not None:
+                size = self.schedule.tiles[axis].size
+                return walk_row(
+                    row,
+                    size,
+                    self.lowering,
+                    lambda at: self.effects(stores, (), environment.bind(axis, at)),
+                )
+        return self.walk(axis, environment, lambda at: self.effects(stores, rest, at))
 
     def walk(
         self, axis: Node, environment: Environment, inside: Callable[[Environment], list[Node]]

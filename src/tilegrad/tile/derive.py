@@ -69,7 +69,7 @@ def derive(
         ahead = choose_ahead(facts, schedule, decider)
         return derive_split(facts, schedule, slots, name, fill_parts, ahead)
     kept = choose_kept(facts, schedule, decider)
-    uncached = choose_uncached(facts, decider)
+    uncached = choose_uncached(facts, target, decider)
     ahead = choose_ahead(facts, schedule, decider, kept, uncached)
     lowering = Lowering(facts, schedule, ahead)
     if kept:

@@ -11,16 +11,21 @@ import math
 from tilegrad.ir.node import Node
 from tilegrad.ops import kernel
 from tilegrad.ops.bounds import bounds
+from tilegrad.ops.linear import LINE_BYTES
 from tilegrad.tile.decisions import Decider
 from tilegrad.tile.facts import Facts
+from tilegrad.tile.target import TileTarget
 
 LEAST_BYTES = 3 << 22
 """Results of so much, with what they are computed from, leave little else in most shared caches."""
 
 
-def choose_uncached(facts: Facts, decider: Decider) -> frozenset[Node]:
-    """Return the pointers through which results are written past the caches."""
-    large = find_large(facts)
+def choose_uncached(facts: Facts, target: TileTarget, decider: Decider) -> frozenset[Node]:
+    """Return the pointers through which results are written past the caches.
+
+    It takes vectors that fill a line.
+    """
+    large = find_large(facts) if target.vector_bytes == LINE_BYTES else frozenset[Node]()
     if large and decider.take("large results", ("past caches", "cached")) == "cached":
         return frozenset()
     return large
