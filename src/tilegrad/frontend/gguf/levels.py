@@ -70,9 +70,18 @@ class Portion(NamedTuple):
     def numbers(self, place: int) -> tuple[Tile, Tile]:
         """Return the two float16 numbers from an even place of each block on.
 
-        Words of 32 bits are read and then taken apart.
+        Where a vector reaches from the first to the last of them, it is read and they are picked;
+        else words of 32 bits are read and then taken apart.
         """
-        words = self.halves[self._span, place // 2 : place // 2 + 2].bitcast(dtypes.uint16).T
+        size, first = 2 * tl.known(self.halves.shape[-1]), place // 2
+        blocks, places = self.first + tl.arange(self.blocks), first + tl.arange(2)
+        if (self.blocks - 1) * size + 4 <= PARTS * PART:
+            shape = (2, self.blocks)
+            at = (blocks[None, :].expand(*shape), places[:, None].expand(*shape))
+            flat = [one.reshape(2 * self.blocks) for one in at]
+            words = self.halves[flat[0], flat[1]].bitcast(dtypes.uint16).reshape(*shape)
+        else:
+            words = self.halves[self._span, first : first + 2].bitcast(dtypes.uint16).T
         is_first = tl.arange(2)[:, None] < 1
         first, second = (
             tl.where(one, words, 0).sum(0).bitcast(dtypes.float16).cast(dtypes.float32)
