@@ -19,13 +19,14 @@ def count_sums(root) -> int:
     return sum(node.op is kernel.reduce_over for node in sort_topologically([root]))
 
 
-def picking(dtype=dtypes.int64, kind: str = "add"):
+def picking(dtype=dtypes.int64, kind: str = "add", *, is_negative: bool = False):
     """Return a kernel that sums, for each row, the elements whose column is the row's label."""
     row, column = kernel.make_axis("i0", 5), kernel.make_axis("r0", 7)
     label = memory.make_load(memory.make_parameter(1, dtype), row)
     element = memory.make_load(memory.make_parameter(2, dtypes.float32), row * 7 + column)
     is_wanted = comparison.equal(cast_to(column, dtype), label)
     term = comparison.where(is_wanted, element, constant(0.0, dtypes.float32))
+    term = -term if is_negative else term
     total = kernel.reduce_over(term, column, attributes=kernel.ReduceOverAttributes(kind))
     output = memory.make_parameter(0, dtypes.float32)
     return kernel.kernel(memory.make_store(output, row, total))
@@ -34,6 +35,7 @@ def picking(dtype=dtypes.int64, kind: str = "add"):
 def test_a_picked_term_is_no_sum():
     assert count_sums(picking()) == 1
     assert count_sums(pick_terms(picking())) == 0
+    assert count_sums(pick_terms(picking(is_negative=True))) == 0
 
 
 def test_other_reductions_stay():
@@ -58,6 +60,8 @@ def test_labels_in_and_out_of_range(labels):
     x = numpy.random.default_rng(0).standard_normal((5, 7)).astype(numpy.float32)
     one_hot = Tensor(numpy.array(labels)).reshape(5, 1) == Tensor.arange(7).reshape(1, 7)
     zero = Tensor(numpy.float32(0))
-    (found,) = run([one_hot.where(Tensor(x) * 2, zero).sum(1).node])
+    picked = one_hot.where(Tensor(x) * 2, zero)
+    found, negative = run([picked.sum(1).node, (-picked).sum(1).node])
     expected = [2 * x[i, label] if 0 <= label < 7 else 0 for i, label in enumerate(labels)]
     numpy.testing.assert_array_equal(found.reshape(-1), numpy.array(expected, numpy.float32))
+    numpy.testing.assert_array_equal(negative, -found)

@@ -263,7 +263,7 @@ class Chooser:
         summary = self.summaries.of(node)
         elements = cost.count_elements(node)
         evaluations = sum(use.evaluations for use in reads)
-        read = evaluations * summary.bytes
+        read = evaluations * summary.bytes_in_rows(node)
         first = min(read, summary.footprint(elements)) * cost.MEMORY_NS_PER_BYTE
         rest = max(0.0, read - first) * cost.CACHE_NS_PER_BYTE
         return evaluations * summary.operations * cost.ARITHMETIC_NS + first + rest

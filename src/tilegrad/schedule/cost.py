@@ -28,6 +28,8 @@ SYMBOLIC_SIZE = 1024
 """What an unknown size is taken for, if its bound is not lower."""
 SLICE = 64
 """A gather of slices of so many elements is a movement: one place is computed for all of them."""
+LONG_ROW = 64.0
+"""Rows of so many elements are walked each by itself, shorter ones perhaps several at once."""
 MOST_NODES = 256
 """So many nodes below one are looked at; what costs more than that is not worth recomputing."""
 
@@ -56,10 +58,15 @@ class Summary(NamedTuple):
     operations: float
     leaves: frozenset[Node]
 
-    @property
-    def bytes(self) -> float:
-        """Bytes loaded for one element."""
-        return float(sum(leaf.dtype.itemsize for leaf in self.leaves))
+    def bytes_in_rows(self, node: Node) -> float:
+        """Bytes loaded for one element of the node, of many in a row along its last axis.
+
+        Leaves with no more than one value a row are loaded once a row, and stay in a register.
+        """
+        length = estimate(node.shape[-1]) if node.shape else 1.0
+        rows = count_elements(node) / length if length >= LONG_ROW else 0.0
+        leaves = (leaf for leaf in self.leaves if count_elements(leaf) > rows)
+        return float(sum(leaf.dtype.itemsize for leaf in leaves))
 
     def footprint(self, elements: float) -> float:
         """Bytes loaded at least for so many elements; small tensors are loaded once."""

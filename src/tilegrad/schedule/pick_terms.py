@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node, sort_topologically
-from tilegrad.ops import comparison, conversion, kernel, memory, symbolic
+from tilegrad.ops import arithmetic, comparison, conversion, kernel, memory, symbolic
 from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.elementwise import zero
 from tilegrad.ops.symbolic import Condition
@@ -29,6 +29,11 @@ def pick_terms(program: Node) -> Node:
 
 def _pick(node: Node) -> Node:
     body, *axes = node.sources
+    if body.op is arithmetic.negate:  # the sum of negatives is the negative of the sum
+        (positive,) = body.sources
+        whole = kernel.reduce_over(positive, *axes, attributes=ADD)
+        picked = _pick(whole)
+        return node if picked is whole else -picked
     guards: list[Node] = []
     while body.op is comparison.where and body.sources[2] is zero(body.dtype):
         condition, body = body.sources[0], body.sources[1]
