@@ -1,4 +1,4 @@
-"""How evenly the instances of a contraction fill the threads.
+"""How evenly the instances of a kernel fill the threads.
 
 Threads take instances in turn, each the next one when it is done with the last. With instances of
 two tiles each, eleven tiles keep two threads busy for the time of six; with instances of one, some
@@ -8,7 +8,7 @@ thread has six as well, but eight wider tiles fill both for the time of four and
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 SIMULATED = 64
@@ -79,7 +79,12 @@ class Grid(NamedTuple):
         largest = tall * wide * cycles.product + tall * cycles.row + wide * cycles.lane
         if self.instances > SIMULATED:
             return self.total(cycles) + (threads / 2 + DELAY) * largest
-        busy = [0.0] * threads
-        for each in self.measure(cycles):
-            heapq.heapreplace(busy, busy[0] + each)
-        return threads * max(busy) + DELAY * largest
+        return threads * fill_threads(self.measure(cycles), threads) + DELAY * largest
+
+
+def fill_threads(works: Iterable[float], threads: int) -> float:
+    """Return when the last thread is done, if each takes the next work whenever it is free."""
+    busy = [0.0] * threads
+    for each in works:
+        heapq.heapreplace(busy, busy[0] + each)
+    return max(busy)

@@ -66,8 +66,9 @@ def as_running_sum(total: Node) -> Node:
     pairs = zip(inside, exponents, strict=True)
     weight = multiply_all([factor.value for factor, one in pairs if one is None], total)
     result = kernel.exponential_sum(found[0], weight, axis)
-    for factor in outside:
-        result = result / factor.value if factor.is_divisor else result * factor.value
+    for factor in outside:  # one division a row, not one for each column
+        scale = constant(1.0, total.dtype) / factor.value if factor.is_divisor else factor.value
+        result = result * scale
     return result
 
 

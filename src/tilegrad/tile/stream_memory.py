@@ -12,13 +12,15 @@ from tilegrad.ops.affine import Index
 from tilegrad.ops.build import Builder
 from tilegrad.tile.decisions import Decider, list_near
 from tilegrad.tile.facts import constant_extent
+from tilegrad.tile.reach import Limits
 from tilegrad.tile.stream import Product, Stream, Total
+from tilegrad.tile.stream_blocks import measure_blocks
 from tilegrad.tile.target import TileTarget
 
 BAND = 48
 """Rows of a band."""
-BANDS = 4
-"""Bands of a block."""
+BANDS = (4, 1, 2, 3, 6, 8)
+"""Bands of a block, the usual number first."""
 STEPS = 128
 """Steps of a tile."""
 
@@ -74,16 +76,28 @@ class Band(NamedTuple):
     row: Index
 
 
-def choose_sizes(stream: Stream, target: TileTarget, columns: int, decider: Decider) -> Sizes:
-    """Return sizes that fit the registers and the extents."""
+def choose_sizes(
+    stream: Stream, limits: Limits, target: TileTarget, columns: int, decider: Decider
+) -> Sizes:
+    """Return sizes that fit the registers, the extents and the threads.
+
+    Args:
+        stream: the kernel.
+        limits: bounds on its steps.
+        target: the processor.
+        columns: of each total that has some.
+        decider: chooses.
+    """
     width = target.vector_bytes // stream.dtype.itemsize
-    band = decider.take("band", list_near(BAND, BAND // 4, 2 * BAND))
-    bands = decider.take("bands", list_near(BANDS, 1, 2 * BANDS))
-    steps = decider.take("steps", list_near(STEPS, STEPS // 2, 4 * STEPS))
     tile_rows, tile_columns = find_tile(stream.products)
-    extent = constant_extent(stream.rows) or bands * band
+    extent = constant_extent(stream.rows) or BAND * BANDS[0]
+    band = decider.take("band", list_near(BAND, BAND // 4, 2 * BAND))
     band = round_up(min(band, extent), tile_rows)
-    rows = min(bands * band, round_up(extent, band))
+    counts = tuple(dict.fromkeys(min(count, -(-extent // band)) for count in BANDS))
+    costs = [measure_blocks(stream, limits, columns, (one, band), target.threads) for one in counts]
+    known = {count: cost for count, cost in zip(counts, costs, strict=True) if cost is not None}
+    rows = band * decider.take("bands", counts, known.__getitem__ if known else None)
+    steps = decider.take("steps", list_near(STEPS, STEPS // 2, 4 * STEPS))
     steps = round_up(min(steps, constant_extent(stream.steps) or steps), tile_columns)
     has_many = target.registers >= 32
     blocks = ((12, 2), (8, 3), (6, 4), (14, 2)) if has_many else ((6, 2), (4, 2), (4, 3))

@@ -26,7 +26,7 @@ from tilegrad.rewrite.graph import substitute
 from tilegrad.tile.decisions import Decider
 from tilegrad.tile.facts import constant_extent, find_free
 from tilegrad.tile.lower import combine
-from tilegrad.tile.reach import find_limits, range_of
+from tilegrad.tile.reach import Limits, find_limits, range_of
 from tilegrad.tile.stream import Stream, Total
 from tilegrad.tile.stream_memory import (
     Band,
@@ -55,16 +55,20 @@ def derive_stream(
     if is_across and constant_extent(stream.steps) is None:
         return None
     stream = give_units(stream, target.units)
-    return _Writer(stream, choose_sizes(stream, target, columns, decider), slots, name).write()
+    limits = find_limits(stream)
+    sizes = choose_sizes(stream, limits, target, columns, decider)
+    return _Writer(stream, limits, sizes, slots, name).write()
 
 
 class _Writer:
-    def __init__(self, stream: Stream, sizes: Sizes, slots: Sequence[Slot], name: str) -> None:
+    def __init__(
+        self, stream: Stream, limits: Limits, sizes: Sizes, slots: Sequence[Slot], name: str
+    ) -> None:
         self.stream = stream
+        self.limits = limits
         self.sizes = sizes
         self.build = Builder(name)
         self.build.declare(slots)
-        self.limits = find_limits(stream)
         self.held = hold(self.build, stream, sizes)
         self.context = Context(self.build, stream, sizes, self.held, self._value)
         self.places = {axis: self.build.instance(kernel.extent_of(axis)) for axis in stream.others}
@@ -78,7 +82,10 @@ class _Writer:
         extent = kernel.extent_of(self.stream.rows)
         if not across:
             blocks = symbolic.floor_divide(symbolic.add(extent, size - 1), size)
-            self._visit_block(symbolic.multiply(build.instance(blocks), size))
+            block: Index = build.instance(blocks)
+            if self.limits.stops:  # the last rows may have the most steps: they are begun first
+                block = symbolic.subtract(symbolic.subtract(blocks, 1), block)
+            self._visit_block(symbolic.multiply(block, size))
             return build.program()
         for total in across:
             self._fill(total, count_steps(self.stream, self.sizes) * self.sizes.columns, 0.0)
