@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tilegrad import Tensor, jit
-from tilegrad.engine import current_session
+from tilegrad.engine import Session, current_session
 
 WIDTH = 64
 
@@ -78,3 +78,14 @@ def test_threads_replay_steps_that_share_it():
     for thread in threads:
         thread.join()
     assert not failures
+
+
+def test_a_session_gives_back_what_it_keeps_for_reuse():
+    session = Session()
+    with session.entered():
+        Tensor.ones(1 << 20).realize()
+        allocator = session.compiled("cpu").device.allocator
+        assert allocator.statistics().kept >= 4 << 20
+        session.trim()
+        assert allocator.statistics().kept == 0
+        numpy.testing.assert_array_equal((Tensor.ones(3) + 1).numpy(), 2)

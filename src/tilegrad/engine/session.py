@@ -139,6 +139,12 @@ class Session:
         executor = self.executor(device)
         return executor if isinstance(executor, CompiledExecutor) else None
 
+    def trim(self) -> None:
+        """Give memory that is kept for reuse, and the C library's, back to the system."""
+        for executor in self._executors.values():
+            if isinstance(executor, CompiledExecutor):
+                executor.device.allocator.trim()
+
     @contextmanager
     def bound(self, symbols: Mapping[str, int]) -> Iterator[None]:
         """Give symbolic sizes values, by name, for what is realised in a ``with`` statement."""

@@ -34,8 +34,11 @@ def test_metadata_are_those_of_the_reference(tmp_path: Path) -> None:
         name: field.contents() for name, field in fields.items() if not name.startswith("GGUF.")
     }
     file = read_gguf(path)
-    assert file.metadata == expected
-    assert file.metadata["texts"][2] == "ß🙂"
+    texts = file.metadata["texts"]
+    assert {**file.metadata, "texts": list(texts)} == expected
+    assert texts[2] == texts[-3] == "ß🙂"
+    assert texts[1:4] == ["a", "ß🙂", "\x00"]
+    assert len(texts) == 5
     numbers = file.weights["weight"].numbers().numpy()
     numpy.testing.assert_array_equal(numbers, numpy.arange(64).reshape(2, 32))
 

@@ -155,6 +155,7 @@ def run_chat(session: Session, options: ChatOptions, prompt: str | None = None) 
     display = Display(Console(highlight=False))
     with session.entered():
         chat = Chat(options)
+        session.trim()  # of what the vocabulary was built from: now the weights come
         if prompt is None and not sys.stdin.isatty():
             prompt = sys.stdin.read()
         if prompt is not None:

@@ -38,7 +38,7 @@ class Tokeniser:
     """
 
     def __init__(self, metadata: Mapping[str, Any]) -> None:
-        self._tokens: list[str] = metadata.get("tokenizer.ggml.tokens", [])
+        self._tokens: Sequence[str] = metadata.get("tokenizer.ggml.tokens", [])
         kind = metadata.get("tokenizer.ggml.model")
         builders = {"gpt2": build_byte_pairs, "llama": build_pieces}
         if kind not in builders or not self._tokens:
@@ -47,7 +47,7 @@ class Tokeniser:
                 got=repr(kind),
                 expected="'gpt2' (pairs of bytes) or 'llama' (pieces of sentences)",
             )
-        self._tokenizer = builders[kind](metadata, self._tokens)
+        self._tokenizer = builders[kind](metadata, list(self._tokens))
         # Pieces of sentences are made of a text with a space before it, which belongs to no text.
         has_space = kind == "llama" and metadata.get("tokenizer.ggml.add_space_prefix", True)
         self.prefix = " " if has_space else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 _CONTROL, _USER_DEFINED, _BYTE = 3, 4, 6
@@ -11,7 +11,7 @@ _SPACE = "\N{LOWER ONE EIGHTH BLOCK}"
 
 def list_token_bytes(metadata: Mapping[str, Any]) -> list[bytes]:
     """Return the bytes of every token that a GGUF file describes."""
-    tokens: list[str] = metadata["tokenizer.ggml.tokens"]
+    tokens: Sequence[str] = metadata["tokenizer.ggml.tokens"]
     types = [*metadata.get("tokenizer.ggml.token_type", []), *[1] * len(tokens)]
     if metadata.get("tokenizer.ggml.model") == "gpt2":
         table = _bytes_by_character()

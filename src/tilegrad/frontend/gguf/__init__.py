@@ -1,10 +1,10 @@
 """GGUF: files of language models, whose weights are computed on as they are stored.
 
-Enter at `read_gguf`. `header.py` reads what a file says, `reader.py` maps it into memory, and
-`stacks.py` finds matrices of experts that a file has one by one. `blocks.py` and `formats.py` say
-how blocks of quantised numbers become floats, as lazy expressions that fuse into whatever uses
-them. `weight.py` multiplies by a stored matrix, `products.py` and `few_rows.py` a few rows by it,
-`experts.py` rows by several matrices.
+Enter at `read_gguf`. `header.py` and `texts.py` read what a file says, `reader.py` maps it into
+memory, and `stacks.py` finds matrices of experts that a file has one by one. `blocks.py` and
+`formats.py` say how blocks of quantised numbers become floats, as lazy expressions that fuse into
+whatever uses them. `weight.py` multiplies by a stored matrix, `products.py` and `few_rows.py` a few
+rows by it, `experts.py` rows by several matrices.
 """
 
 from tilegrad.frontend.gguf.formats import FORMATS

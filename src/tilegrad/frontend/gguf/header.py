@@ -7,8 +7,12 @@ which takes as long for a vocabulary of 50,000 texts as all the rest until a mod
 from __future__ import annotations
 
 import struct
+from array import array
+from collections.abc import Sequence
 from mmap import mmap
 from typing import Any, NamedTuple
+
+from tilegrad.frontend.gguf.texts import Texts
 
 _MAGIC = b"GGUF"
 _VERSIONS = (2, 3)
@@ -68,7 +72,7 @@ class Header(NamedTuple):
     """The header.
 
     Attributes:
-        metadata: numbers, texts, and lists of them, by key.
+        metadata: numbers, texts, and sequences of them, by key.
         tensors: the weights.
     """
 
@@ -126,22 +130,23 @@ class _Reader:
         return value  # type: ignore[no-any-return]
 
     def _text(self) -> str:
-        (text,) = self._texts(1)
-        return text
+        return self._texts(1)[0]
 
-    def _texts(self, count: int) -> list[str]:
+    def _texts(self, count: int) -> Texts:
         """Return texts that stand one after the other, each after its length."""
         mapped, place, unpack = self._mapped, self._place, _COUNT.unpack_from
         size = len(mapped)
-        texts: list[str] = []
+        places = array("Q")
         for _ in range(count):
             begin = place + 8
             place = begin + unpack(mapped, place)[0]
             if place > size:
                 raise ValueError("a text reaches beyond its end")
-            texts.append(mapped[begin:place].decode())
+            mapped[begin:place].decode()  # raises an error if it is none
+            places.append(begin)
+            places.append(place)
         self._place = place
-        return texts
+        return Texts(mapped, places)
 
     def _value(self, kind: int, depth: int = 0) -> Any:
         if kind == _TEXT:
@@ -151,7 +156,7 @@ class _Reader:
         (value,) = self._scalars(kind, 1)
         return value
 
-    def _array(self, depth: int) -> list[Any]:
+    def _array(self, depth: int) -> Sequence[Any]:
         kind, count = self._number(), self._count()
         if kind == _TEXT:
             return self._texts(count)

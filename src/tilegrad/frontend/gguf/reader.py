@@ -31,7 +31,7 @@ class GGUFFile:
 
     Attributes:
         path: where it lies.
-        metadata: values by key: numbers, texts, and lists of them.
+        metadata: values by key: numbers, texts, and sequences of them.
         weights: stored tensors by name. What is not used is not read from the disk.
     """
 
