@@ -98,20 +98,24 @@ class Array:
     def __setitem__(self, key: object, value: Tile | Number) -> None:
         self.store(key, value)
 
-    def load(self, key: object, mask: Tile | None = None, other: Number = 0) -> Tile:
+    def load(
+        self, key: object, mask: Tile | None = None, other: Number = 0, *, ahead: int = 0
+    ) -> Tile:
         """Return the tile at some positions.
 
         Args:
             key: what else stands in the brackets.
             mask: where it is false nothing is read; it broadcasts to the tile's shape.
             other: the value there, and outside the array.
+            ahead: what lies so many elements further on is read soon, and may be fetched already;
+                0 for no such advice.
 
         Raises:
             ArgumentError, ArgumentTypeError: the key or the mask makes no sense.
             OutOfRangeError: the positions lie outside the array in every instance and round.
         """
         place, inside = self._find(key, mask)
-        node = self._builder.load(self.pointer, place.offset, inside)
+        node = self._builder.load(self.pointer, place.offset, inside, ahead=ahead)
         if inside is not None and (other != 0 or str(other) == "-0.0"):
             node = where(inside, node, constant(other, self.dtype))
         return Tile(expand(node, place.shape))

@@ -162,16 +162,22 @@ class Builder:
 
     # --- memory ---
 
-    def load(self, pointer: Node, offset: Index, mask: Node | None = None) -> Node:
-        """Return the tile at ``pointer[offset]``, 0 where ``mask`` is false."""
+    def load(
+        self, pointer: Node, offset: Index, mask: Node | None = None, *, ahead: int = 0
+    ) -> Node:
+        """Return the tile at ``pointer[offset]``, 0 where ``mask`` is false.
+
+        What lies ``ahead`` elements further on is read soon; 0 says nothing.
+        """
+        mask = _drop_true(mask)
         if pointer in self._read_only:
             self._read.add(pointer)
-            return make_load(pointer, offset, _drop_true(mask))
+            return make_load(pointer, offset, mask, ahead=ahead)
         frame = self._frames[-1]
-        value = make_load(pointer, offset, _drop_true(mask), self._before(pointer))
+        value = make_load(pointer, offset, mask, self._before(pointer), ahead=ahead)
         if self._homes.setdefault(value, frame) is not frame and len(self._frames) > 1:
             # In each round it may read something else than where it was read before the loop.
-            value = make_load(pointer, offset, _drop_true(mask), frame.start())
+            value = make_load(pointer, offset, mask, frame.start(), ahead=ahead)
         frame.loads.setdefault(pointer, []).append(value)
         return value
 

@@ -143,11 +143,12 @@ def paged_attention(
     if scores.window is not None:
         begin = tl.maximum(first - (scores.window - 1), 0) // size
     end = (first + rows - 1) // size + 1
+    distance = key_heads * tl.known(queries.shape[2]) * size
     share = (end - begin + parts - 1) // parts
     begin = begin + part * share
     with build.loop(begin, tl.minimum(end, begin + share)) as number:
         page = _page_of(key_pages, tables, sequence, number.index)
-        seen = _Seen(scores, first, Span(number.index * size, size), group)
+        seen = _Seen(scores, first, Span(number.index * size, size), group, distance)
         keys, values = key_pages.at(page, head), value_pages.at(page, head)
         _attend(build, query, keys, values, seen, totals)
     if parts > 1:
@@ -209,12 +210,14 @@ class _Seen(NamedTuple):
         first: position of the first row's token.
         places: positions of the keys.
         group: rows of a token.
+        distance: elements to the next page in memory, which is mostly the sequence's next one.
     """
 
     scores: Scores
     first: Tile
     places: Span
     group: int
+    distance: int
 
     def choose(self, products: Tile, rows: Span) -> Tile:
         """Return the scores of some rows, -inf where a key is not seen."""
@@ -242,11 +245,13 @@ def _attend(
     (lines, width), size = (tl.known(one) for one in query.shape), seen.places.length
     strip = max(one for one in range(1, min(_STRIP, lines) + 1) if lines % one == 0)
     powers = build.scratch((strip, size), WIDE)
+    ahead = seen.distance
     if lines >= _SHARED:
-        keys, values = (_convert(build, one) for one in (keys, values))
+        keys, values, ahead = _convert(build, keys), _convert(build, values), 0
     with build.loop(0, lines, strip) as strips:
         own = strips.span
-        products = _product(build, query, own, keys, Span(0, size), tl.zeros((strip, size)))
+        zeros = tl.zeros((strip, size))
+        products = _product(build, query, own, keys, Span(0, size), zeros, ahead)
         scores = seen.choose(products, own)
         top = tl.maximum(tops[own], scores.max(1, keepdim=True))
         power, rescale = tl.exp(scores - top), tl.exp(tops[own] - top)
@@ -255,7 +260,7 @@ def _attend(
         step = next(one for one in (64, 48, 32, 16, width) if width % one == 0)
         with build.loop(0, width, step) as columns:
             total = result[own, columns.span] * rescale
-            found = _product(build, powers, Span(0, strip), values, columns.span, total)
+            found = _product(build, powers, Span(0, strip), values, columns.span, total, ahead)
             result[own, columns.span] = found
 
 
@@ -268,10 +273,21 @@ def _convert(build: KernelBuilder, array: Array) -> Array:
 
 
 def _product(
-    build: KernelBuilder, left: Array, rows: Span, right: Array, columns: Span, total: Tile
+    build: KernelBuilder,
+    left: Array,
+    rows: Span,
+    right: Array,
+    columns: Span,
+    total: Tile,
+    ahead: int,
 ) -> Tile:
-    """Write a loop that adds rows of a matrix times columns of another to a tile in registers."""
+    """Write a loop that adds rows of a matrix times columns of another to a tile in registers.
+
+    What lies so many elements ahead in the other matrix's memory is read soon.
+    """
     with build.loop(left.shape[1], total=total) as loop:
         step = loop.span
-        loop.total = tl.dot(left[rows, step], right[step, columns].cast(WIDE), loop.total)
+        loop.total = tl.dot(
+            left[rows, step], right.load((step, columns), ahead=ahead).cast(WIDE), loop.total
+        )
     return loop.total
