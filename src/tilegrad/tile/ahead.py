@@ -8,6 +8,7 @@ helps the processor over the ends of pages.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
@@ -19,8 +20,8 @@ from tilegrad.tile.decisions import Decider
 from tilegrad.tile.facts import Facts, constant_extent
 from tilegrad.tile.schedule import Schedule
 
-STREAM_BYTES = 4096
-"""How far ahead streams ask."""
+STREAM_BYTES, LEAST_RUN = 4096, 4 * 4096
+"""How far ahead streams ask, and what they must read in one run at least."""
 LEAST_ROW, LONGEST_ROW = 1 << 13, 1 << 19
 """Of shorter rows the processor has fetched the next one by itself; longer ones leave no room."""
 LEAST_WEIGHT, LONGEST_CHEAP_ROW = 8, 1 << 16
@@ -79,9 +80,16 @@ def _find_streams(facts: Facts, schedule: Schedule, uncached: Collection[Node]) 
     found = {
         load: STREAM_BYTES // load.dtype.itemsize
         for load in facts.regions[None].loads
-        if any(facts.stride(load, axis) == 1 for axis in schedule.tiles)
+        for axis in schedule.tiles
+        if facts.stride(load, axis) == 1 and _find_run(axis) * load.dtype.itemsize >= LEAST_RUN
     }
     return {None: found} if found else NO_AHEAD
+
+
+def _find_run(axis: Node) -> float:
+    """Return how many elements lie along an axis, as good as without end if nobody knows."""
+    size = constant_extent(axis)
+    return math.inf if size is None else size
 
 
 def _find_rows(facts: Facts, schedule: Schedule, kept: Collection[Node]) -> Ahead:
