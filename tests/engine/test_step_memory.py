@@ -117,6 +117,28 @@ def test_gradients_take_the_place_of_the_values_that_they_are_computed_from() ->
     assert captured.arena_bytes - packed < layers * value + gradients
 
 
+def test_what_nobody_needs_any_more_at_the_peak_makes_room_first() -> None:
+    rows, width, classes = 256, 256, 2048
+    generator = numpy.random.default_rng(0)
+    table = generator.standard_normal((width, classes)).astype(numpy.float32)
+    weight = Tensor(table, requires_grad=True).realize()
+    labels = Tensor(generator.integers(0, classes, rows)).realize()
+
+    @jit
+    def step(x: Tensor) -> Tensor:
+        weight.grad = None
+        loss = (x @ weight).cross_entropy(labels)
+        loss.backward()
+        return loss.detach()
+
+    for seed in range(3):
+        step(Tensor(make_input(seed, rows, width)))
+    (captured,) = step.captured
+    packed = sum(pack.memory.nbytes for pack in captured.packs)
+    # The logits and their gradient; then the gradients of both factors in the logits' place.
+    assert captured.arena_bytes - packed < 2.2 * rows * classes * 4
+
+
 def test_nothing_is_kept_of_what_only_the_calls_before_needed() -> None:
     network = Perceptron(2)
     step = jit(network.differentiate)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -56,15 +57,11 @@ def plan_arena(lifetimes: Sequence[Lifetime]) -> Arena:
     return Arena(tuple(offsets), total)
 
 
-def least_arena(lifetimes: Sequence[Lifetime]) -> int:
-    """Return the most bytes alive at once: no plan can need less."""
-    changes: dict[int, int] = {}
+def count_alive(lifetimes: Sequence[Lifetime], groups: int) -> list[int]:
+    """Return the bytes alive in each group of launches; no plan can need less than the most."""
+    changes = [0] * (groups + 1)
     for life in lifetimes:
         nbytes = -(-life.nbytes // ALIGNMENT) * ALIGNMENT
-        changes[life.first] = changes.get(life.first, 0) + nbytes
-        changes[life.last + 1] = changes.get(life.last + 1, 0) - nbytes
-    alive = most = 0
-    for group in sorted(changes):
-        alive += changes[group]
-        most = max(most, alive)
-    return most
+        changes[life.first] += nbytes
+        changes[life.last + 1] -= nbytes
+    return list(itertools.accumulate(changes[:-1]))

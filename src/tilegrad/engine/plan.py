@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from tilegrad.base.trace import Trace
 from tilegrad.engine.collection import pause_collection
-from tilegrad.engine.memory_plan import Arena, Lifetime, plan_arena
+from tilegrad.engine.memory_plan import Arena, Lifetime, count_alive, plan_arena
 from tilegrad.engine.programs import Derived, Programs
 from tilegrad.engine.sizes import evaluate_index
 from tilegrad.ir.dtype import DType
@@ -26,7 +26,7 @@ from tilegrad.schedule.empty import drop_empty, is_empty
 from tilegrad.schedule.exchange import exchange_sums
 from tilegrad.schedule.express import target_of
 from tilegrad.schedule.fuse import fuse
-from tilegrad.schedule.order import Item, order_kernels
+from tilegrad.schedule.order import LEAST_FREED, Item, order_kernels
 from tilegrad.schedule.phases import split_phases
 from tilegrad.schedule.roots import resolve_alias
 from tilegrad.schedule.shorten_filters import shorten_filters
@@ -143,16 +143,6 @@ class Plan:
             for made, life in zip(self.temporaries, self.lifetimes, strict=True)
         ]
 
-    def find_first_writes(self) -> dict[int, int]:
-        """Return, for each buffer made, the group that writes it first."""
-        first: dict[int, int] = {}
-        for number, group in enumerate(self.groups):
-            for step in group:
-                for place in step.places:
-                    if place is not None and place.kind == "made":
-                        first.setdefault(place.number, number)
-        return first
-
 
 def make_plan(
     nodes: Sequence[Node],
@@ -201,7 +191,7 @@ class _Planner:
         for node in self.nodes:
             if is_empty(node):
                 self._place_empty(node)
-        groups = group_steps([*steps, *copies])
+        groups = self._split_peaks(group_steps([*steps, *copies]))
         results = [self._result(node) for node in self.nodes]
         lifetimes = self._lifetimes(groups)
         overwritten = frozenset(
@@ -292,6 +282,31 @@ class _Planner:
         home = resolve_alias(node)
         return Result(self.places[target_of(home)], node.shape)
 
+    def _split_peaks(self, groups: list[list[Step]]) -> list[list[Step]]:
+        """Run the launches of a group one by one where most memory is needed, if that takes less.
+
+        What one of them lets go of need not wait for the others then.
+        """
+        while True:
+            alive = self._count_alive(groups)
+            most = max(alive, default=0)
+            peak = alive.index(most) if alive else 0
+            if most < LEAST_FREED or len(groups[peak]) == 1:
+                return groups
+            split = [*groups[:peak], *([step] for step in groups[peak]), *groups[peak + 1 :]]
+            if most - max(self._count_alive(split)) < LEAST_FREED:
+                return groups
+            groups = split
+
+    def _count_alive(self, groups: Sequence[Sequence[Step]]) -> list[int]:
+        """Return the bytes that temporaries and what is made take in each group."""
+        first = find_first_writes(groups)
+        made = [
+            Lifetime(_fixed_bytes(made), first.get(number, 0), len(groups) - 1)
+            for number, made in enumerate(self.made)
+        ]
+        return count_alive([*self._lifetimes(groups), *made], len(groups))
+
     def _lifetimes(self, groups: Sequence[Sequence[Step]]) -> list[Lifetime]:
         first: dict[int, int] = {}
         last: dict[int, int] = {}
@@ -303,9 +318,24 @@ class _Planner:
                         last[place.number] = number
         lifetimes = []
         for number, made in enumerate(self.temporaries):
-            nbytes = int(made.size) * made.dtype.itemsize if isinstance(made.size, int) else 0
-            lifetimes.append(Lifetime(nbytes, first.get(number, 0), last.get(number, 0)))
+            life = first.get(number, 0), last.get(number, 0)
+            lifetimes.append(Lifetime(_fixed_bytes(made), *life))
         return lifetimes
+
+
+def _fixed_bytes(made: Made) -> int:
+    return made.size * made.dtype.itemsize if isinstance(made.size, int) else 0
+
+
+def find_first_writes(groups: Sequence[Sequence[Step]]) -> dict[int, int]:
+    """Return, for each buffer that a plan makes, the group that writes it first."""
+    first: dict[int, int] = {}
+    for number, group in enumerate(groups):
+        for step in group:
+            for place in step.places:
+                if place is not None and place.kind == "made":
+                    first.setdefault(place.number, number)
+    return first
 
 
 def _count(size: Index, symbols: Mapping[str, int] | None) -> int:
