@@ -35,6 +35,9 @@ SCHEMA = {
 }
 WORDS = re.findall(r"\w+", "The capital of France is Paris and the river through it is the Seine")
 
+FIELDS = {"resident": "VmRSS", "anonymous": "RssAnon"}
+"""What is measured of a process, and what Linux calls it."""
+
 
 class Client:
     """Asks one thing after the other.
@@ -122,6 +125,16 @@ def measure(client: openai.OpenAI) -> dict[str, float]:
     }
 
 
+def measure_memory(number: int) -> dict[str, float]:
+    """Return the memory of a process that is resident, and what of it is no file's, in MiB."""
+    status = Path(f"/proc/{number}/status").read_text()
+    found = {
+        label: re.search(rf"^{field}:\s+(\d+) kB", status, re.MULTILINE)
+        for label, field in FIELDS.items()
+    }
+    return {label: int(match.group(1)) / 1024 for label, match in found.items() if match}
+
+
 @contextlib.contextmanager
 def stopping(process: subprocess.Popen[str]) -> Iterator[None]:
     """Stop a process at the end of a `with` statement."""
@@ -156,7 +169,7 @@ def main(model: Path | None, context: int, minutes: float, clients: int) -> None
     noise.start()
     print(f"{clients} clients for {minutes:g} minutes")
     counts: Counter[str] = Counter()
-    samples: list[float] = []
+    samples: list[dict[str, float]] = []
     is_over = threading.Event()
     with (
         stopping(process),
@@ -174,7 +187,7 @@ def main(model: Path | None, context: int, minutes: float, clients: int) -> None
         end = time.monotonic() + 60 * minutes
         while time.monotonic() < end and any(thread.is_alive() for thread in threads):
             time.sleep(5)
-            samples.append(measure(client)["process_resident_memory_bytes"] / 2**20)
+            samples.append(measure_memory(process.pid))
         is_over.set()
         for thread in threads:
             thread.join()
@@ -182,11 +195,11 @@ def main(model: Path | None, context: int, minutes: float, clients: int) -> None
     print(", ".join(f"{name} {count}" for name, count in sorted(counts.items())))
     left = {name: last[f"tilegrad_{name}_replies"] for name in ("running", "waiting")}
     print(f"{counts['tokens'] / 60 / minutes:.1f} tokens/s; left over: {left}")
-    fifths = [
-        samples[len(samples) * part // 5 : len(samples) * (part + 1) // 5] for part in range(5)
-    ]
-    shown = " ".join(f"{statistics.median(part):.1f}" for part in fifths if part)
-    print(f"resident MiB, medians of fifths of the time: {shown}")
+    parts = [samples[len(samples) * n // 5 : len(samples) * (n + 1) // 5] for n in range(5)]
+    print("MiB, medians of fifths of the time:")
+    for label in FIELDS:
+        shown = (f"{statistics.median(one[label] for one in part):.1f}" for part in parts if part)
+        print(f"{label}: {' '.join(shown)}")
 
 
 if __name__ == "__main__":
