@@ -164,8 +164,12 @@ def _walk_columns(facts: Facts, lane: Node, lanes: int, decider: Decider) -> Sch
 def _widest(facts: Facts) -> int:
     """Return the size of the widest elements that the most work is done on."""
     heaviest = max(facts.regions.values(), key=lambda region: count_points(region.axes))
-    widths = [load.dtype.itemsize for load in heaviest.loads]
-    if heaviest.reduction is None:
+    if heaviest.reduction is not None:
+        widths = [load.dtype.itemsize for load in heaviest.loads]
+    else:
+        # What is read once a row, such as its label, is no work along it.
+        whole = [load for load in heaviest.loads if facts.free[load] == heaviest.axes]
+        widths = [load.dtype.itemsize for load in whole]
         widths += [store.sources[2].dtype.itemsize for store in facts.stores]
     return min(8, max(widths, default=4))
 
