@@ -221,19 +221,23 @@ def sort_topologically(
     """
     order: list[Node] = []
     done: set[Node] = set()
-    stack: list[tuple[Node, bool]] = [(root, False) for root in reversed(list(roots))]
+    opened: list[Node] = []
+    stack: list[Node | None] = [*roots]
+    stack.reverse()
     while stack:
-        node, is_expanded = stack.pop()
-        if node in done:
+        node = stack.pop()
+        if node is None:  # the sources of what was opened last have been listed
+            node = opened.pop()
+        elif node in done:
             continue
-        if is_expanded:
+        elif node.sources and not (is_leaf is not None and is_leaf(node)):
+            opened.append(node)
+            stack.append(None)
+            stack += node.sources[::-1]
+            continue
+        if node not in done:
             done.add(node)
             order.append(node)
-            continue
-        stack.append((node, True))
-        if is_leaf is not None and is_leaf(node):
-            continue
-        stack.extend((source, False) for source in reversed(node.sources) if source not in done)
     return order
 
 
