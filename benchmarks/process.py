@@ -110,7 +110,7 @@ def environment(threads: int, caches: Path) -> dict[str, str]:
     return limits | {
         "TILEGRAD_CACHE_DIRECTORY": str(caches / "tilegrad"),
         "TORCHINDUCTOR_CACHE_DIR": str(caches / "torch"),
-        "TORCHINDUCTOR_COMPILE_THREADS": "1",  # else other processes compile, uncounted
+        "TORCHINDUCTOR_COMPILE_THREADS": str(threads),
         "JAX_COMPILATION_CACHE_DIR": str(caches / "jax"),
         "CACHEDB": str(caches / "tinygrad" / "cache.db"),
         "DEV": "CPU",  # tinygrad's device, and the compiler that it starts
