@@ -22,6 +22,8 @@ from tilegrad.tile.supply import Read
 from tilegrad.tile.terms import Block, Level, find_index_terms, make_levels, span
 from tilegrad.tile.tiling import Range, find_bases, find_digits
 
+WHOLE_RUN = 16
+"""A row of a panel is filled up to a multiple of so many elements, if that takes fewer pieces."""
 LONGEST_RUN = 64
 """Up to so many elements are copied at once."""
 WIDEST_STEP = 4
@@ -225,9 +227,18 @@ def lay_out(side: Side, sums: SumBlocks) -> list[Dimension]:
         reach = window.step * (own[window.own] - 1)
         reach += abs(window.term_step) * (bound[window.bound] - 1) + 1
         parts.append((window, reach))
+    if side.windows:
+        of, reach = parts[-1]
+        parts[-1] = (of, _fill_up(reach))
     dimensions: list[Dimension] = []
     stride = 1
     for of, extent in reversed(parts):
         dimensions.insert(0, Dimension(of, extent, stride))
         stride *= extent
     return dimensions
+
+
+def _fill_up(length: int) -> int:
+    """Return how much room a row has: a rest of several powers of two is copied as a whole."""
+    rest = length % WHOLE_RUN
+    return length + WHOLE_RUN - rest if rest.bit_count() > 1 else length
