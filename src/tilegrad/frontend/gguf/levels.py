@@ -20,6 +20,10 @@ from tilegrad.ir.dtype import dtypes
 from tilegrad.language import Array, Size, Tile
 
 
+_AHEAD = 4096
+"""Memory is asked for so many bytes early, as processors stop fetching ahead at ends of pages."""
+
+
 class Group(NamedTuple):
     """Numbers that are added up together.
 
@@ -52,7 +56,8 @@ class Portion(NamedTuple):
 
     def part(self, place: int) -> Tile:
         """Return 16 bytes of each block, as one vector."""
-        return self.bytes[self._span, place : place + PART].reshape(self.blocks * PART)
+        key = (self._span, slice(place, place + PART))
+        return self.bytes.load(key, ahead=_AHEAD).reshape(self.blocks * PART)
 
     def spread(self, place: int) -> Tile:
         """Return the bits of two bytes of each block, one in each byte; as 0 and other values."""
