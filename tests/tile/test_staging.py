@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy
 import pytest
 from hypothesis import given, settings
@@ -135,3 +137,11 @@ def test_large_products_are_staged():
     sizes = [n.attributes.size for n in nodes if isinstance(n.attributes, ScratchAttributes)]
     assert sizes
     assert 4 * sum(sizes) <= 4 << 20
+
+
+def test_packing_asks_for_rows_that_come_later():
+    x, weight = Tensor.empty(512, 512).realize(), Tensor.empty(512, 512).realize()
+    for right, ahead in ((weight, 32 * 512), (weight.T, 64)):
+        (kernel,) = explain(x @ right).kernels
+        found = re.findall(r"load\(.*\) \{.*ahead=(\d+)\}", str(kernel.program))
+        assert set(found) == {str(ahead)}

@@ -267,7 +267,11 @@ class StagingChoice:
     def _find_grid(self, rows: Option, columns: Option) -> Grid:
         """Return the tiles in the largest blocks whose panels and partial results fit the cache."""
         panel = self.sums.length * self.itemsize * columns.width
-        lane_tiles = max(1, min(columns.tiles, self.cache // 2 // panel))
+        # Rows of a matrix are packed anew for every block of lanes: better fewer, though they leave
+        # the cache. Rows of images are in it, as windows overlap.
+        is_packed = self._packing_of(rows) > 0 and len(rows.sizes) == 1 and self.sums.is_single
+        room = self.cache if is_packed else self.cache // 2
+        lane_tiles = max(1, min(columns.tiles, room // panel))
         row_tiles = rows.tiles
         if not self.sums.is_single:
             partial = self.total_size * rows.width * columns.width * lane_tiles

@@ -11,6 +11,7 @@ from tilegrad.ops.affine import Index, as_index
 from tilegrad.ops.build import lanes
 from tilegrad.ops.movement import expand_to, permute_axes, reshape_to
 from tilegrad.tile.environment import Environment, Position
+from tilegrad.tile.facts import IRREGULAR, Facts
 from tilegrad.tile.lower import Lowering
 from tilegrad.tile.staging import PanelOrder, Side, SumBlocks
 from tilegrad.tile.supply import Read
@@ -23,6 +24,17 @@ TURNED = 16
 """Edge of the squares that are transposed in registers."""
 MOST_ROUNDS = 4
 """Up to so many terms are copied in one round."""
+TERMS_AHEAD = {PanelOrder.TILE: 32, PanelOrder.TURNED: 64}
+"""So many terms ahead memory is asked for what is packed. Rows of a matrix that are copied may lie
+pages apart; of those that are transposed there are more than a processor follows by itself."""
+
+
+def find_ahead(facts: Facts, side: Side, sums: SumBlocks) -> dict[Node, int]:
+    """Return how many elements ahead the loads of a side ask when it is packed."""
+    terms = 0 if side.windows else TERMS_AHEAD.get(side.order, 0)
+    last = (sums.cut, *sums.inner)[-1]
+    steps = {load: facts.stride(load, last) for load in memory.loads_in(side.value)}
+    return {load: terms * step for load, step in steps.items() if terms and 0 < step < IRREGULAR}
 
 
 class Panels:

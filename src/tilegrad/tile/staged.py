@@ -22,7 +22,7 @@ from tilegrad.tile.facts import Facts
 from tilegrad.tile.kept_panels import KeptPanels
 from tilegrad.tile.lower import Lowering
 from tilegrad.tile.narrow import RAISE
-from tilegrad.tile.packing import Panels
+from tilegrad.tile.packing import Panels, find_ahead
 from tilegrad.tile.schedule import Schedule
 from tilegrad.tile.staging import PanelOrder, Side, Staging, SumBlocks
 from tilegrad.tile.supply import InPlace, Read, Supply
@@ -40,8 +40,8 @@ NOTHING_KEPT: Mapping[int, Node] = MappingProxyType({})
 class _Lowering(Lowering):
     """Lowers expressions around the contraction, whose tile is given."""
 
-    def __init__(self, facts: Facts, reduction: Node) -> None:
-        super().__init__(facts, Schedule(2, {}, (), (), 1))
+    def __init__(self, facts: Facts, reduction: Node, ahead: Mapping[Node, int]) -> None:
+        super().__init__(facts, Schedule(2, {}, (), (), 1), {None: ahead})
         self.reduction = reduction
         self.result: Node | None = None
 
@@ -65,7 +65,13 @@ class StagedDerivation:
     ) -> None:
         self.facts = facts
         self.staging = staging
-        self.lowering = _Lowering(facts, staging.reduction)
+        ahead = {
+            load: count
+            for number, side in enumerate((staging.rows, staging.lanes))
+            if number not in kept
+            for load, count in find_ahead(facts, side, staging.sums).items()
+        }
+        self.lowering = _Lowering(facts, staging.reduction, ahead)
         rows, columns, sums = staging.rows, staging.lanes, staging.sums
         self.rows, self.lanes = (
             KeptPanels(self.lowering, staging, dimension, kept[dimension])
