@@ -25,6 +25,7 @@ from tilegrad.schedule.flatten_sums import flatten_sums
 from tilegrad.schedule.merge_axes import merge_axes
 from tilegrad.schedule.narrow_stores import narrow_stores
 from tilegrad.schedule.pick_terms import pick_terms
+from tilegrad.schedule.split_sums import split_sums
 from tilegrad.schedule.share_guards import share_guards
 from tilegrad.tile.decisions import Decider
 from tilegrad.tile.derive import derive, derive_packed
@@ -126,7 +127,7 @@ class Programs:
         return found
 
     def _lower(self, source: Source, decider: Decider) -> Derived:
-        root = flatten_sums(pick_terms(narrow_stores(source.program)))
+        root = split_sums(flatten_sums(pick_terms(narrow_stores(source.program))))
         root = merge_axes(share_guards(root))
         facts = Facts(root)
         work = sum(
