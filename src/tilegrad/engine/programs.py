@@ -25,8 +25,8 @@ from tilegrad.schedule.flatten_sums import flatten_sums
 from tilegrad.schedule.merge_axes import merge_axes
 from tilegrad.schedule.narrow_stores import narrow_stores
 from tilegrad.schedule.pick_terms import pick_terms
-from tilegrad.schedule.split_sums import split_sums
 from tilegrad.schedule.share_guards import share_guards
+from tilegrad.schedule.split_sums import split_sums
 from tilegrad.tile.decisions import Decider
 from tilegrad.tile.derive import derive, derive_packed
 from tilegrad.tile.facts import Facts, count_points
