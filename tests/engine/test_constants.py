@@ -9,7 +9,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from tilegrad import Tensor, jit
 
-CHANNELS, SIDE = 128, 8
+CHANNELS, SIDE = 256, 7
 
 
 def random(*shape: int, seed: int) -> numpy.ndarray:

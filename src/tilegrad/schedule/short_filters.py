@@ -78,8 +78,14 @@ def find_window(total: SumOfProducts) -> Window | None:
     return None
 
 
-def filter_sum(total: SumOfProducts, window: Window) -> Node:
-    """Return a sum by fewer products, with one dimension for each of its own axes."""
+def filter_sum(total: SumOfProducts, window: Window, *, is_constant: bool) -> Node:
+    """Return a sum by fewer products, with one dimension for each of its own axes.
+
+    Args:
+        total: the sum.
+        window: where it has a short filter.
+        is_constant: whether the taps are transformed once, not each time.
+    """
     matrices = make_filter(RESULTS, TAPS, POINTS)
     split = (make_axis("t", window.tiles), make_axis("g", window.gap))[: 1 + (window.gap > 1)]
     own = [one for axis in total.own for one in (split if axis is window.own else (axis,))]
@@ -87,7 +93,7 @@ def filter_sum(total: SumOfProducts, window: Window) -> Node:
     products: list[Node] = []
     for first, second in zip(
         _transform_inputs(total.first, window, split, matrices.inputs),
-        _transform_taps(total.second, window, matrices.taps),
+        _transform_taps(total.second, window, matrices.taps, is_constant=is_constant),
         strict=True,
     ):
         terms = lay_out(first, (*own, *bound)) * lay_out(second, (*own, *bound))
@@ -128,25 +134,30 @@ def _transform_inputs(
         yield Factor(contiguous(_combine(row, steps)), places)
 
 
-def _transform_taps(factor: Factor, window: Window, rows: Sequence[Row]) -> Iterator[Factor]:
+def _transform_taps(
+    factor: Factor, window: Window, rows: Sequence[Row], *, is_constant: bool
+) -> Iterator[Factor]:
     """Yield Σⱼ G[p, j]·w[j] for each p.
 
-    They are parts of one tensor that is larger than what it is made of, so that nobody stores it:
-    it is computed where it is packed, which is done once if w is constant.
+    They are parts of one tensor. It is stored, or computed where it is packed, if w is constant,
+    as that is done once.
     """
     at = next(at for at, place in enumerate(factor.places) if window.bound in place.terms)
     place = factor.places[at]
-    rank = len(factor.places)
     terms: list[Node] = []
     for tap in range(TAPS):
         position = place.constant + place.terms[window.bound] * tap
-        column = [filled(float(row[tap]), dtypes.float32, (1,) * rank) for row in rows]
-        scales = concatenate(*column, attributes=ConcatenateAttributes(at))
-        terms.append(cut(factor.node, {at: (position, position)}) * scales)
+        part = cut(factor.node, {at: (position, position)})
+        column = [
+            filled(float(row[tap]), dtypes.float32, (1,) * (1 + len(part.shape))) for row in rows
+        ]
+        scales = concatenate(*column, attributes=ConcatenateAttributes(0))
+        terms.append(reshape_to(part, (1, *part.shape)) * scales)
     joined = functools.reduce(operator.add, terms)
+    joined = joined if is_constant else contiguous(joined)
     places = (*factor.places[:at], Place({}, 0), *factor.places[at + 1 :])
     for number in range(len(rows)):
-        yield Factor(cut(joined, {at: (number, number)}), places)
+        yield Factor(joined, (Place({}, number), *places))
 
 
 def _combine(row: Row, nodes: Sequence[Node]) -> Node:

@@ -1,8 +1,8 @@
 """Where short filters save time, and what for: a cost model and a pass over graphs.
 
 What replaces a sum is in ``short_filters``. The pass looks at every float32 sum of products with
-three taps along an axis. Transformed taps are an expression that is computed where it is packed:
-if they are known to be constant, once, so that then more sums are worth it.
+three taps along an axis. What makes few results of many taps is worth it only where these are known
+to be constant: then they are transformed once.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from tilegrad.schedule.sums_of_products import SumOfProducts, known_extent, read
 
 PRODUCT_NS = 0.02
 """One product and its addition in a contraction."""
-TAP_NS = 1.5
-"""One transformed tap where it is packed, unless it is known to be constant ..."""
+TAP_NS = 0.6
+"""One transformed tap, stored and packed ..."""
 KEPT_TAP_NS = 0.14
 """... and one that has been packed before: it is read, and takes more room than what it is of."""
 MOST_NODES = 64
@@ -158,19 +158,20 @@ class _Shortener:
             return None
         for one in (read, read._replace(first=read.second, second=read.first)):
             window = find_window(one)
-            if window is not None and self._is_worthwhile(one, window):
-                return reshape_to(filter_sum(one, window), total.shape)
+            if window is None:
+                continue
+            is_constant = self._is_constant(one, window)
+            if self.is_worthwhile(one, window, is_constant=is_constant):
+                return reshape_to(filter_sum(one, window, is_constant=is_constant), total.shape)
         return None
 
-    def _is_worthwhile(self, total: SumOfProducts, window: Window) -> bool:
-        if self.is_worthwhile(total, window, is_constant=False):
-            return True
-        if not self.is_worthwhile(total, window, is_constant=True):
-            return False
+    def _is_constant(self, total: SumOfProducts, window: Window) -> bool:
+        """Whether taps are known to be constant; if not, note those that had better be."""
         buffers = _find_buffers(total.second.node)
         if buffers <= self.constants:
             return bool(buffers)
-        self.hopes |= buffers
+        if self.is_worthwhile(total, window, is_constant=True):
+            self.hopes |= buffers
         return False
 
 
