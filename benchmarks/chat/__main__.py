@@ -16,16 +16,21 @@ from typing import Any
 import click
 import numpy as np
 
+from benchmarks.chat.command import CACHES, describe_surroundings, measure_command
 from benchmarks.chat.players import PLAYERS
 from benchmarks.machine import describe_machine
-from benchmarks.process import ROOT, environment
+from benchmarks.process import ROOT
 
 RESULTS = ROOT / "benchmarks" / "results"
 CONTEXT = 4096
 REPLY = 64
 REPLY_PROMPT = 16
 SLOW = 10.0
-"""Seconds of a turn; slower ones are taken once."""
+"""Seconds; a slower turn is taken once, and a program that starts more slowly is started once."""
+PATIENCE = 30.0
+"""Seconds; a prompt that takes longer is left out, and a reply that would do so is shorter ..."""
+LEAST_REPLY = 4
+"""... but for so many tokens."""
 FIRST_TOKENS, LAST_TOKENS = 1000, 40000
 
 
@@ -41,15 +46,12 @@ class Program:
 
     def __init__(self, name: str, path: Path, threads: int, limit: float) -> None:
         self.limit, self.failure = limit, ""
-        caches = ROOT / "build" / "benchmarks" / "caches"
-        (caches / "tinygrad").mkdir(parents=True, exist_ok=True)
-        # As after an installation, every module's bytecode is on disk.
-        bytecode = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(caches / "python")}
+        (CACHES / "tinygrad").mkdir(parents=True, exist_ok=True)
         arguments = [name, str(path), str(CONTEXT), str(threads)]
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.chat.worker", *arguments],
             cwd=ROOT,
-            env=os.environ | environment(threads, caches) | bytecode,
+            env=describe_surroundings(threads),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -94,7 +96,7 @@ class Contest:
         self.latest: dict[str, dict[str, Any]] = {}
         self._found: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
         self._seconds: dict[str, dict[str, float]] = defaultdict(dict)
-        self._slowest: dict[str, float] = defaultdict(float)
+        self._paces: dict[str, tuple[float, float]] = {}
         self._generator = np.random.default_rng(0)
 
     def start(self, name: str) -> None:
@@ -104,37 +106,41 @@ class Contest:
             program = Program(name, self.path, self.threads, self.limit)
             self.programs[name] = program
             answer = program.ask(self._draw(REPLY_PROMPT), 1)
+            took = time.perf_counter() - start
             if answer is None:
                 click.echo(f"{name} takes no part: {program.failure}")
                 del self.programs[name]
                 return
-            if turn:
-                took = time.perf_counter() - start
+            if turn or took > SLOW:
                 self._note("seconds from the start to the first token", name, took)
-            else:
-                program.close()
+                break
+            program.close()
+        self._paces[name] = answer["prompt"] / REPLY_PROMPT, 0.0
         for _ in range(2):  # captures what is captured
-            program.ask(self._draw(REPLY_PROMPT), 3)
-            if answer["prompt"] < SLOW:
-                program.ask(self._draw(REPLY_PROMPT * 10), 3)
+            answer = program.ask(self._draw(REPLY_PROMPT), 3)
+            if answer is not None:
+                self._paces[name] = answer["prompt"] / REPLY_PROMPT, answer["token"]
+                if answer["prompt"] < 1.0:
+                    program.ask(self._draw(REPLY_PROMPT * 10), 3)
 
     def play(self, case: str, count: int, reply: int) -> None:
         """Let every program read a prompt, and write a reply if it has more than one token."""
         for name, program in self.programs.items():
-            took = self._seconds[name].get(case, 0.0)
-            if took > SLOW or count * self._slowest[name] > self.limit:
+            took, (reading, writing) = self._seconds[name].get(case, 0.0), self._paces[name]
+            if took > SLOW or count * reading > PATIENCE:
                 continue
+            written = min(reply, max(LEAST_REPLY, int(PATIENCE / max(writing, 1e-6))))
             start = time.perf_counter()
-            answer = program.ask(self._draw(count), reply)
+            answer = program.ask(self._draw(count), written)
             self._seconds[name][case] = time.perf_counter() - start
             if answer is None:
                 continue
             self.latest[name] = answer
-            self._slowest[name] = max(self._slowest[name], answer["prompt"] / count)
+            self._paces[name] = max(reading, answer["prompt"] / count), writing
             rate = count / answer["prompt"] if reply == 1 else 1 / answer["token"]
             self._note(case, name, rate)
             if self.threads == 1:
-                used = (count if reply == 1 else reply) / answer["cpu"]
+                used = (count if reply == 1 else written) / answer["cpu"]
                 self._note(f"{case}, per second of the processor", name, used)
 
     def end(self) -> dict[str, Any]:
@@ -169,7 +175,12 @@ def measure(contest: Contest, names: list[str], prompts: list[int], rounds: int)
         for count in prompts:
             contest.play(f"prompt of {count}", count, 1)
         contest.play(f"reply after {prompts[-1] // 2}", prompts[-1] // 2, REPLY)
-    return contest.end()
+    run = contest.end()
+    if "tilegrad" in names:
+        for case, value in measure_command(contest.path, contest.threads).items():
+            run["medians"][case] = {"tilegrad": value}
+            click.echo(f"{contest.threads} threads, {case}: {value:.2f}")
+    return run
 
 
 def write_table(
@@ -182,6 +193,11 @@ def write_table(
         f"`{path.name}`, {path.stat().st_size / 1e6:.1f} MB. Medians of turns that were taken in",
         "alternation; tokens per second where nothing else is said. Peak memory counts the file's",
         "pages, anonymous memory does not. Written by `python -m benchmarks.chat`.",
+        "",
+        f"A program that takes more than {SLOW:.0f} s to its first token is started once only;",
+        f"prompts that it would read for more than {PATIENCE:.0f} s are left out. The command",
+        "`tilegrad chat` is timed from its start in a new process; cold, it finds no kernels, and",
+        "the system was asked to forget the file.",
         "",
         "Where other processes use the machine too, as its load before shows, rates per second of",
         "the processor say more, and programs whose threads spin while they wait lose most.",
