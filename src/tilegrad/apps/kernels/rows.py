@@ -19,7 +19,7 @@ def softmax(build: KernelBuilder, x: Array) -> Array:
     row = build.grid(x.shape[0])
     value = x[row, :].cast(tl.accumulator_of(x.dtype))
     powers = tl.exp(value - value.max())
-    y[row, :] = (powers / powers.sum()).cast(y.dtype)
+    y[row, :] = (powers * (1 / powers.sum())).cast(y.dtype)
     return y
 
 
