@@ -104,6 +104,19 @@ def test_gradients_of_few_and_of_many_matrices(heads, length):
         numpy.testing.assert_allclose(found.numpy(), one.numpy(), rtol=1e-4, atol=2e-5)
 
 
+def test_what_is_not_a_number_stays_in_its_row():
+    """What a mask takes out is not computed everywhere, and nothing stale comes in for it."""
+    q, k, v, upstream = (make(8, LENGTH, 16, seed=number).numpy() for number in range(4))
+    keys, gradient = k.copy(), upstream.copy()
+    keys[:, 230], gradient[:, 150] = math.nan, math.nan
+    query, value = Tensor(q).realize(), Tensor(v).realize()
+    output = attend(FORMS["causal"], query, Tensor(keys).realize(), value)
+    assert (numpy.isnan(output.numpy()).any((0, 2)) == (numpy.arange(LENGTH) >= 230)).all()
+    output = attend(FORMS["causal"], query, Tensor(k).realize(), value)
+    (found,) = (output * Tensor(gradient).realize()).sum().gradient(query)
+    assert (numpy.isnan(found.numpy()).any((0, 2)) == (numpy.arange(LENGTH) == 150)).all()
+
+
 def test_heads_that_share_keys_are_one_kernel_too():
     q = make(1, 8, LENGTH, 16).realize()
     k, v = (make(1, 2, LENGTH, 16, seed=number).realize() for number in (1, 2))

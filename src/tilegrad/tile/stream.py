@@ -15,6 +15,7 @@ from typing import NamedTuple
 from tilegrad.ir.dtype import DType
 from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ops import arithmetic, kernel
+from tilegrad.ops.leaves import constant_op
 from tilegrad.ops.matrix import MatrixFacts
 from tilegrad.rewrite.graph import substitute
 from tilegrad.tile.facts import Axes, extent_number, find_free
@@ -243,6 +244,20 @@ def _as_total(turned: _Turned, rows: Node, column: Node | None) -> Total | None:
         return None
     weight, columns = _multiply(inside, node), _multiply(outside, node)
     return Total(node, kind, exponent, weight, columns, is_across)
+
+
+def may_be_stale(stream: Stream) -> bool:
+    """Whether products may have any value where a mask takes an element out of all totals.
+
+    Totals with columns do not walk such elements; maxima and sums of exponentials choose -∞ there.
+    Of other sums a factor may be zero, which another one that is not finite makes NaN.
+    """
+    return all(
+        total.columns is not None
+        or total.kind == "maximum"
+        or (total.exponent is not None and total.weight.op is constant_op)
+        for total in stream.totals
+    )
 
 
 def find_free_of(expressions: Iterable[Node]) -> dict[Node, Axes]:

@@ -17,9 +17,9 @@ from tilegrad.tile.stream import Product, Stream, Total
 from tilegrad.tile.stream_blocks import measure_blocks
 from tilegrad.tile.target import TileTarget
 
-BAND = 48
+BAND = 24
 """Rows of a band."""
-BANDS = (4, 1, 2, 3, 6, 8)
+BANDS = (8, 2, 4, 6, 12, 16)
 """Bands of a block, the usual number first."""
 STEPS = 128
 """Steps of a tile."""
@@ -91,7 +91,7 @@ def choose_sizes(
     width = target.vector_bytes // stream.dtype.itemsize
     tile_rows, tile_columns = find_tile(stream.products)
     extent = constant_extent(stream.rows) or BAND * BANDS[0]
-    band = decider.take("band", list_near(BAND, BAND // 4, 2 * BAND))
+    band = decider.take("band", list_near(BAND, BAND // 2, 4 * BAND))
     band = round_up(min(band, extent), tile_rows)
     counts = tuple(dict.fromkeys(min(count, -(-extent // band)) for count in BANDS))
     costs = [measure_blocks(stream, limits, columns, (one, band), target.threads) for one in counts]

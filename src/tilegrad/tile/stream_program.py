@@ -27,7 +27,7 @@ from tilegrad.tile.decisions import Decider
 from tilegrad.tile.facts import constant_extent, find_free
 from tilegrad.tile.lower import combine
 from tilegrad.tile.reach import Limits, find_limits, range_of
-from tilegrad.tile.stream import Stream, Total
+from tilegrad.tile.stream import Stream, Total, may_be_stale
 from tilegrad.tile.stream_memory import (
     Band,
     Sizes,
@@ -69,6 +69,7 @@ class _Writer:
         self.sizes = sizes
         self.build = Builder(name)
         self.build.declare(slots)
+        self._may_be_stale = may_be_stale(stream) and any(limits)
         self.held = hold(self.build, stream, sizes)
         self.context = Context(self.build, stream, sizes, self.held, self._value)
         self.places = {axis: self.build.instance(kernel.extent_of(axis)) for axis in stream.others}
@@ -85,8 +86,10 @@ class _Writer:
             block: Index = build.instance(blocks)
             if self.limits.stops:  # the last rows may have the most steps: they are begun first
                 block = symbolic.subtract(symbolic.subtract(blocks, 1), block)
+            self._clear_products()
             self._visit_block(symbolic.multiply(block, size))
             return build.program()
+        self._clear_products()
         for total in across:
             self._fill(total, count_steps(self.stream, self.sizes) * self.sizes.columns, 0.0)
         with build.loop(0, extent, size) as loop:
@@ -122,6 +125,12 @@ class _Writer:
                     value = self._value(product.row, {stream.rows: row, product.axis: place})
                     offset = symbolic.add(symbolic.multiply(loop.index, length), place)
                     build.store(self.held.rows[product], offset, value)
+
+    def _clear_products(self) -> None:
+        """Put numbers where products that no total needs are not computed, and yet looked at."""
+        if self._may_be_stale:
+            for tile in self.held.products.values():
+                self._fill_memory(tile, self.sizes.band * self.sizes.steps, 0.0)
 
     def _fill(self, total: Total, size: int, value: float) -> None:
         self._fill_memory(self.held.totals[total], size, value)
@@ -188,19 +197,28 @@ class _Writer:
 
     def _visit_band(self, at: Tile, band: Band) -> None:
         """Write a band of rows of a tile of steps."""
+        steps = self._steps_of(at, band)
+        needed = steps if self._may_be_stale else (0, at.count)
         for product in self.stream.products:
-            multiply(self.context, product, at, band)
+            multiply(self.context, product, at, band, needed)
         self._visit_rows(at, band)
-        start, stop = self._range(band.row, band.count)
-        first = symbolic.maximum(0, symbolic.subtract(start, at.first))
-        end = symbolic.minimum(at.count, symbolic.subtract(stop, at.first))
         for total in self.stream.totals:
-            if total.columns is None:
-                continue
-            if total.is_across:
-                update_across(self.context, total, total.columns, at, band)
-            else:
-                update(self.context, total, total.columns, at, band, (first, end))
+            if total.columns is not None:
+                add = update_across if total.is_across else update
+                add(self.context, total, total.columns, at, band, steps)
+
+    def _steps_of(self, at: Tile, band: Band) -> tuple[Index, Index]:
+        """Return from which step of a tile up to which one any row of a band has one to add."""
+        start, stop = self._range(band.row, band.count)
+        first: Index = 0
+        end: Index = at.count
+        if self.limits.starts:
+            first = symbolic.maximum(0, symbolic.subtract(start, at.first))
+        if self.limits.stops:
+            end = symbolic.minimum(end, symbolic.subtract(stop, at.first))
+        if at.limit is not None:
+            end = symbolic.minimum(end, symbolic.subtract(at.limit, at.first))
+        return first, end
 
     def _visit_rows(self, at: Tile, band: Band) -> None:
         """Do the elementwise work of each row, and combine what has no columns."""

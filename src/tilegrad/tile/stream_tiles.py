@@ -83,8 +83,18 @@ def _mask_loads(value: Node, step: Index, limit: Index | None) -> Node:
     return result
 
 
-def multiply(context: Context, product: Product, at: Tile, band: Band) -> None:
-    """Compute a tile of the matrix: rows' factor times steps' factor."""
+def multiply(
+    context: Context, product: Product, at: Tile, band: Band, steps: tuple[Index, Index]
+) -> None:
+    """Compute a tile of the matrix: rows' factor times steps' factor.
+
+    Args:
+        context: what is written.
+        product: what is multiplied.
+        at: the steps.
+        band: the rows.
+        steps: from which step of the tile up to which one it is needed.
+    """
     build, held, sizes = context.build, context.held, context.sizes
     (rows, vectors), length = sizes.block, length_of(product)
     columns, count = vectors * sizes.lanes, at.count
@@ -92,8 +102,8 @@ def multiply(context: Context, product: Product, at: Tile, band: Band) -> None:
     if high > 1:  # beyond the steps there is room, and results that nothing reads
         rows, columns, count = 2 * high, 2 * wide, round_up(count, wide)
     depth = 1 if product.unit is None else find_round(product.unit, length)
-    for step, size in tiles(build, count, columns):
-        for row, high in tiles(build, sizes.band, rows, band.count):
+    for step, size in tiles(build, count, columns, steps):
+        for row, high in tiles(build, sizes.band, rows, (0, band.count)):
             down, across = _spread(row, high, 0), _spread(step, size, 1)
             start = full((high, size), 0.0, context.stream.dtype)
             with build.loop(0, length, depth, total=start) as loop:
@@ -161,7 +171,7 @@ def update(
     build, held, sizes = context.build, context.held, context.sizes
     (rows, vectors), sums = sizes.update, held.totals[total]
     for column, size in tiles(build, sizes.columns, vectors * sizes.lanes):
-        for row, high in tiles(build, sizes.band, rows, band.count):
+        for row, high in tiles(build, sizes.band, rows, (0, band.count)):
             down, across = _spread(row, high, 0), _spread(column, size, 1)
             at_row = symbolic.add(band.first, down)
             place = symbolic.add(symbolic.multiply(at_row, sizes.columns), across)
@@ -178,7 +188,14 @@ def update(
             build.store(sums, place, loop["total"])
 
 
-def update_across(context: Context, total: Total, columns: Node, at: Tile, band: Band) -> None:
+def update_across(
+    context: Context,
+    total: Total,
+    columns: Node,
+    at: Tile,
+    band: Band,
+    steps: tuple[Index, Index],
+) -> None:
     """Add the products of a tile of the matrix with the columns to their totals, for each step.
 
     Args:
@@ -187,11 +204,12 @@ def update_across(context: Context, total: Total, columns: Node, at: Tile, band:
         columns: what the matrix is multiplied by, for each row and column.
         at: the steps.
         band: the rows.
+        steps: from which step of the tile up to which one any of the rows has something to add.
     """
     build, held, sizes = context.build, context.held, context.sizes
     (height, vectors), sums = sizes.update, held.totals[total]
     for column, size in tiles(build, sizes.columns, vectors * sizes.lanes):
-        for step, high in tiles(build, at.count, height):
+        for step, high in tiles(build, at.count, height, steps):
             down, across = _spread(step, high, 0), _spread(column, size, 1)
             place = symbolic.multiply(symbolic.add(at.first, down), sizes.columns)
             place = symbolic.add(place, across)
@@ -221,7 +239,7 @@ def _as_matrix(value: Node, shape: tuple[int, int]) -> Node:
 
 
 def tiles(
-    build: Builder, extent: int, size: int, stop: Index | None = None
+    build: Builder, extent: int, size: int, needed: tuple[Index, Index] | None = None
 ) -> Iterator[tuple[Index, int]]:
     """Yield start and size of a loop's tile, for the body to be written within, and of the rest.
 
@@ -229,13 +247,15 @@ def tiles(
         build: what is written to.
         extent: how much there is room for.
         size: of a tile.
-        stop: nothing from there on is needed.
+        needed: where to start and to stop, if not all of it is needed.
     """
     whole = extent - extent % size
     if whole == size:
         yield 0, size
     elif whole:
-        with build.loop(0, whole if stop is None else symbolic.minimum(whole, stop), size) as loop:
+        start, stop = (0, whole) if needed is None else needed
+        start = symbolic.multiply(symbolic.floor_divide(start, size), size)
+        with build.loop(start, symbolic.minimum(whole, stop), size) as loop:
             yield loop.index, size
     if extent % size:
         yield whole, extent % size
