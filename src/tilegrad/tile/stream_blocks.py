@@ -7,11 +7,13 @@ fill the threads more evenly, all the more where a mask gives later rows more st
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
+from tilegrad.ops.affine import Index, split_terms
 from tilegrad.tile.balance import DELAY, SIMULATED, fill_threads
 from tilegrad.tile.facts import constant_extent
-from tilegrad.tile.reach import Limits, range_of
+from tilegrad.tile.reach import Limits
 from tilegrad.tile.stream import Stream
 
 LAYING = 7.0
@@ -53,23 +55,42 @@ def _measure_each(
     stream: Stream, limits: Limits, columns: int, block: tuple[int, int]
 ) -> Iterator[float]:
     """Yield what each block of one matrix takes."""
-    extent = constant_extent(stream.rows) or 1
+    extent, steps = constant_extent(stream.rows) or 1, constant_extent(stream.steps) or 1
+    starts, stops = (_find_lines(stream, one) for one in limits)
     length = sum(constant_extent(product.axis) or 1 for product in stream.products)
     width = columns * sum(total.columns is not None for total in stream.totals)
     bands, band = block
+
+    def count(first: int, last: int) -> int:
+        """Return how many steps the rows from ``first`` up to ``last`` reach."""
+        start = max((min(line.at(first), line.at(last - 1)) for line in starts), default=0)
+        stop = min((max(line.at(first), line.at(last - 1)) for line in stops), default=steps)
+        return max(0, min(steps, stop) - max(0, start))
+
     for first in range(0, extent, bands * band):
         last = min(extent, first + bands * band)
-        laying = LAYING * length * _count_steps(stream, limits, first, last)
-        reached = 0
-        for row in range(first, last, band):
-            end = min(last, row + band)
-            reached += (end - row) * _count_steps(stream, limits, row, end)
-        yield laying + reached * (length + width + WEIGHING)
+        rows = range(first, last, band)
+        reached = sum(
+            (min(last, row + band) - row) * count(row, min(last, row + band)) for row in rows
+        )
+        yield LAYING * length * count(first, last) + reached * (length + width + WEIGHING)
 
 
-def _count_steps(stream: Stream, limits: Limits, first: int, last: int) -> int:
-    """Return how many steps rows have, all of them if that is known only at run time."""
-    start, stop = range_of(limits, stream, first, last - first)
-    if isinstance(start, int) and isinstance(stop, int):
-        return max(0, stop - start)
-    return constant_extent(stream.steps) or 1
+class _Line(NamedTuple):
+    """A bound on the steps that is linear in the row."""
+
+    slope: int
+    offset: int
+
+    def at(self, row: int) -> int:
+        return self.slope * row + self.offset
+
+
+def _find_lines(stream: Stream, bounds: Sequence[Index]) -> list[_Line]:
+    """Return the bounds that depend on nothing but the row; of others nothing is known here."""
+    found = [split_terms(bound) for bound in bounds]
+    return [
+        _Line(terms.get(stream.rows, 0), offset)
+        for terms, offset in found
+        if terms.keys() <= {stream.rows}
+    ]

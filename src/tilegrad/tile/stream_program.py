@@ -14,18 +14,14 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from tilegrad.ir.node import Node
-from tilegrad.ops import comparison, exponential, kernel, symbolic
+from tilegrad.ops import kernel, symbolic
 from tilegrad.ops.affine import Index, as_index, as_node
-from tilegrad.ops.arithmetic import maximum
 from tilegrad.ops.build import Builder, full, lanes
-from tilegrad.ops.build import combine as combine_lanes
-from tilegrad.ops.leaves import constant
 from tilegrad.ops.program import Program, Slot
 from tilegrad.ops.scan import identity
 from tilegrad.rewrite.graph import substitute
 from tilegrad.tile.decisions import Decider
 from tilegrad.tile.facts import constant_extent, find_free
-from tilegrad.tile.lower import combine
 from tilegrad.tile.reach import Limits, find_limits, range_of
 from tilegrad.tile.stream import Stream, Total, may_be_stale
 from tilegrad.tile.stream_memory import (
@@ -36,8 +32,8 @@ from tilegrad.tile.stream_memory import (
     count_steps,
     hold,
     length_of,
-    weight_key,
 )
+from tilegrad.tile.stream_rows import visit_rows
 from tilegrad.tile.stream_tiles import Context, lay_out, multiply, update, update_across
 from tilegrad.tile.stream_units import give_units
 from tilegrad.tile.target import TileTarget
@@ -69,7 +65,7 @@ class _Writer:
         self.sizes = sizes
         self.build = Builder(name)
         self.build.declare(slots)
-        self._may_be_stale = may_be_stale(stream) and any(limits)
+        self._may_be_stale = any(limits) and may_be_stale(stream)
         self.held = hold(self.build, stream, sizes)
         self.context = Context(self.build, stream, sizes, self.held, self._value)
         self.places = {axis: self.build.instance(kernel.extent_of(axis)) for axis in stream.others}
@@ -201,7 +197,7 @@ class _Writer:
         needed = steps if self._may_be_stale else (0, at.count)
         for product in self.stream.products:
             multiply(self.context, product, at, band, needed)
-        self._visit_rows(at, band)
+        visit_rows(self.context, at, band)
         for total in self.stream.totals:
             if total.columns is not None:
                 add = update_across if total.is_across else update
@@ -219,98 +215,6 @@ class _Writer:
         if at.limit is not None:
             end = symbolic.minimum(end, symbolic.subtract(at.limit, at.first))
         return first, end
-
-    def _visit_rows(self, at: Tile, band: Band) -> None:
-        """Do the elementwise work of each row, and combine what has no columns."""
-        held, build = self.held, self.build
-        inside = lanes(at.count) if at.count > 1 else 0
-        step = symbolic.add(at.first, inside)
-        mask = None if at.limit is None else symbolic.as_condition(symbolic.less(step, at.limit))
-        all_rows = symbolic.add(band.first, lanes(self.sizes.band) if self.sizes.band > 1 else 0)
-        if held.maxima:
-            with build.loop(0, band.count) as loop:
-                known = self._at(loop.index, band, step, inside)
-                row = symbolic.add(band.first, loop.index)
-                for exponent, parts in held.parts.items():
-                    value = self._exponent(exponent, known, mask)
-                    build.store(parts, row, _combine(value, "maximum"))
-            for exponent in held.maxima:
-                self._advance(exponent, all_rows)
-        with build.loop(0, band.count) as loop:
-            known = self._at(loop.index, band, step, inside)
-            row = symbolic.add(band.first, loop.index)
-            shifted = {
-                exponent: exponential.exp(
-                    self._exponent(exponent, known, mask) - build.load(shifts, row)
-                )
-                for exponent, shifts in held.shifts.items()
-            }
-            self._weigh(known, shifted, mask, row, self._place(loop.index, inside))
-        for total, sums in held.sums.items():
-            so_far = build.load(held.totals[total], all_rows)
-            if total.exponent is not None:
-                so_far = so_far * build.load(held.scales[total.exponent], all_rows)
-            added = build.load(sums, all_rows)
-            build.store(held.totals[total], all_rows, combine(total.kind, so_far, added))
-
-    def _exponent(self, exponent: Node, known: Mapping[Node, Index], mask: Node | None) -> Node:
-        """Return an exponent along a row, -∞ where it is masked."""
-        value = self._value(exponent, known)
-        if mask is None:
-            return value
-        return comparison.where(mask, value, constant(-math.inf, value.dtype))
-
-    def _advance(self, exponent: Node, row: Index) -> None:
-        """Note the maxima of rows so far, and what follows for totals and exponentials."""
-        build, held, dtype = self.build, self.held, self.stream.dtype
-        least = constant(-math.inf, dtype)
-        before = build.load(held.maxima[exponent], row)
-        after = maximum(before, build.load(held.parts[exponent], row))
-        # Where all is -∞ so far, the differences would be NaN.
-        shift = comparison.where(comparison.equal(after, least), constant(0.0, dtype), after)
-        build.store(held.scales[exponent], row, exponential.exp(before - shift))
-        build.store(held.shifts[exponent], row, shift)
-        build.store(held.maxima[exponent], row, after)
-
-    def _at(self, index: Index, band: Band, step: Index, inside: Index) -> dict[Node, Index]:
-        """Return what stands for the row, the steps and the products at one row of the tile."""
-        known: dict[Node, Index] = {
-            self.stream.rows: symbolic.add(band.row, index),
-            self.stream.steps: step,
-        }
-        place = self._place(index, inside)
-        for product, tile in self.held.products.items():
-            known[product.node] = self.build.load(tile, place)
-        return known
-
-    def _place(self, index: Index, inside: Index) -> Index:
-        return symbolic.add(symbolic.multiply(index, self.sizes.steps), inside)
-
-    def _weigh(
-        self,
-        known: Mapping[Node, Index],
-        shifted: Mapping[Node, Node],
-        mask: Node | None,
-        row: Index,
-        place: Index,
-    ) -> None:
-        """Note what totals combine of a row; what changes nothing where it is masked."""
-        done: set[object] = set()
-        for total in self.stream.totals:
-            is_noted = total not in self.held.sums and weight_key(total) not in self.held.weights
-            if is_noted or (total.columns is not None and weight_key(total) in done):
-                continue
-            weight = self._value(total.weight, known)
-            if total.exponent is not None:
-                weight = shifted[total.exponent] * weight
-            if mask is not None:
-                nothing = constant(identity(total.kind, weight.dtype), weight.dtype)
-                weight = comparison.where(mask, weight, nothing)
-            if total.columns is None:
-                self.build.store(self.held.sums[total], row, _combine(weight, total.kind))
-            else:
-                done.add(weight_key(total))
-                self.build.store(self.held.weights[weight_key(total)], place, weight)
 
     # --- the results ---
 
@@ -344,10 +248,6 @@ class _Writer:
             return self.build.load(self.held.totals[total], index)
         at = symbolic.add(symbolic.multiply(index, self.sizes.columns), column)
         return self.build.load(self.held.totals[total], at)
-
-
-def _combine(value: Node, kind: str) -> Node:
-    return combine_lanes(value, kind) if value.shape else value
 
 
 def _pieces(extent: int, size: int) -> Iterator[tuple[int, int]]:
