@@ -23,7 +23,8 @@ COPY_COST = 0.5
 MASKED_COST = 0.7
 TURNED_COST = 0.6
 GATHERED_COST = 2.0
-"""Cycles to pack one element, by how the loads move."""
+"""Cycles to pack one element of four bytes or more, by how the loads move. Half of them are what its
+bytes take, so that smaller ones take less."""
 RUN_COST = 1.5
 """Cycles to pack one run of elements, on top."""
 LONGEST_RUN = 16
@@ -170,6 +171,7 @@ class SideOptions:
         tiles = math.prod(-(-e // s) for e, s in zip(self.extents, sizes, strict=True))
         order = self._order(last, is_lanes=is_lanes)
         packing = self.terms * width * self._element_cost(order, last, max(sizes))
+        packing *= (1 + min(1.0, self.factor.value.dtype.itemsize / 4)) / 2
         stored = self._store_cost(last, sizes, is_lanes=is_lanes)
         option = Option(self.factor, sizes, width, count, tiles, order, packing, stored)
         if self.unit is not None:
