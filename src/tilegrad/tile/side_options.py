@@ -23,8 +23,8 @@ COPY_COST = 0.5
 MASKED_COST = 0.7
 TURNED_COST = 0.6
 GATHERED_COST = 2.0
-"""Cycles to pack one element of four bytes or more, by how the loads move. Half of them are what its
-bytes take, so that smaller ones take less."""
+"""Cycles to pack one element of four bytes or more, by how the loads move. Half of them are what
+its bytes take, so that smaller ones take less."""
 RUN_COST = 1.5
 """Cycles to pack one run of elements, on top."""
 LONGEST_RUN = 16
