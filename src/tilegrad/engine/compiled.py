@@ -119,21 +119,16 @@ class CompiledExecutor:
             order = sort_topologically(nodes)
         with self._lock:
             key = key_of(nodes, order)
-            ready = self._prepare(nodes, key, frozenset())
+            ready = self._prepare(nodes, key)
             return self._run(nodes, ready, key.buffers, symbols)
 
-    def prepare(self, nodes: Sequence[Node], constants: frozenset[int]) -> Ready:
-        """Return how nodes without markers are computed.
+    def plan(self, nodes: Sequence[Node], constants: frozenset[int] = frozenset()) -> Plan:
+        """Return what would be launched to compute nodes, without compiling or running it.
 
         Args:
             nodes: what is wanted.
             constants: numbers of the graph's buffers that are known to hold the same at each run.
         """
-        with self._lock:
-            return self._prepare(nodes, key_of(nodes), constants)
-
-    def plan(self, nodes: Sequence[Node], constants: frozenset[int] = frozenset()) -> Plan:
-        """Return what would be launched to compute nodes, without compiling or running it."""
         nodes = remove_markers(nodes)
         with self.trace.span("simplify"):
             simplified = self.simplify(nodes)
@@ -141,14 +136,13 @@ class CompiledExecutor:
             buffers = key_of(nodes).buffers
             return make_plan(simplified, buffers, self.programs, self.trace, constants)
 
-    def _prepare(self, nodes: Sequence[Node], key: GraphKey, constants: frozenset[int]) -> Ready:
-        structure = (*key.structure, constants) if constants else key.structure
-        known = self.plans.get(structure)
+    def _prepare(self, nodes: Sequence[Node], key: GraphKey) -> Ready:
+        known = self.plans.get(key.structure)
         if known is not None:
             return known
         if self.planned is not None:
             self.planned.append(nodes)
-        plan = self.plan(nodes, constants)
+        plan = self.plan(nodes)
         with self.trace.span("compile"):
             flat = [step.program.program.root for group in plan.groups for step in group]
             kernels = iter(self.library.get_all(flat))
@@ -156,7 +150,7 @@ class CompiledExecutor:
         ready = Ready(plan, by_group, plan.is_symbolic)
         if len(self.plans) >= MOST_PLANS:
             self.plans.pop(next(iter(self.plans)))
-        self.plans[structure] = ready
+        self.plans[key.structure] = ready
         return ready
 
     def _run(
@@ -180,7 +174,7 @@ class CompiledExecutor:
                 self.run("launch", recording, ready.launches, symbols)
         if self.capture is not None and not self.capture.is_paused:
             given = tuple(map(storage_of, buffers))
-            self.capture.ran.append(Ran(nodes, plan, ready.kernels, given, tuple(storages)))
+            self.capture.ran.append(Ran(nodes, plan, given, tuple(storages)))
         for number in plan.overwritten:
             storage_of(buffers[number]).version += 1
         if plan.overwritten:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -24,7 +23,6 @@ from tilegrad.runtime.device import Launch, Recording
 
 if TYPE_CHECKING:
     from tilegrad.engine.compiled import CompiledExecutor
-    from tilegrad.engine.library import Kernel
     from tilegrad.engine.programs import PackedDerived
 
 
@@ -34,14 +32,12 @@ class Ran(NamedTuple):
     Attributes:
         nodes: what it computes.
         plan: the plan.
-        kernels: its kernels, by group and step.
         given: the storages that it was given.
         made: the storages that it made.
     """
 
     nodes: Sequence[Node]
     plan: Plan
-    kernels: Sequence[Sequence[Kernel]]
     given: tuple[Storage, ...]
     made: tuple[Storage, ...]
 
@@ -153,14 +149,14 @@ class StepBuilder:
         known = frozenset(n for n in entry.plan.hopes if entry.given[n] in self.constants)
         if not known:
             return entry
-        ready = self.executor.prepare(entry.nodes, known)
+        plan = self.executor.plan(entry.nodes, known)
         storages = {
             new.place.number: entry.made[old.place.number]
-            for new, old in zip(ready.plan.results, entry.plan.results, strict=True)
+            for new, old in zip(plan.results, entry.plan.results, strict=True)
             if new.place.kind == "made"
         }
         made = tuple(storages[number] for number in sorted(storages))
-        return Ran(entry.nodes, ready.plan, ready.kernels, entry.given, made)
+        return entry._replace(plan=plan, made=made)
 
     def _refuse_frozen_sizes(self) -> None:
         """Refuse a tensor of symbolic size that was realised within the step and then used.
@@ -259,10 +255,11 @@ class StepBuilder:
         for number, offset in enumerate(offsets):
             place = Place("temporary", number)
             memory[place], lying[place] = arena.part(offset, 0), offset
-        for steps, kernels in zip(entry.plan.groups, entry.kernels, strict=True):
+        for steps in entry.plan.groups:
             group = []
-            for planned, compiled in zip(steps, kernels, strict=True):
-                step, kernel = self._pack(next(wanted), planned, compiled, memory)
+            for planned in steps:
+                step = self._pack(next(wanted), planned, memory)
+                kernel = self.executor.library.get(step.program.program.root)
                 group.append(self.executor.launch(step, kernel, memory, self.symbols))
                 self.storages.append([owners.get(place) for place in step.places])
                 self.offsets.append([lying.get(place) for place in step.places])
@@ -271,18 +268,19 @@ class StepBuilder:
             self.groups.append(group)
 
     def _compile_packed(self) -> Iterator[_Packed | None]:
-        """Compile what packs, and what reads what is packed, several kernels at a time.
+        """Compile what packs, what reads what is packed, and the others, several at a time.
 
         Returns:
             For each step of all that ran, in order, how it may have something packed before.
         """
-        wanted = [
-            self._find_packed(entry, step)
-            for entry in self.ran
-            for step in itertools.chain.from_iterable(entry.plan.groups)
+        steps = [(one, step) for one in self.ran for group in one.plan.groups for step in group]
+        wanted = [self._find_packed(entry, step) for entry, step in steps]
+        programs = [
+            derived.program.root
+            for (_, step), one in zip(steps, wanted, strict=True)
+            for derived in (one.packed[:2] if one else (step.program,))
         ]
-        both = [program for one in wanted if one for program in one.packed[:2]]
-        self.executor.library.get_all(derived.program.root for derived in both)
+        self.executor.library.get_all(programs)
         return iter(wanted)
 
     def _find_packed(self, entry: Ran, step: Step) -> _Packed | None:
@@ -298,19 +296,15 @@ class StepBuilder:
             return None
         return _Packed(found, [constants[slot] for slot in found.sources])
 
-    def _pack(
-        self, found: _Packed | None, step: Step, kernel: Kernel, memory: dict[Place, Buffer]
-    ) -> tuple[Step, Kernel]:
+    def _pack(self, found: _Packed | None, step: Step, memory: dict[Place, Buffer]) -> Step:
         """Return a step with what is constant in it packed before, if that is any use."""
         if found is None:
-            return step, kernel
+            return step
         pack = self.executor.pack(found.packed.packing, found.storages)
         if pack is None:
-            return step, kernel
+            return step
         if pack not in self.packs:
             self.packs.append(pack)
         place = Place("packed", self.packs.index(pack))
         memory[place] = pack.memory
-        reading = found.packed.reading
-        kernel = self.executor.library.get(reading.program.root)
-        return Step(reading, (*step.places, place)), kernel
+        return Step(found.packed.reading, (*step.places, place))
