@@ -11,7 +11,7 @@ from __future__ import annotations
 import ctypes
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -21,13 +21,12 @@ from tilegrad.runtime.cpu.target import host_target
 
 LINE, LINES = 64, 4
 """Bytes of a line of the caches, and how many of them a round of a loop moves."""
+KIND = f"<{LINE // 8} x i64>"
 AHEAD = 4096
 """So many bytes ahead a loop asks for what it reads, if it asks."""
 ALIGNMENT = 1 << 21
 """Arrays begin on huge pages."""
 MOST_SOURCES = 3
-
-Move = Callable[[int], None]
 
 
 class Yardstick:
@@ -104,68 +103,63 @@ def _compile(
 
 def _write_loop(sources: int, is_written: bool, is_past_caches: bool, is_ahead: bool) -> str:
     """Return LLVM IR; what only reads leaves the bits of all that it read in its result."""
-    kind = f"<{LINE // 8} x i64>"
-    names = [f"%source{number}" for number in range(sources)]
+    names = [f"ptr %source{number}" for number in range(sources)]
     body: list[str] = []
-    totals = []
-    for line, number in itertools.product(range(LINES), range(sources)):
-        name = f"%line{line}.{number}"
-        place = f"{name}.at = getelementptr i8, ptr {names[number]}, i64 %at{line}"
-        body += [place, f"{name}.read = load {kind}, ptr {name}.at, align {LINE}"]
-        if is_ahead:
+    for line in range(LINES):
+        body.append(f"%at{line} = add i64 %at, {LINE * line}")
+        for number in range(sources):
+            body += _write_read(line, number, is_ahead=is_ahead)
+            before = f"%line{line}.{number - 1}"
+            if not number:
+                before = "zeroinitializer" if is_written else f"%total{line}"
+            read = f"%line{line}.{number}"
+            body.append(f"{read} = or {KIND} {before}, {read}.value")
+        if is_written:
+            hint = ", !nontemporal !0" if is_past_caches else ""
             body += [
-                f"{name}.next = getelementptr i8, ptr {name}.at, i64 {AHEAD}",
-                f"call void @llvm.prefetch.p0(ptr {name}.next, i32 0, i32 3, i32 1)",
+                f"%to{line} = getelementptr i8, ptr %result, i64 %at{line}",
+                f"store {KIND} %line{line}.{sources - 1}, ptr %to{line}, align {LINE}{hint}",
             ]
-        before = f"%line{line}.{number - 1}" if number else f"%total{line}"
-        first = "zeroinitializer" if is_written and not number else before
-        body.append(f"{name} = or {kind} {first}, {name}.read")
-        if number == sources - 1:
-            totals.append(name)
-            if is_written:
-                hint = ", !nontemporal !0" if is_past_caches else ""
-                target = f"%line{line}.to"
-                body += [
-                    f"{target} = getelementptr i8, ptr %result, i64 %at{line}",
-                    f"store {kind} {name}, ptr {target}, align {LINE}{hint}",
-                ]
-    phis = (
-        []
-        if is_written
-        else [
-            f"%total{line} = phi {kind} [ zeroinitializer, %entry ], [ {total}, %loop ]"
-            for line, total in enumerate(totals)
-        ]
-    )
-    ending = (
-        []
-        if is_written
-        else [
-            f"%all0 = or {kind} {totals[0]}, {totals[1]}",
-            f"%all1 = or {kind} {totals[2]}, {totals[3]}",
-            f"%all = or {kind} %all0, %all1",
-            f"store {kind} %all, ptr %result, align 1",
-        ]
-    )
-    places = [f"%at{line} = add i64 %at, {LINE * line}" for line in range(LINES)]
+    totals = [] if is_written else [f"%line{line}.{sources - 1}" for line in range(LINES)]
     lines = [
-        f"define void @move({', '.join(f'ptr {each}' for each in names)}, ptr %result, i64 %size)",
-        "{",
+        f"define void @move({', '.join(names)}, ptr %result, i64 %size) {{",
         "entry:",
         "br label %loop",
         "loop:",
         "%at = phi i64 [ 0, %entry ], [ %next, %loop ]",
-        *phis,
-        *places,
+        *(
+            f"%total{line} = phi {KIND} [ zeroinitializer, %entry ], [ {total}, %loop ]"
+            for line, total in enumerate(totals)
+        ),
         *body,
         f"%next = add i64 %at, {LINE * LINES}",
         "%again = icmp ult i64 %next, %size",
         "br i1 %again, label %loop, label %end",
         "end:",
-        *ending,
+        *_write_total(totals),
         "ret void",
         "}",
         "declare void @llvm.prefetch.p0(ptr, i32, i32, i32)",
         "!0 = !{i32 1}",
     ]
     return "\n".join(lines)
+
+
+def _write_read(line: int, number: int, *, is_ahead: bool) -> Iterator[str]:
+    """Yield what reads a line of a source, and asks for what comes later."""
+    name = f"%line{line}.{number}"
+    yield f"{name}.place = getelementptr i8, ptr %source{number}, i64 %at{line}"
+    yield f"{name}.value = load {KIND}, ptr {name}.place, align {LINE}"
+    if is_ahead:
+        yield f"{name}.next = getelementptr i8, ptr {name}.place, i64 {AHEAD}"
+        yield f"call void @llvm.prefetch.p0(ptr {name}.next, i32 0, i32 3, i32 1)"
+
+
+def _write_total(totals: Sequence[str]) -> Iterator[str]:
+    """Yield what joins the bits of several totals, and stores them."""
+    before = "zeroinitializer"
+    for number, total in enumerate(totals):
+        yield f"%all{number} = or {KIND} {before}, {total}"
+        before = f"%all{number}"
+    if totals:
+        yield f"store {KIND} {before}, ptr %result, align 1"

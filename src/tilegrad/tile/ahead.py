@@ -13,6 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
+from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ops import kernel, memory
 from tilegrad.ops.weights import weight_of
@@ -25,7 +26,7 @@ STREAM_BYTES, LEAST_RUN = 4096, 4 * 4096
 LEAST_ROW, LONGEST_ROW = 1 << 13, 1 << 19
 """Of shorter rows the processor has fetched the next one by itself; longer ones leave no room."""
 LEAST_WEIGHT, LONGEST_CHEAP_ROW = 8, 1 << 16
-"""Loops that compute less have no time to spare for longer rows than these."""
+"""Loops that compute less have no time to spare for longer rows, or for those of two arrays."""
 
 Ahead = Mapping[Node | None, Mapping[Node, int]]
 """For each reduction, and for None what is stored: how many elements ahead loads ask."""
@@ -104,7 +105,7 @@ def _find_rows(facts: Facts, schedule: Schedule, kept: Collection[Node]) -> Ahea
             asking = {
                 load: size
                 for load, size in dearest.loads.items()
-                if load.sources[0] is pointer and _is_worthwhile(load, size, dearest.weight)
+                if load.sources[0] is pointer and _is_worthwhile(load, dearest)
             }
             for owner in dearest.owners if asking else ():
                 found.setdefault(owner, {}).update(asking)
@@ -148,7 +149,8 @@ def _describe_pass(
         if size is None or axis not in schedule.tiles or size <= schedule.tiles[axis].size:
             continue
         inside = [node for node in nodes if axis in facts.free[node]]
-        weight += sum(weight_of(node) for node in inside if node.op is not memory.load)
+        computed = [node for node in inside if node.dtype not in (dtypes.index, dtypes.void)]
+        weight += sum(weight_of(node) for node in computed if node.op is not memory.load)
         for node in inside:
             is_row = node.op is memory.load and facts.stride(node, axis) == 1
             if is_row and around and facts.stride(node, around[-1]) == size:
@@ -156,7 +158,10 @@ def _describe_pass(
     return _Pass(tuple(owners), loads, weight)
 
 
-def _is_worthwhile(load: Node, size: int, weight: int) -> bool:
-    """Whether a loop of some weight for each element asks for the next row of so many elements."""
-    longest = LONGEST_ROW if weight >= LEAST_WEIGHT else LONGEST_CHEAP_ROW
-    return LEAST_ROW <= size * load.dtype.itemsize <= longest
+def _is_worthwhile(load: Node, loop: _Pass) -> bool:
+    """Whether a loop asks for the next row of a load, by what it computes and by what it reads."""
+    nbytes = loop.loads[load] * load.dtype.itemsize
+    if loop.weight >= LEAST_WEIGHT:
+        return LEAST_ROW <= nbytes <= LONGEST_ROW
+    is_alone = len({other.sources[0] for other in loop.loads}) == 1
+    return is_alone and LEAST_ROW <= nbytes <= LONGEST_CHEAP_ROW
