@@ -79,7 +79,7 @@ class Band(NamedTuple):
 def choose_sizes(
     stream: Stream, limits: Limits, target: TileTarget, columns: int, decider: Decider
 ) -> Sizes:
-    """Return sizes that fit the registers, the extents and the threads.
+    """Return sizes that fit the registers, the extents, the threads, and half of the cache.
 
     Args:
         stream: the kernel.
@@ -93,7 +93,10 @@ def choose_sizes(
     extent = constant_extent(stream.rows) or BAND * BANDS[0]
     band = decider.take("band", list_near(BAND, BAND // 2, 4 * BAND))
     band = round_up(min(band, extent), tile_rows)
-    counts = tuple(dict.fromkeys(min(count, -(-extent // band)) for count in BANDS))
+    most = max(
+        1, min(target.cache_bytes // (2 * band * _row_bytes(stream, columns)), -(-extent // band))
+    )
+    counts = tuple(dict.fromkeys(min(count, most) for count in BANDS))
     costs = [measure_blocks(stream, limits, columns, (one, band), target.threads) for one in counts]
     known = {count: cost for count, cost in zip(counts, costs, strict=True) if cost is not None}
     rows = band * decider.take("bands", counts, known.__getitem__ if known else None)
@@ -105,6 +108,13 @@ def choose_sizes(
     vectors = min(4 if target.registers >= 32 else 2, math.ceil(columns / width))
     update = max(1, (block[0] * block[1]) // vectors)
     return Sizes(rows, band, steps, columns, width, block, (update, vectors))
+
+
+def _row_bytes(stream: Stream, columns: int) -> int:
+    """Return what an instance holds for a row of its block: factors, and totals with columns."""
+    totals = sum(total.columns is not None and not total.is_across for total in stream.totals)
+    width = sum(length_of(product) for product in stream.products) + totals * columns
+    return width * stream.dtype.itemsize
 
 
 def _name_block(block: tuple[int, int]) -> str:
