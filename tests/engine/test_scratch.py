@@ -54,6 +54,30 @@ def test_it_is_as_large_as_one_step_needs_and_goes_with_the_last():
     assert allocator.statistics().live <= before
 
 
+def test_what_a_step_realises_lies_there_unless_someone_looks_at_it():
+    looked_at: list[Tensor] = []
+
+    def hide(x: Tensor) -> Tensor:
+        return (x * 2).realize().sin().sum(1)
+
+    def show(x: Tensor) -> Tensor:
+        looked_at.append((x * 2).realize())
+        return looked_at[-1].sin().sum(1)
+
+    small, large = (numpy.full((count, WIDTH), 0.1, "f4") for count in (500, 4000))
+    hiding, showing = jit(hide), jit(show)
+    for _ in range(4):
+        for x in (small, large):
+            for one in (hiding, showing):
+                found = one(Tensor(x)).numpy()
+                numpy.testing.assert_allclose(found, WIDTH * numpy.sin(2 * x[:, 0]), rtol=1e-4)
+        for tensor in looked_at[-2:]:
+            numpy.testing.assert_allclose(tensor.numpy(), 0.2, rtol=1e-6)
+    shared = {id(one.scratch.memory) for one in hiding.captured}
+    assert len(shared) == 1
+    assert shared.isdisjoint(id(one.scratch.memory) for one in showing.captured)
+
+
 def test_threads_replay_steps_that_share_it():
     xs = [numpy.full((count, WIDTH), count / 7000, "f4") for count in (3000, 5000)]
     captured = [jit(step) for _ in xs]

@@ -8,7 +8,7 @@ memory of their own each time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -56,6 +56,7 @@ class Capture:
         inputs: Sequence[Storage],
         outputs: Sequence[Output],
         symbols: Mapping[str, int],
+        is_read: Callable[[Collection[Storage]], bool],
     ) -> CapturedStep:
         """Return the step that repeats everything that ran.
 
@@ -64,5 +65,6 @@ class Capture:
             inputs: storages that replays replace.
             outputs: results that replays give; all else that was made keeps its memory.
             symbols: values of the symbolic sizes during the capture.
+            is_read: tells whether anyone still looks at one of some storages.
         """
-        return StepBuilder(executor, self.ran, inputs, outputs, symbols).build()
+        return StepBuilder(executor, self.ran, inputs, outputs, symbols).build(is_read)

@@ -30,7 +30,7 @@ from tilegrad.engine.storage import (
 )
 from tilegrad.engine.tracked import Changes, Tracked, find_holders, find_readers, part_with_memory
 from tilegrad.engine.transfer import move_copies
-from tilegrad.ir.node import Node
+from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ops import graph
 from tilegrad.ops.leaves import Storage, buffer
 from tilegrad.runtime.buffer import Buffer
@@ -230,6 +230,14 @@ class Session:
         if lazy:
             self._settle(lazy)
         return inputs
+
+    def is_read(self, storages: Collection[Storage]) -> bool:
+        """Whether a tensor that is alive, or the gradients of one, would read a storage."""
+        nodes = [tensor.node for tensor in self.live_tensors()]
+        for realised, expression in self.histories.items():
+            nodes += [realised] if expression is None else [realised, expression]
+        order = sort_topologically(nodes)
+        return any(node.op is buffer and storage_of(node) in storages for node in order)
 
     def track(self, tensor: Tracked) -> None:
         """Remember a tensor as long as it lives (see ``realize``)."""

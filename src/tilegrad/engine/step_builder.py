@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from tilegrad.base.errors import CaptureError
@@ -83,6 +83,8 @@ class StepBuilder:
         # Of each launch, by slot: storages, and where temporaries lie.
         self.storages: list[list[Storage | None]] = []
         self.offsets: list[list[int | None]] = []
+        # Offsets of what was realised within the step and nobody looks at.
+        self.passing: Mapping[Storage, int] = {}
         self.groups: list[list[Launch]] = []
         self.keep: list[object] = []
         self.launches: list[Launched] = []
@@ -97,8 +99,11 @@ class StepBuilder:
         }
         self.ran = [self._use_constants(entry) for entry in ran]
 
-    def build(self) -> CapturedStep:
+    def build(self, is_read: Callable[[Collection[Storage]], bool]) -> CapturedStep:
         """Return the step.
+
+        Args:
+            is_read: tells whether anyone still looks at one of some storages.
 
         Raises:
             CaptureError: a replay could not repeat what ran.
@@ -109,10 +114,15 @@ class StepBuilder:
         placed = plan_step([one.plan for one in self.ran], [one.made for one in self.ran], kept)
         allocator = self.executor.device.allocator
         allocator.trim()  # of what the calls before needed, no replay does
-        # What is kept is looked at between replays: no other step may write there.
-        scratch = Scratch(allocator) if placed.kept else self.executor.scratch
-        arena = scratch.take(placed.nbytes)
-        placed.move_kept(arena)
+        if placed.kept and is_read(placed.kept.keys()):
+            scratch = Scratch(allocator)  # others look there: no other step may write
+            arena = scratch.take(placed.nbytes)
+            placed.move_kept(arena)
+        else:
+            scratch = self.executor.scratch
+            arena = scratch.take(placed.nbytes)
+            self.passing = placed.kept
+            kept.difference_update(placed.kept)
         with self.executor.trace.span("pack") as span:
             wanted = self._compile_packed()
             for entry, offsets in zip(self.ran, placed.temporaries, strict=True):
@@ -245,24 +255,31 @@ class StepBuilder:
         wanted: Iterator[_Packed | None],
     ) -> None:
         memory: dict[Place, Buffer] = {}
-        owners: dict[Place | None, Storage] = {}
+        owners: dict[Place, Storage] = {}
+        lying: dict[Place, int] = {}
         for kind, storages in (("given", entry.given), ("made", entry.made)):
             for number, storage in enumerate(storages):
                 place = Place(kind, number)  # type: ignore[arg-type]
-                owners[place] = storage
-                memory[place] = memory_of(storage)
-        lying: dict[Place | None, int] = {}
+                if storage in self.passing:
+                    lying[place] = self.passing[storage]
+                else:
+                    owners[place], memory[place] = storage, memory_of(storage)
         for number, offset in enumerate(offsets):
-            place = Place("temporary", number)
-            memory[place], lying[place] = arena.part(offset, 0), offset
+            lying[Place("temporary", number)] = offset
+        for place, offset in lying.items():
+            memory[place] = arena.part(offset, 0)
         for steps in entry.plan.groups:
             group = []
             for planned in steps:
                 step = self._pack(next(wanted), planned, memory)
                 kernel = self.executor.library.get(step.program.program.root)
                 group.append(self.executor.launch(step, kernel, memory, self.symbols))
-                self.storages.append([owners.get(place) for place in step.places])
-                self.offsets.append([lying.get(place) for place in step.places])
+                self.storages.append(
+                    [None if place is None else owners.get(place) for place in step.places]
+                )
+                self.offsets.append(
+                    [None if place is None else lying.get(place) for place in step.places]
+                )
                 self.keep.append(kernel.binary)
                 self.launches.append(Launched(step, kernel))
             self.groups.append(group)

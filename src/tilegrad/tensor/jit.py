@@ -207,7 +207,8 @@ def _capture(
     with session.capturing(executor) as capture:
         result = _run_watched(session, call)
     outputs, captured.result = _outputs(result, arguments.tensors, before)
-    captured.step = capture.build(executor, inputs, outputs, arguments.symbols)
+    symbols, is_read = arguments.symbols, session.is_read
+    captured.step = capture.build(executor, inputs, outputs, symbols, is_read)
     captured.device = device
     returned = {leaf for leaf in flatten(result) if isinstance(leaf, TensorBase)}
     session.note_owners(captured.step, {leaf for leaf in returned if leaf not in before})
