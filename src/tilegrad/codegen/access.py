@@ -141,7 +141,7 @@ class _Reader:
         """Read everything from the lowest lane to the highest, and pick the lanes."""
         low, high = min(lanes), max(lanes)
         reach = high - low + 1
-        size = min(self.context.target.lanes(self.memory_dtype), 1 << (reach.bit_length() - 1))
+        size = min(access.width, 1 << (reach.bit_length() - 1))
         starts = [*range(low, high + 2 - size, size)]
         if starts[-1] + size <= high:
             starts.append(high + 1 - size)
