@@ -140,10 +140,11 @@ def test_signal_handler_that_computes():
             except DeviceError as error:
                 refusals.append(str(error))
         signal.signal(signal.SIGALRM, handle)
-        signal.setitimer(signal.ITIMER_REAL, 0.05)
         recording = toil_recording(1000, 10 ** 5)
+        signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
         while not refusals:
             device.queue.run(recording)
+        signal.setitimer(signal.ITIMER_REAL, 0)
         assert counter[0] % 10 ** 5 == 0
         check_that_it_works()
         print(refusals[0])
