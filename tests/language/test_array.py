@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tests.language.running import close, on_both, run
 from tilegrad import Variable, dtypes, kernel
 from tilegrad import language as tl
+from tilegrad.base.errors import ArgumentTypeError
 
 X = numpy.arange(4 * 6 * 5, dtype=numpy.float32).reshape(4, 6, 5) + 1
 
@@ -115,6 +116,32 @@ def test_flat_offsets_masks_and_other_values(device):
     expected = numpy.where(inside, X.ravel()[offset.clip(0, X.size - 1)], -5)
     expected[4] = 0
     numpy.testing.assert_array_equal(run(load, X, device=device), expected)
+
+
+@on_both
+@pytest.mark.parametrize("ahead", [-64, 1, 64, 1 << 40])
+def test_what_is_asked_for_ahead_changes_nothing(ahead, device):
+    @kernel
+    def copy(build, x):
+        out = build.output(x.shape, x.dtype)
+        row = build.grid(4)
+        out[row] = x.load(row, ahead=ahead)
+        return out
+
+    numpy.testing.assert_array_equal(run(copy, X, device=device), X)
+    assert f"ahead={ahead}" in str(copy.program(_tensor(device)))
+
+
+def test_how_far_ahead_is_no_tile():
+    @kernel
+    def copy(build, x):
+        out = build.output(x.shape, x.dtype)
+        row = build.grid(4)
+        out[row] = x.load(row, ahead=row)
+        return out
+
+    with pytest.raises(ArgumentTypeError, match="how far ahead"):
+        copy(_tensor("cpu"))
 
 
 @on_both

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tilegrad.base.errors import DTypeError, ShapeError
+from tilegrad.base.errors import ArgumentTypeError, DTypeError, ShapeError
 from tilegrad.ir.dtype import DType
 from tilegrad.ir.node import Node
 from tilegrad.language.indexing import WHOLE, Place, Size, as_mask, locate
@@ -111,9 +111,15 @@ class Array:
                 0 for no such advice.
 
         Raises:
-            ArgumentError, ArgumentTypeError: the key or the mask makes no sense.
+            ArgumentError, ArgumentTypeError: the key, the mask or ``ahead`` makes no sense.
             OutOfRangeError: the positions lie outside the array in every instance and round.
         """
+        if type(ahead) is not int:
+            raise ArgumentTypeError(
+                "how far ahead a load asks is known when the kernel is written",
+                got=repr(ahead),
+                expected="a Python integer, in elements",
+            )
         place, inside = self._find(key, mask)
         node = self._builder.load(self.pointer, place.offset, inside, ahead=ahead)
         if inside is not None and (other != 0 or str(other) == "-0.0"):
