@@ -122,19 +122,25 @@ class CompiledExecutor:
             ready = self._prepare(nodes, key)
             return self._run(nodes, ready, key.buffers, symbols)
 
-    def plan(self, nodes: Sequence[Node], constants: frozenset[int] = frozenset()) -> Plan:
+    def plan(
+        self,
+        nodes: Sequence[Node],
+        constants: frozenset[int] = frozenset(),
+        begin: Callable[[Node], None] | None = None,
+    ) -> Plan:
         """Return what would be launched to compute nodes, without compiling or running it.
 
         Args:
             nodes: what is wanted.
             constants: numbers of the graph's buffers that are known to hold the same at each run.
+            begin: is told of each tile program while others are still to be made.
         """
         nodes = remove_markers(nodes)
         with self.trace.span("simplify"):
             simplified = self.simplify(nodes)
         with self.trace.span("schedule"):
             buffers = key_of(nodes).buffers
-            return make_plan(simplified, buffers, self.programs, self.trace, constants)
+            return make_plan(simplified, buffers, self.programs, self.trace, constants, begin)
 
     def _prepare(self, nodes: Sequence[Node], key: GraphKey) -> Ready:
         known = self.plans.get(key.structure)
@@ -142,10 +148,11 @@ class CompiledExecutor:
             return known
         if self.planned is not None:
             self.planned.append(nodes)
-        plan = self.plan(nodes)
-        with self.trace.span("compile"):
-            flat = [step.program.program.root for group in plan.groups for step in group]
-            kernels = iter(self.library.get_all(flat))
+        with self.library.compiling():
+            plan = self.plan(nodes, begin=self.library.begin)
+            with self.trace.span("compile"):
+                flat = [step.program.program.root for group in plan.groups for step in group]
+                kernels = iter(self.library.get_all(flat))
         by_group = [[next(kernels) for _ in group] for group in plan.groups]
         ready = Ready(plan, by_group, plan.is_symbolic)
         if len(self.plans) >= MOST_PLANS:

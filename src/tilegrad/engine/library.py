@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tilegrad.base.events import KernelCompiled
 from tilegrad.base.trace import Trace
@@ -18,6 +21,8 @@ from tilegrad.runtime import device as runtime
 
 GENERATOR = "4"
 """Version of the code generator: part of every key; raised when equal programs give other code."""
+_SWITCH_SECONDS = 0.001
+"""How long Python keeps other threads waiting while it plans: compiling needs it now and then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +50,29 @@ class Statistics:
         compiled: kernels that were compiled.
         found: kernels that the cache on disk had.
         binary_bytes: size of the native code of all of them.
-        seconds: how long it took, on the clock.
+        seconds: how long others waited for it, on the clock.
     """
 
     compiled: int = 0
     found: int = 0
     binary_bytes: int = 0
     seconds: float = 0.0
+
+
+class _Begun(NamedTuple):
+    """A kernel that is being compiled.
+
+    Attributes:
+        program: its program.
+        source_bytes: size of its source text.
+        start_ns: when its source began to be written.
+        binary: the native code to be, and when it was there.
+    """
+
+    program: Node
+    source_bytes: int
+    start_ns: int
+    binary: Future[tuple[bytes, int]]
 
 
 class Library:
@@ -80,6 +101,8 @@ class Library:
         self.workers = workers
         self.statistics = Statistics()
         self._kernels: dict[str, Kernel] = {}
+        self._begun: dict[str, _Begun] = {}
+        self._pool: ThreadPoolExecutor | None = None
 
     def get(self, program: Node) -> Kernel:
         """Return the kernel of a tile program."""
@@ -88,44 +111,67 @@ class Library:
     def get_all(self, programs: Iterable[Node]) -> list[Kernel]:
         """Return the kernels of tile programs; what is missing is compiled, several at a time."""
         wanted = list(programs)
-        missing = {
-            digest(program): program for program in wanted if digest(program) not in self._kernels
-        }
-        if missing:
-            start = time.perf_counter()
-            self._add(missing)
-            self.statistics.seconds += time.perf_counter() - start
+        if any(digest(program) not in self._kernels for program in wanted):
+            with self.compiling():
+                for program in wanted:
+                    self.begin(program)
+                start = time.perf_counter()
+                while self._begun:
+                    key = next(iter(self._begun))
+                    self._finish(key, self._begun[key])
+                    del self._begun[key]
+                self.statistics.seconds += time.perf_counter() - start
         return [self._kernels[digest(program)] for program in wanted]
 
-    def _add(self, missing: dict[str, Node]) -> None:
-        compiling: dict[str, tuple[Node, str, int]] = {}
-        for key, program in missing.items():
-            start = time.perf_counter_ns()
-            binary = None if self.cache is None else self.cache.get(self._cache_key(key))
-            if binary is not None:
-                self.statistics.found += 1
-                self._load(key, program, binary, 0, start)
-            else:
-                compiling[key] = (program, self.write(program, _symbol(program, key)), start)
-        if len(compiling) == 1:
-            for key, (program, source, start) in compiling.items():
-                self._finish(key, program, source, self.compiler.compile(source), start)
-        elif compiling:
-            with ThreadPoolExecutor(self.workers) as pool:
-                sources = [source for _, source, _ in compiling.values()]
-                binaries = pool.map(self.compiler.compile, sources)
-                for (key, (program, source, start)), binary in zip(
-                    compiling.items(), binaries, strict=True
-                ):
-                    self._finish(key, program, source, binary, start)
+    @contextmanager
+    def compiling(self) -> Iterator[None]:
+        """Compile what is begun in a ``with`` statement while the statement goes on.
 
-    def _finish(self, key: str, program: Node, source: str, binary: bytes, start: int) -> None:
+        LLVM runs beside Python. What has not been asked for at the end is forgotten.
+        """
+        if self._pool is not None:
+            yield
+            return
+        self._pool = ThreadPoolExecutor(self.workers)
+        interval = sys.getswitchinterval()
+        sys.setswitchinterval(min(interval, _SWITCH_SECONDS))
+        try:
+            yield
+        finally:
+            self._pool.shutdown(cancel_futures=True)
+            self._pool = None
+            self._begun.clear()
+            sys.setswitchinterval(interval)
+
+    def begin(self, program: Node) -> None:
+        """Begin to compile a tile program that will be asked for, if ``compiling`` is in force."""
+        key = digest(program)
+        if self._pool is None or key in self._kernels or key in self._begun:
+            return
+        start = time.perf_counter_ns()
+        binary = None if self.cache is None else self.cache.get(self._cache_key(key))
+        if binary is not None:
+            self.statistics.found += 1
+            self._load(key, program, binary, 0, (start, time.perf_counter_ns()))
+        else:
+            source = self.write(program, _symbol(program, key))
+            future = self._pool.submit(self._compile, source)
+            self._begun[key] = _Begun(program, len(source), start, future)
+        self.statistics.seconds += (time.perf_counter_ns() - start) * 1e-9
+
+    def _compile(self, source: str) -> tuple[bytes, int]:
+        return self.compiler.compile(source), time.perf_counter_ns()
+
+    def _finish(self, key: str, begun: _Begun) -> None:
+        binary, end = begun.binary.result()
         self.statistics.compiled += 1
         if self.cache is not None:
             self.cache.put(self._cache_key(key), binary)
-        self._load(key, program, binary, len(source), start)
+        self._load(key, begun.program, binary, begun.source_bytes, (begun.start_ns, end))
 
-    def _load(self, key: str, program: Node, binary: bytes, source_bytes: int, start: int) -> None:
+    def _load(
+        self, key: str, program: Node, binary: bytes, source_bytes: int, times: tuple[int, int]
+    ) -> None:
         loaded = self.compiler.load(binary)
         self.statistics.binary_bytes += len(binary)
         symbol = _symbol(program, key)
@@ -139,8 +185,8 @@ class Library:
         if self.trace.enabled:
             self.trace.emit(
                 KernelCompiled(
-                    start_ns=start,
-                    end_ns=time.perf_counter_ns(),
+                    start_ns=times[0],
+                    end_ns=times[1],
                     kernel=symbol,
                     device="cpu",
                     was_cached=source_bytes == 0,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
@@ -150,6 +150,7 @@ def make_plan(
     programs: Programs,
     trace: Trace,
     constants: Collection[int] = (),
+    begin: Callable[[Node], None] | None = None,
 ) -> Plan:
     """Schedule a graph.
 
@@ -159,13 +160,14 @@ def make_plan(
         programs: where derived programs are kept.
         trace: is told of the decisions.
         constants: numbers of the buffers that are known to hold the same at each run.
+        begin: is told of each tile program as soon as it is made.
     """
     with pause_collection():
         nodes = copy_overwritten(read_assigned(drop_empty(nodes)))
         known = {buffers[number] for number in constants}
         nodes, hopes = shorten_filters(split_phases(exchange_sums(nodes)), constants=known)
         items = order_kernels(fuse([node for node in nodes if not is_empty(node)], trace))
-        return _Planner(nodes, buffers, programs).plan(items, hopes)
+        return _Planner(nodes, buffers, programs, begin).plan(items, hopes)
 
 
 @dataclass(slots=True)
@@ -173,6 +175,7 @@ class _Planner:
     nodes: Sequence[Node]
     buffers: Sequence[Node]
     programs: Programs
+    begin: Callable[[Node], None] | None
     places: dict[Node, Place] = field(default_factory=dict)
     made: list[Made] = field(default_factory=list)
     temporaries: list[Made] = field(default_factory=list)
@@ -186,7 +189,11 @@ class _Planner:
         for item in items:
             for node in item.writes:
                 self._place(node, wanted, item)
-            steps += self._steps(item)
+            made = self._steps(item)
+            steps += made
+            if self.begin is not None:
+                for step in made:
+                    self.begin(step.program.program.root)
             copies += [self._copy(node) for node in item.copied_back]
         for node in self.nodes:
             if is_empty(node):
