@@ -26,13 +26,13 @@ def write_roofline(report: Report, path: Path) -> None:
     """Draw operations a second over operations per byte, for cases in float32."""
     points = {
         group: [
-            (result.observed.operations / result.observed.moved_bytes, median)
+            (operations / result.observed.moved_bytes, operations / median)
             for result in report.results
             if result.group == group
             and "bfloat16" not in result.title
             and result.observed is not None
-            and result.observed.operations
-            and (median := _rate(result))
+            and (operations := _count_operations(result))
+            and (median := result.median(OURS))
         ]
         for group in GROUPS
     }
@@ -59,9 +59,16 @@ def write_roofline(report: Report, path: Path) -> None:
     save_figure(figure, path)
 
 
-def _rate(result: Result) -> float | None:
-    median = result.median(OURS)
-    return None if not median or result.observed is None else result.observed.operations / median
+def _count_operations(result: Result) -> float:
+    """Return the operations that are done at least.
+
+    A kernel's own count has what a mask leaves out in it, and what is computed again; the case's
+    has products that a short filter does not need.
+    """
+    counts = [0.0] if result.observed is None else [float(result.observed.operations)]
+    if result.work is not None and result.work[1] == "FLOP":
+        counts.append(result.work[0])
+    return min(counts)
 
 
 def write_stages(report: Report, path: Path) -> None:
