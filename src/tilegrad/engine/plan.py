@@ -294,55 +294,49 @@ class _Planner:
 
         What one of them lets go of need not wait for the others then.
         """
+        alive = self._count_alive(groups)
         while True:
-            alive = self._count_alive(groups)
             most = max(alive, default=0)
             peak = alive.index(most) if alive else 0
             if most < LEAST_FREED or len(groups[peak]) == 1:
                 return groups
             split = [*groups[:peak], *([step] for step in groups[peak]), *groups[peak + 1 :]]
-            if most - max(self._count_alive(split)) < LEAST_FREED:
+            after = self._count_alive(split)
+            if most - max(after) < LEAST_FREED:
                 return groups
-            groups = split
+            groups, alive = split, after
 
     def _count_alive(self, groups: Sequence[Sequence[Step]]) -> list[int]:
         """Return the bytes that temporaries and what is made take in each group."""
-        first = find_first_writes(groups)
+        lives = find_lives(groups, "made")
         made = [
-            Lifetime(_fixed_bytes(made), first.get(number, 0), len(groups) - 1)
+            Lifetime(_fixed_bytes(made), lives.get(number, (0, 0))[0], len(groups) - 1)
             for number, made in enumerate(self.made)
         ]
         return count_alive([*self._lifetimes(groups), *made], len(groups))
 
     def _lifetimes(self, groups: Sequence[Sequence[Step]]) -> list[Lifetime]:
-        first: dict[int, int] = {}
-        last: dict[int, int] = {}
-        for number, group in enumerate(groups):
-            for step in group:
-                for place in step.places:
-                    if place is not None and place.kind == "temporary":
-                        first.setdefault(place.number, number)
-                        last[place.number] = number
-        lifetimes = []
-        for number, made in enumerate(self.temporaries):
-            life = first.get(number, 0), last.get(number, 0)
-            lifetimes.append(Lifetime(_fixed_bytes(made), *life))
-        return lifetimes
+        lives = find_lives(groups, "temporary")
+        return [
+            Lifetime(_fixed_bytes(made), *lives.get(number, (0, 0)))
+            for number, made in enumerate(self.temporaries)
+        ]
 
 
 def _fixed_bytes(made: Made) -> int:
     return made.size * made.dtype.itemsize if isinstance(made.size, int) else 0
 
 
-def find_first_writes(groups: Sequence[Sequence[Step]]) -> dict[int, int]:
-    """Return, for each buffer that a plan makes, the group that writes it first."""
-    first: dict[int, int] = {}
+def find_lives(groups: Sequence[Sequence[Step]], kind: str) -> dict[int, tuple[int, int]]:
+    """Return, for each buffer of a kind of places, the first and the last group that uses it."""
+    lives: dict[int, tuple[int, int]] = {}
     for number, group in enumerate(groups):
         for step in group:
             for place in step.places:
-                if place is not None and place.kind == "made":
-                    first.setdefault(place.number, number)
-    return first
+                if place is not None and place.kind == kind:
+                    first, _ = lives.get(place.number, (number, number))
+                    lives[place.number] = first, number
+    return lives
 
 
 def _count(size: Index, symbols: Mapping[str, int] | None) -> int:

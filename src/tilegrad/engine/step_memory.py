@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from tilegrad.engine.memory_plan import Lifetime, plan_arena
-from tilegrad.engine.plan import Plan, find_first_writes
+from tilegrad.engine.plan import Plan, find_lives
 from tilegrad.engine.storage import SharedMemory, memory_of
 from tilegrad.ops.leaves import Storage
 from tilegrad.runtime.buffer import Buffer
@@ -66,9 +66,9 @@ def plan_step(
     for plan, start in zip(plans, starts, strict=True):
         for nbytes, first, last in plan.measure_lifetimes():
             lifetimes.append(Lifetime(nbytes, first + start, last + start))
-    writes = [find_first_writes(plan.groups) for plan in plans]
+    lives = [find_lives(plan.groups, "made") for plan in plans]
     for number, place, storage in homes:
-        first = starts[number] + writes[number].get(place, 0)
+        first = starts[number] + lives[number].get(place, (0, 0))[0]
         lifetimes.append(Lifetime(memory_of(storage).nbytes, first, end))
     arena = plan_arena(lifetimes)
     offsets = iter(arena.offsets)

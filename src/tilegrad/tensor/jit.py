@@ -27,6 +27,9 @@ from tilegrad.tensor.conversion import realize
 from tilegrad.tensor.size import BoundVariable
 from tilegrad.tensor.trees import Tree, flatten, map_leaves, rebuild
 
+CALLS_TO_CAPTURE = 2
+"""After so many calls a captured function is a replay."""
+
 P = ParamSpec("P")
 R = TypeVar("R")
 

@@ -31,12 +31,10 @@ from tilegrad.ops.graph import CallAttributes, ResultAttributes, call, result
 from tilegrad.ops.program import Program
 from tilegrad.tensor.base import TensorBase
 from tilegrad.tensor.call_gradient import CallGradient, Given, Gradient
-from tilegrad.tensor.jit import jit
+from tilegrad.tensor.jit import CALLS_TO_CAPTURE, jit
 from tilegrad.tensor.tensor import Tensor
 
 R = TypeVar("R")
-_CALLS_TO_CAPTURE = 3
-"""After so many calls a captured function is a replay."""
 
 
 class _Signature(NamedTuple):
@@ -163,7 +161,7 @@ class Kernel(Generic[R]):
             raise DeviceError("only what is compiled can be tuned", got=device)
         runs = [functools.partial(jit(self), *arguments, **parameters, **c) for c in configurations]
         for run in runs:
-            for _ in range(_CALLS_TO_CAPTURE):
+            for _ in range(CALLS_TO_CAPTURE + 1):  # the last one is a replay
                 run()
         standings = race(runs, seconds)
         faster = [number for number, standing in enumerate(standings) if standing.is_faster]

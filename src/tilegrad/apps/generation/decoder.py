@@ -23,14 +23,12 @@ from tilegrad.apps.models.memory import Memory
 from tilegrad.base.errors import ArgumentError, OutOfMemoryError
 from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.tensor import Tensor
-from tilegrad.tensor.jit import jit
+from tilegrad.tensor.jit import CALLS_TO_CAPTURE, jit
 
 PAGE = 64
 """Tokens of a page."""
 CHUNKS = (16, 32, PAGE)
 """Tokens of a prompt that are read at once. A chunk is filled up, and the filling ignored."""
-_CALLS_TO_CAPTURE = 2
-"""After so many calls a captured function is a replay."""
 
 
 class Sequence:
@@ -251,7 +249,7 @@ class Decoder:
     def warm_up(self) -> None:
         """Compile every step, so that none has to wait for it later."""
         widths = [1 << power for power in range(self._widest.bit_length())]
-        for _ in range(_CALLS_TO_CAPTURE):
+        for _ in range(CALLS_TO_CAPTURE):
             for size in CHUNKS:
                 self._run(numpy.zeros(size, numpy.int32), [], 1, [0])
             for width in widths:
