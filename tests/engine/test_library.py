@@ -1,11 +1,14 @@
 """Kernels that are compiled while others are still planned."""
 
+import itertools
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tilegrad.base.trace import Trace
+from tilegrad.engine import library as library_module
 from tilegrad.engine.library import Library
 from tilegrad.ops.tile import make_program
 
@@ -91,3 +94,41 @@ def test_errors_come_to_whoever_asks(library):
         with pytest.raises(ValueError, match="broken"):
             library.get_all([make("one"), make("broken")])
     assert library.get(make("one")).name.startswith("one")
+
+
+def interrupt_after(lines):
+    """Return a trace function for ``sys.settrace``: it interrupts the library or its pool's end."""
+    shutdown = ThreadPoolExecutor.shutdown.__code__
+
+    def trace(frame, event, _):
+        nonlocal lines
+        if frame.f_code.co_filename != library_module.__file__ and frame.f_code != shutdown:
+            return None
+        if event == "line":
+            lines -= 1
+            if lines == 0:
+                raise KeyboardInterrupt
+        return trace
+
+    return trace
+
+
+def test_an_interrupt_at_any_line_leaves_the_library_usable(library):
+    """An interrupt at each line in turn that a session of compiling runs through."""
+    before = sys.gettrace()
+    interrupted = 0
+    for line in itertools.count(1):
+        programs = [make(f"one{line}"), make(f"two{line}")]
+        try:
+            sys.settrace(interrupt_after(line))
+            with library.compiling():
+                library.begin(programs[0])
+                library.get_all(programs)
+        except KeyboardInterrupt:
+            interrupted += 1
+        else:
+            break
+        finally:
+            sys.settrace(before)
+        assert [kernel.name[:3] for kernel in library.get_all(programs)] == ["one", "two"]
+    assert interrupted > 30

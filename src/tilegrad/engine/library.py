@@ -132,16 +132,18 @@ class Library:
         if self._pool is not None:
             yield
             return
-        self._pool = ThreadPoolExecutor(self.workers)
+        pool = self._pool = ThreadPoolExecutor(self.workers)
         interval = sys.getswitchinterval()
         sys.setswitchinterval(min(interval, _SWITCH_SECONDS))
         try:
             yield
         finally:
-            self._pool.shutdown(cancel_futures=True)
+            # Ctrl-C may come between any two of these: a pool is let go before it ends, and its
+            # futures before they are cancelled, so that nobody can ask either for more.
             self._pool = None
             self._begun.clear()
             sys.setswitchinterval(interval)
+            pool.shutdown(cancel_futures=True)
 
     def begin(self, program: Node) -> None:
         """Begin to compile a tile program that will be asked for, if ``compiling`` is in force."""
