@@ -130,5 +130,6 @@ def test_an_interrupt_at_any_line_leaves_the_library_usable(library):
             break
         finally:
             sys.settrace(before)
-        assert [kernel.name[:3] for kernel in library.get_all(programs)] == ["one", "two"]
+        wanted = [make(f"new{line}"), *programs]
+        assert [kernel.name[:3] for kernel in library.get_all(wanted)] == ["new", "one", "two"]
     assert interrupted > 30
