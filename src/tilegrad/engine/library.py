@@ -132,10 +132,11 @@ class Library:
         if self._pool is not None:
             yield
             return
-        pool = self._pool = ThreadPoolExecutor(self.workers)
+        pool = ThreadPoolExecutor(self.workers)
         interval = sys.getswitchinterval()
-        sys.setswitchinterval(min(interval, _SWITCH_SECONDS))
         try:
+            self._pool = pool
+            sys.setswitchinterval(min(interval, _SWITCH_SECONDS))
             yield
         finally:
             # Ctrl-C may come between any two of these: a pool is let go before it ends, and its
