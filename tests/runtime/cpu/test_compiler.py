@@ -92,7 +92,7 @@ def test_the_native_part_compiles_for(architecture):
     target = foreign_target(f"{architecture}-unknown-linux-gnu")
     native = ElfObject(CpuCompiler(target).compile(native_source(architecture)))
     assert set(native.defined) == {"run", "stop", "worker", "shutdown"}
-    assert set(native.needed) == {"clock_gettime", "syscall"}
+    assert set(native.needed) == {"clock_gettime", "sched_getcpu", "syscall"}
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import os
+import threading
 import time
 
 import numpy as np
@@ -124,6 +127,33 @@ def test_sleeping_workers_wake(device):
         device.queue.run(recording)
         time.sleep(0.001)
     assert counter[0] == 1000
+
+
+def test_woken_workers_keep_the_processors_they_may_use(device):
+    """They are woken elsewhere than where the caller runs; that must not bind them for good."""
+    kernel = load_kernel(device, TOIL)
+    counter = np.zeros(1, np.int64)
+    launch = Launch(kernel.address("toil"), (counter.ctypes.data, 20_000), blocks=50, chunk=1)
+    recording = device.queue.record([[launch]])
+    device.queue.run(recording)
+    workers = [t.native_id for t in threading.enumerate() if t.name.startswith("tilegrad-cpu")]
+    every = os.sched_getaffinity(0)
+    wanted = dict(zip(workers, itertools.cycle([every, {min(every)}, {max(every)}])))
+    try:
+        for worker, processors in wanted.items():
+            os.sched_setaffinity(worker, processors)
+        for runs in range(2, 8):
+            time.sleep(0.02)
+            device.queue.run(recording)
+            assert counter[0] == 50 * runs
+        latest = time.monotonic() + 10
+        while {worker: os.sched_getaffinity(worker) for worker in workers} != wanted:
+            assert time.monotonic() < latest
+            time.sleep(0.02)
+            device.queue.run(recording)
+    finally:
+        for worker in workers:
+            os.sched_setaffinity(worker, every)
 
 
 def test_run_longer_than_a_slice(device):

@@ -14,7 +14,7 @@ import numpy as np
 WORD: Final = 8
 LINE: Final = 16  # words
 
-# --- the pool: a header of four lines and a line for each worker -----------------------------
+# --- the pool: a header of four lines and two lines for each worker ---------------------------
 # How many units of the open region nobody has claimed. What a claimer reads next is on its line.
 UNCLAIMED: Final = 0
 REGION_LAUNCHES: Final = 1  # address of the region's first launch record
@@ -32,9 +32,14 @@ SPIN_NS: Final = WORKERS + 1  # how long workers and caller spin without a thoug
 YIELD_NS: Final = WORKERS + 2  # how long they look for news, letting others run, before they sleep
 SLICE_NS: Final = WORKERS + 3  # how long a call runs before it lets Python look at signals
 POOL_WORDS: Final = 4 * LINE
-# A worker's line: whether it may hold a unit, and its thread's number at the operating system.
+# A worker's words: whether it may hold a unit, its thread's number at the operating system, and
+# whether it was steered, that is, what processors it may use is in its mask and was narrowed.
 BUSY: Final = 0
 THREAD: Final = 1
+STEERED: Final = 2
+MASK: Final = LINE  # a bit for each of the first 1,024 processors
+MASK_WORDS: Final = LINE
+WORKER_WORDS: Final = MASK + MASK_WORDS
 
 # --- a recording: its header, then group records, launch records and arguments ---------------
 GROUPS: Final = 0  # address of the first group record

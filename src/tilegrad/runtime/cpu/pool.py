@@ -84,7 +84,7 @@ class WorkerPool:
     def __init__(
         self, native: Native, workers: int, *, spin_ns: int, yield_ns: int, slice_ns: int
     ) -> None:
-        self._memory = layout.SharedWords(layout.POOL_WORDS + workers * layout.LINE)
+        self._memory = layout.SharedWords(layout.POOL_WORDS + workers * layout.WORKER_WORDS)
         self._words = self._memory.words
         self.address = self._memory.address
         self._native = native
@@ -131,11 +131,12 @@ class WorkerPool:
         """
         has_lost_work = False
         for index in range(self._words[layout.WORKERS]):
-            line = layout.POOL_WORDS + index * layout.LINE
-            if not _is_dead(self._words[line + layout.THREAD]):
+            start = layout.POOL_WORDS + index * layout.WORKER_WORDS
+            if not _is_dead(self._words[start + layout.THREAD]):
                 continue
-            has_lost_work |= bool(self._words[line + layout.BUSY])
-            self._words[line + layout.THREAD] = self._words[line + layout.BUSY] = 0
+            has_lost_work |= bool(self._words[start + layout.BUSY])
+            for field in (layout.THREAD, layout.BUSY, layout.STEERED):
+                self._words[start + field] = 0
             self._start(index)
         return has_lost_work
 

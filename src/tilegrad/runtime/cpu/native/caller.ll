@@ -1,3 +1,63 @@
+; Before sleeping workers are woken: let them use every processor that they may but the caller's.
+; Linux often wakes a thread where its waker runs, and there it waits while others are idle. Each
+; worker takes the processors back that this takes from it when it rises. Whatever the system
+; refuses is left as it is.
+define internal void @steer(ptr %pool) nounwind {
+entry:
+  %narrow = alloca [$MASK_WORDS x i8], align 8
+  %cpu = call i32 @sched_getcpu()
+  %is.known = icmp ult i32 %cpu, 1024
+  br i1 %is.known, label %prepare, label %done
+prepare:
+  %cpu.word = lshr i32 %cpu, 6
+  %cpu.bit = and i32 %cpu, 63
+  %shift = zext i32 %cpu.bit to i64
+  %bit = shl i64 1, %shift
+  %kept = xor i64 %bit, -1
+  %word.at = getelementptr i64, ptr %narrow, i32 %cpu.word
+  %workers.at = getelementptr i8, ptr %pool, i64 $WORKERS
+  %workers = load i64, ptr %workers.at
+  br label %next
+next:
+  %index = phi i64 [ 0, %prepare ], [ %index.next, %skip ]
+  %is.end = icmp uge i64 %index, %workers
+  br i1 %is.end, label %done, label %look
+look:
+  %offset = mul i64 %index, $WORKER_WORDS
+  %lines = getelementptr i8, ptr %pool, i64 $POOL_WORDS
+  %line = getelementptr i8, ptr %lines, i64 %offset
+  %thread.at = getelementptr i8, ptr %line, i64 $THREAD
+  %steered.at = getelementptr i8, ptr %line, i64 $STEERED
+  %mask = getelementptr i8, ptr %line, i64 $MASK
+  %thread = load atomic i64, ptr %thread.at acquire, align 8
+  %has.begun = icmp ne i64 %thread, 0
+  br i1 %has.begun, label %ask, label %skip
+ask:
+  %steered = load atomic i64, ptr %steered.at acquire, align 8
+  %is.noted = icmp ne i64 %steered, 0
+  br i1 %is.noted, label %set, label %note
+note:
+  %bytes = call i64 (i64, ...) @syscall(i64 $SYSCALL_SCHED_GETAFFINITY, i64 %thread, i64 $MASK_WORDS, ptr %mask)
+  %is.told = icmp sgt i64 %bytes, 0
+  br i1 %is.told, label %set, label %skip
+set:
+  call void @llvm.memcpy.p0.p0.i64(ptr %narrow, ptr %mask, i64 $MASK_WORDS, i1 false)
+  %word = load i64, ptr %word.at
+  %without = and i64 %word, %kept
+  store i64 %without, ptr %word.at
+  %status = call i64 (i64, ...) @syscall(i64 $SYSCALL_SCHED_SETAFFINITY, i64 %thread, i64 $MASK_WORDS, ptr %narrow)
+  %is.set = icmp eq i64 %status, 0
+  br i1 %is.set, label %keep, label %skip
+keep:
+  store atomic i64 1, ptr %steered.at release, align 8
+  br label %skip
+skip:
+  %index.next = add i64 %index, 1
+  br label %next
+done:
+  ret void
+}
+
 define i64 @run(ptr %pool, ptr %recording) nounwind {
 entry:
   %deadline = call i64 @slice_end(ptr %pool)
@@ -47,6 +107,7 @@ open.region:
   %is.awake = icmp eq i32 %sleepers, 0
   br i1 %is.awake, label %share, label %wake
 wake:
+  call void @steer(ptr %pool)
   %others = sub i64 %units, 1
   %helpers = trunc i64 %others to i32
   %epoch.at = getelementptr i8, ptr %pool, i64 $EPOCH_HALF

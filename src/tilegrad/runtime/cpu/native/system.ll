@@ -1,5 +1,7 @@
 declare i64 @syscall(i64, ...)
 declare i32 @clock_gettime(i32, ptr)
+declare i32 @sched_getcpu()
+declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
 $DECLARE_PAUSE
 
 ; Nanoseconds of the monotonic clock.

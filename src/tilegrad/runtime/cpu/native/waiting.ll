@@ -59,7 +59,7 @@ next:
   br i1 %is.end, label %done, label %wait
 wait:
   %index.next = add i64 %index, 1
-  %offset = mul i64 %index, $LINE
+  %offset = mul i64 %index, $WORKER_WORDS
   %lines = getelementptr i8, ptr %pool, i64 $POOL_WORDS
   %busy = getelementptr i8, ptr %lines, i64 %offset
   %status = call i64 @await_worker(ptr %pool, ptr %busy, i64 %deadline)

@@ -1,10 +1,12 @@
 define void @worker(ptr %pool, i64 %index) nounwind {
 entry:
-  %offset = mul i64 %index, $LINE
+  %offset = mul i64 %index, $WORKER_WORDS
   %lines = getelementptr i8, ptr %pool, i64 $POOL_WORDS
   %line = getelementptr i8, ptr %lines, i64 %offset
   %busy = getelementptr i8, ptr %line, i64 $BUSY
   %thread.at = getelementptr i8, ptr %line, i64 $THREAD
+  %steered.at = getelementptr i8, ptr %line, i64 $STEERED
+  %mask = getelementptr i8, ptr %line, i64 $MASK
   %unclaimed.at = getelementptr i8, ptr %pool, i64 $UNCLAIMED
   %epoch.at = getelementptr i8, ptr %pool, i64 $EPOCH_HALF
   %sleepers.at = getelementptr i8, ptr %pool, i64 $SLEEPERS_HALF
@@ -59,6 +61,12 @@ wait:
   br label %rise
 rise:
   atomicrmw sub ptr %sleepers.at, i32 1 seq_cst
+  %steered = load atomic i64, ptr %steered.at acquire, align 8
+  %is.steered = icmp ne i64 %steered, 0
+  br i1 %is.steered, label %widen, label %idle
+widen:
+  call i64 (i64, ...) @syscall(i64 $SYSCALL_SCHED_SETAFFINITY, i64 0, i64 $MASK_WORDS, ptr %mask)
+  store atomic i64 0, ptr %steered.at release, align 8
   br label %idle
 leave:
   store atomic i64 0, ptr %thread.at release, align 8
