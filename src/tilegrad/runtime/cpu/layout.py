@@ -32,11 +32,11 @@ SPIN_NS: Final = WORKERS + 1  # how long workers and caller spin without a thoug
 YIELD_NS: Final = WORKERS + 2  # how long they look for news, letting others run, before they sleep
 SLICE_NS: Final = WORKERS + 3  # how long a call runs before it lets Python look at signals
 POOL_WORDS: Final = 4 * LINE
-# A worker's words: whether it may hold a unit, its thread's number at the operating system, and
-# whether it was steered, that is, what processors it may use is in its mask and was narrowed.
+# A worker's words: whether it may hold a unit, its thread's number at the operating system, what
+# is done about the processors that it may use (below), and these as they were before that.
 BUSY: Final = 0
 THREAD: Final = 1
-STEERED: Final = 2
+CHOICE: Final = 2
 MASK: Final = LINE  # a bit for each of the first 1,024 processors
 MASK_WORDS: Final = LINE
 WORKER_WORDS: Final = MASK + MASK_WORDS
@@ -64,6 +64,12 @@ UNITS: Final = 6
 TIMES: Final = 7  # address of the start and the end, or 0
 REMAINING: Final = LINE  # units that are not done; counted only if there is a finish function
 LAUNCH_WORDS: Final = 2 * LINE
+
+# A worker's CHOICE. It makes the choice open, the waker begins and narrows it, the worker ends it.
+CHOICE_NONE: Final = 0  # it is awake
+CHOICE_OPEN: Final = 1  # it sleeps, or is about to
+CHOICE_BEGUN: Final = 2  # whoever wakes it is changing its processors
+CHOICE_NARROWED: Final = 3  # it may use fewer than before, which are in its mask
 
 # What the native functions return.
 DONE: Final = 0

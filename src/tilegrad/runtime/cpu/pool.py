@@ -135,7 +135,7 @@ class WorkerPool:
             if not _is_dead(self._words[start + layout.THREAD]):
                 continue
             has_lost_work |= bool(self._words[start + layout.BUSY])
-            for field in (layout.THREAD, layout.BUSY, layout.STEERED):
+            for field in (layout.THREAD, layout.BUSY, layout.CHOICE):
                 self._words[start + field] = 0
             self._start(index)
         return has_lost_work

@@ -70,9 +70,9 @@ def native_source(architecture: str) -> str:
             expected=", ".join(_ARCHITECTURES),
         ) from None
     numbers = {name: value for name, value in vars(layout).items() if isinstance(value, int)}
-    returned = {"DONE", "UNFINISHED"}
+    values = ("DONE", "UNFINISHED", "CHOICE_NONE", "CHOICE_OPEN", "CHOICE_BEGUN", "CHOICE_NARROWED")
     offsets = {
-        name: value if name.endswith("_HALF") or name in returned else value * layout.WORD
+        name: value if name.endswith("_HALF") or name in values else value * layout.WORD
         for name, value in numbers.items()
     }
     folder = resources.files(__package__ or __name__)

@@ -26,20 +26,17 @@ look:
   %offset = mul i64 %index, $WORKER_WORDS
   %lines = getelementptr i8, ptr %pool, i64 $POOL_WORDS
   %line = getelementptr i8, ptr %lines, i64 %offset
-  %thread.at = getelementptr i8, ptr %line, i64 $THREAD
-  %steered.at = getelementptr i8, ptr %line, i64 $STEERED
-  %mask = getelementptr i8, ptr %line, i64 $MASK
-  %thread = load atomic i64, ptr %thread.at acquire, align 8
-  %has.begun = icmp ne i64 %thread, 0
-  br i1 %has.begun, label %ask, label %skip
-ask:
-  %steered = load atomic i64, ptr %steered.at acquire, align 8
-  %is.noted = icmp ne i64 %steered, 0
-  br i1 %is.noted, label %set, label %note
+  %choice.at = getelementptr i8, ptr %line, i64 $CHOICE
+  %swapped = cmpxchg ptr %choice.at, i64 $CHOICE_OPEN, i64 $CHOICE_BEGUN acq_rel monotonic
+  %is.mine = extractvalue { i64, i1 } %swapped, 1
+  br i1 %is.mine, label %note, label %skip
 note:
+  %thread.at = getelementptr i8, ptr %line, i64 $THREAD
+  %thread = load atomic i64, ptr %thread.at acquire, align 8
+  %mask = getelementptr i8, ptr %line, i64 $MASK
   %bytes = call i64 (i64, ...) @syscall(i64 $SYSCALL_SCHED_GETAFFINITY, i64 %thread, i64 $MASK_WORDS, ptr %mask)
   %is.told = icmp sgt i64 %bytes, 0
-  br i1 %is.told, label %set, label %skip
+  br i1 %is.told, label %set, label %settle
 set:
   call void @llvm.memcpy.p0.p0.i64(ptr %narrow, ptr %mask, i64 $MASK_WORDS, i1 false)
   %word = load i64, ptr %word.at
@@ -47,9 +44,11 @@ set:
   store i64 %without, ptr %word.at
   %status = call i64 (i64, ...) @syscall(i64 $SYSCALL_SCHED_SETAFFINITY, i64 %thread, i64 $MASK_WORDS, ptr %narrow)
   %is.set = icmp eq i64 %status, 0
-  br i1 %is.set, label %keep, label %skip
-keep:
-  store atomic i64 1, ptr %steered.at release, align 8
+  %choice = select i1 %is.set, i64 $CHOICE_NARROWED, i64 $CHOICE_OPEN
+  br label %settle
+settle:
+  %choice.after = phi i64 [ $CHOICE_OPEN, %note ], [ %choice, %set ]
+  store atomic i64 %choice.after, ptr %choice.at release, align 8
   br label %skip
 skip:
   %index.next = add i64 %index, 1

@@ -5,7 +5,7 @@ entry:
   %line = getelementptr i8, ptr %lines, i64 %offset
   %busy = getelementptr i8, ptr %line, i64 $BUSY
   %thread.at = getelementptr i8, ptr %line, i64 $THREAD
-  %steered.at = getelementptr i8, ptr %line, i64 $STEERED
+  %choice.at = getelementptr i8, ptr %line, i64 $CHOICE
   %mask = getelementptr i8, ptr %line, i64 $MASK
   %unclaimed.at = getelementptr i8, ptr %pool, i64 $UNCLAIMED
   %epoch.at = getelementptr i8, ptr %pool, i64 $EPOCH_HALF
@@ -48,6 +48,7 @@ tell:
   call void @futex_wake(ptr %completion.at, i32 1)
   br label %idle
 sleep:
+  store atomic i64 $CHOICE_OPEN, ptr %choice.at release, align 8
   %epoch = load atomic i32, ptr %epoch.at seq_cst, align 4
   atomicrmw add ptr %sleepers.at, i32 1 seq_cst
   %left.last = load atomic i64, ptr %unclaimed.at seq_cst, align 8
@@ -61,12 +62,18 @@ wait:
   br label %rise
 rise:
   atomicrmw sub ptr %sleepers.at, i32 1 seq_cst
-  %steered = load atomic i64, ptr %steered.at acquire, align 8
-  %is.steered = icmp ne i64 %steered, 0
-  br i1 %is.steered, label %widen, label %idle
+  br label %choose
+choose:
+  %swapped = cmpxchg ptr %choice.at, i64 $CHOICE_OPEN, i64 $CHOICE_NONE acq_rel acquire
+  %choice = extractvalue { i64, i1 } %swapped, 0
+  switch i64 %choice, label %idle [ i64 $CHOICE_BEGUN, label %choose.later
+                                    i64 $CHOICE_NARROWED, label %widen ]
+choose.later:
+  call i64 (i64, ...) @syscall(i64 $SYSCALL_SCHED_YIELD)
+  br label %choose
 widen:
   call i64 (i64, ...) @syscall(i64 $SYSCALL_SCHED_SETAFFINITY, i64 0, i64 $MASK_WORDS, ptr %mask)
-  store atomic i64 0, ptr %steered.at release, align 8
+  store atomic i64 $CHOICE_NONE, ptr %choice.at release, align 8
   br label %idle
 leave:
   store atomic i64 0, ptr %thread.at release, align 8
