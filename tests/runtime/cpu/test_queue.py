@@ -129,15 +129,25 @@ def test_sleeping_workers_wake(device):
     assert counter[0] == 1000
 
 
+def wait_for_processors(wanted):
+    """Wait until threads may use the processors they should: each as soon as it has risen."""
+    for _ in range(100):
+        if {worker: os.sched_getaffinity(worker) for worker in wanted} == wanted:
+            return
+        time.sleep(0.1)
+    pytest.fail("workers are bound to fewer processors than they were")
+
+
 def test_woken_workers_keep_the_processors_they_may_use(device):
     """They are woken elsewhere than where the caller runs; that must not bind them for good."""
     kernel = load_kernel(device, TOIL)
     counter = np.zeros(1, np.int64)
     launch = Launch(kernel.address("toil"), (counter.ctypes.data, 20_000), blocks=50, chunk=1)
-    recording = device.queue.record([[launch]])
+    recording = device.queue.record([[launch]], keep=(kernel,))
     device.queue.run(recording)
     workers = [t.native_id for t in threading.enumerate() if t.name.startswith("tilegrad-cpu")]
     every = os.sched_getaffinity(0)
+    wait_for_processors(dict.fromkeys(workers, every))
     wanted = dict(zip(workers, itertools.cycle([every, {min(every)}, {max(every)}])))
     try:
         for worker, processors in wanted.items():
@@ -146,13 +156,7 @@ def test_woken_workers_keep_the_processors_they_may_use(device):
             time.sleep(0.02)
             device.queue.run(recording)
             assert counter[0] == 50 * runs
-        for _ in range(100):  # a worker that the system has not let run yet has not risen
-            time.sleep(0.1)
-            if {worker: os.sched_getaffinity(worker) for worker in workers} == wanted:
-                break
-            device.queue.run(recording)
-        else:
-            pytest.fail("workers are bound to fewer processors than they were")
+        wait_for_processors(wanted)
     finally:
         for worker in workers:
             os.sched_setaffinity(worker, every)
