@@ -4,6 +4,10 @@ Reuse is the point: a steady step takes no fresh page from the system, and fresh
 than most kernels. Sizes are rounded up to a class: multiples of 64 bytes, then eight classes to
 each doubling, so at most an eighth is lost. Classes up to 32 KiB are carved from slabs of 512 KiB,
 greater ones are mapped one by one; from 4 MiB on they begin on a huge page and ask for such pages.
+
+A handler of a signal may run between any two steps of this, in the thread that is in the middle of
+them, and so may a finaliser. What such a handler asks for is mapped for it alone, and what it frees
+is only noted, so that it touches nothing that is half changed.
 """
 
 from __future__ import annotations
@@ -13,6 +17,8 @@ import itertools
 import mmap
 import threading
 from collections import Counter, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from tilegrad.base.errors import ArgumentError, OutOfMemoryError
 from tilegrad.base.events import BufferAllocated, BufferFreed, Event
@@ -28,6 +34,9 @@ _SLAB = 512 << 10
 _LARGEST_CARVED = 32 << 10
 # From this size on it is worth reading what the system says is available: some 50 microseconds.
 _CHECK_FROM = 64 << 20
+# Returned blocks wait for the next request, so many and so large at most: most fit it as they are.
+_MOST_WAITING = 64
+_LARGEST_WAITING = 1 << 20
 
 
 @functools.lru_cache(maxsize=4096)
@@ -76,18 +85,20 @@ class CpuAllocator:
         self._numbers = itertools.count()
         self._capacity = host.memory_bytes() if capacity is None else capacity
         self._keep = self._capacity // 2 if keep is None else keep
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._is_inside = False  # whether the thread with the lock is in the middle of something
         self._free: dict[int, list[int]] = {}
         self._kept: dict[int, int] = {}  # mapped blocks in `_free`, oldest first: address to size
         self._slabs: dict[int, int] = {}  # address of a slab to the size class carved from it
         self._uncarved: dict[int, range] = {}  # size class to what is left of its newest slab
         self._returned: deque[tuple[int, int, int]] = deque()  # address, size and number
+        self._aside: deque[tuple[int, int]] = deque()  # size and number of what handlers were given
         self._live = self._peak = self._mapped = self._kept_bytes = self._carved_free = 0
         hold_while_forking(self._lock)
 
     def __del__(self) -> None:
         # Nothing is on loan any more: each block keeps its allocator.
-        self._take_back()
+        self._catch_up()
         self._trim()
 
     def allocate(self, nbytes: int) -> Buffer:
@@ -99,6 +110,8 @@ class CpuAllocator:
         if nbytes < 0:
             raise ArgumentError("A size cannot be negative", got=nbytes, expected="0 or more")
         size = size_class(nbytes)
+        if self._returned and not self._trace.enabled and (loan := self._lend_again(size)):
+            return Buffer(loan[0], nbytes, _Block(self, loan))
         with self._lock:
             if self._returned:
                 self._take_back()
@@ -111,6 +124,17 @@ class CpuAllocator:
         if self._events:
             self._tell()
         return Buffer(address, nbytes, _Block(self, (address, size, number)))
+
+    def _lend_again(self, size: int) -> tuple[int, int, int] | None:
+        """Return the loan that was returned last, if it fits: to all accounts it never ended."""
+        try:
+            loan = self._returned.pop()
+        except IndexError:  # another thread was faster
+            return None
+        if loan[1] == size:
+            return loan
+        self._returned.append(loan)
+        return None
 
     def copy_in(self, destination: Buffer, source: memoryview) -> None:
         """Copy contiguous bytes into a buffer of the same size."""
@@ -125,17 +149,16 @@ class CpuAllocator:
 
         What the C library keeps goes, too, uncounted.
         """
-        with self._lock:
-            self._take_back()
-            trimmed = self._trim()
+        with self._alone() as is_alone:
+            trimmed = self._trim() if is_alone else 0
         trim_heap()
         self._tell()
         return trimmed
 
     def statistics(self) -> MemoryStatistics:
         """Say what is held now."""
-        with self._lock:
-            self._take_back()
+        with self._alone():
+            pass
         self._tell()
         with self._lock:
             return MemoryStatistics(
@@ -148,9 +171,36 @@ class CpuAllocator:
 
     def reset_peak(self) -> None:
         """Start measuring the peak anew."""
-        with self._lock:
-            self._take_back()
+        with self._alone():
             self._peak = self._live
+
+    @contextmanager
+    def _alone(self) -> Iterator[bool]:
+        """Hold the lock in a `with` statement, with the books up to date.
+
+        Yields False where a handler interrupts its own thread in there: then they must be left.
+        """
+        with self._lock:
+            if self._is_inside:
+                yield False
+                return
+            try:
+                self._is_inside = True
+                self._catch_up()
+                yield True
+            finally:
+                self._is_inside = False
+
+    def _allocate_aside(self, nbytes: int) -> Buffer:
+        """Map memory for a handler that interrupts its own thread in here; it is noted only."""
+        size = size_class(max(nbytes, _LARGEST_CARVED + 1))
+        reason = self._why_not(size)
+        address = 0 if reason else map_pages(size)
+        if not address:
+            raise self._lack(size, reason)
+        number = next(self._numbers)
+        self._aside.append((size, number))
+        return Buffer(address, nbytes, _Block(self, (address, size, number)))
 
     def _tell(self) -> None:
         while True:
@@ -161,33 +211,48 @@ class CpuAllocator:
             self._trace.emit(event)
 
     def _give_back(self, loan: tuple[int, int, int]) -> None:
-        # May run anywhere, even while this thread holds the lock (the garbage collector): so the
-        # block is only noted here, and whoever gets the lock next takes it back.
+        # May run anywhere, even while this thread holds the lock: so the block is only noted here,
+        # and whoever gets the lock next takes it back.
         self._returned.append(loan)
-        if loan[1] > _LARGEST_CARVED:  # it may exceed what is to be kept
+        if loan[1] > _LARGEST_WAITING or len(self._returned) > _MOST_WAITING:
             self._settle()
 
     def _settle(self) -> None:
-        while self._returned and self._lock.acquire(blocking=False):
+        while self._returned and not self._is_inside and self._lock.acquire(blocking=False):
             try:
-                self._take_back()
+                with self._alone():
+                    pass
             finally:
                 self._lock.release()
 
-    def _take_back(self) -> None:
-        while self._returned:
-            address, size, number = self._returned.popleft()
-            self._live -= size
-            if self._trace.enabled:
-                self._events.append(BufferFreed("cpu", number, size, self._live))
-            self._free.setdefault(size, []).append(address)
-            if size <= _LARGEST_CARVED:
-                self._carved_free += size
-                continue
-            self._kept[address] = size
-            self._kept_bytes += size
-            while self._kept_bytes > self._keep:
-                self._drop_oldest()
+    def _catch_up(self) -> None:
+        """Bring the books up to date with what was only noted."""
+        while self._aside or self._returned:
+            if self._aside:
+                size, number = self._aside.popleft()
+                self._mapped += size
+                self._count(size, number)
+            else:
+                self._take_back(*self._returned.popleft())
+
+    def _count(self, size: int, number: int) -> None:
+        self._live += size
+        self._peak = max(self._peak, self._live)
+        if self._trace.enabled:
+            self._events.append(BufferAllocated("cpu", number, size, self._live))
+
+    def _take_back(self, address: int, size: int, number: int) -> None:
+        self._live -= size
+        if self._trace.enabled:
+            self._events.append(BufferFreed("cpu", number, size, self._live))
+        self._free.setdefault(size, []).append(address)
+        if size <= _LARGEST_CARVED:
+            self._carved_free += size
+            return
+        self._kept[address] = size
+        self._kept_bytes += size
+        while self._kept_bytes > self._keep:
+            self._drop_oldest()
 
     def _take(self, size: int) -> int:
         free = self._free.get(size)
@@ -246,11 +311,13 @@ class CpuAllocator:
                 if address:
                     self._mapped += size
                     return address
-                reason = "the system refuses to map more"
             if not is_last_try:
                 self._trim()
-        raise OutOfMemoryError(
-            f"Out of memory: {reason}",
+        raise self._lack(size, reason)
+
+    def _lack(self, size: int, reason: str) -> OutOfMemoryError:
+        return OutOfMemoryError(
+            f"Out of memory: {reason or 'the system refuses to map more'}",
             got=f"a request for {_readable(size)} with {_readable(self._live)} in use",
             expected=f"at most {_readable(self._capacity)} in all",
             mend="use smaller batches, or drop tensors that are not needed any more",
