@@ -101,6 +101,10 @@ class CapturedStep:
     pack_changes: int = -1
     seen: int = NEVER
     owners: list[weakref.ref[Tracked]] = field(default_factory=list)
+    _has_new_results: bool = field(init=False)  # no replay overwrites what another one returned
+
+    def __post_init__(self) -> None:
+        self._has_new_results = all(result.home in ("made", "earlier") for result in self.results)
 
     def replay(self, inputs: Sequence[Storage], symbols: Mapping[str, int]) -> list[Node]:
         """Run the step on other inputs of the same sizes; return its results.
@@ -147,7 +151,7 @@ class CapturedStep:
 
     def note_results(self, count: int) -> None:
         """Count tensors just made of the results as seen, if no replay will overwrite them."""
-        if all(result.home in ("made", "earlier") for result in self.results):
+        if self._has_new_results:
             self.seen += count
 
     def refresh_addresses(self) -> None:
