@@ -51,18 +51,19 @@ def as_bool(array: numpy.ndarray) -> numpy.ndarray:
     return array != 0
 
 
-def run(op: Op, arrays: list[numpy.ndarray], dtype: DType, level: str, attributes=None):
-    """Return the op's result on arrays of one dtype, 64 elements per instance."""
-    offset = tile.make_program_index(0) * 64 + iota((1, 64), 1)
+def run(op: Op, arrays: list[numpy.ndarray], dtype: DType, level: str, attributes=None, width=64):
+    """Return the op's result on arrays of one dtype, so many elements per instance."""
+    offset = tile.make_program_index(0) * width + iota((1, width), 1)
     loads = [
         tile.make_load(tile.make_parameter(slot, dtype), offset) for slot in range(len(arrays))
     ]
     value = op(*loads, attributes=attributes) if attributes else apply(op, loads)
     target = tile.make_parameter(len(arrays), value.dtype)
-    program = tile.make_program("k", [SIZE // 64], [tile.make_store(target, offset, value)])
+    count = SIZE // width
+    program = tile.make_program("k", [count], [tile.make_store(target, offset, value)])
     result = numpy.zeros(SIZE, value.dtype.numpy)
-    native.run(program, [*arrays, result], SIZE // 64, level)
-    return result
+    native.run(program, [*arrays, result], count, level)
+    return result[: count * width]
 
 
 def check(result: numpy.ndarray, expected: numpy.ndarray, tolerance: int, *sources) -> None:

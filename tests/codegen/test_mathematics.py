@@ -102,3 +102,13 @@ def test_every_float16_is_right_through_float32() -> None:
                 expected = function(x.astype(numpy.float64)).astype(numpy.float16)
             far = distance(run(op, [x], dtypes.float16, "native"), expected)
             assert far.max() <= 1
+
+
+@pytest.mark.parametrize("op", [exponential.exp, exponential.exp2], ids=lambda op: op.name)
+def test_results_do_not_depend_on_the_place_in_a_vector(op: Op) -> None:
+    """Tables in registers are looked up by vectors of every length, and by single numbers."""
+    x = sample(-150, 130, dtypes.float32, 4)
+    whole = run(op, [x], dtypes.float32, "native")
+    for width in (1, 2, 3, 4, 7, 8, 15, 29):
+        part = run(op, [x], dtypes.float32, "native", width=width)
+        assert numpy.array_equal(part, whole[: len(part)]), width

@@ -42,6 +42,7 @@ from tilegrad.ops import (
     exponential,
     leaves,
     linear,
+    mathematics,
     matrix,
     memory,
     movement,
@@ -173,7 +174,7 @@ _PLAIN: tuple[Op, ...] = (
     rounding.truncate,
     rounding.round_even,
     linear.multiply_add,
-    linear.scale_exponent,
+    *mathematics.OPS,
 )
 
 

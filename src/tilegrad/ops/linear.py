@@ -181,14 +181,6 @@ def _infer_multiply_add(sources: tuple[Node, ...], attributes: None) -> Inferred
     return sources[0].dtype, broadcast_shapes("multiply_add", sources)
 
 
-def _infer_scale_exponent(sources: tuple[Node, ...], attributes: None) -> Inferred:
-    del attributes
-    value, exponent = sources
-    if not value.dtype.is_float or exponent.dtype is not value.dtype:
-        raise VerifyError("scale_exponent takes two floats of one dtype", got=sources)
-    return value.dtype, broadcast_shapes("scale_exponent", sources)
-
-
 def _infer_address(sources: tuple[Node, ...], attributes: AddressAttributes) -> Inferred:
     del attributes
     if not sources or len(sources) > 2 or not is_address(sources[0]):
@@ -344,13 +336,6 @@ multiply_add = _define(
     _infer_multiply_add,
     properties=Property.ELEMENTWISE,
 )
-scale_exponent = _define(
-    "scale_exponent",
-    "x · 2ⁿ for a whole n, rounded once; only for targets that have an instruction for it.",
-    2,
-    _infer_scale_exponent,
-    properties=Property.ELEMENTWISE,
-)
 address = _define(
     "address",
     "address + scale · index + displacement, in bytes: address(base, [index]).",
@@ -470,7 +455,6 @@ OPS: tuple[Op, ...] = (
     insert,
     reduce_lanes,
     multiply_add,
-    scale_exponent,
     address,
     address_after,
     read,

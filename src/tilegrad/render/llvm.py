@@ -12,12 +12,18 @@ from tilegrad.ops import linear, memory, tile
 from tilegrad.ops.linear import LINE_BYTES
 from tilegrad.ops.linear_program import WRITES, LinearFunction, LinearProgram, find_pointer
 from tilegrad.render.llvm_matrix import MATRIX_WRITERS
+from tilegrad.render.llvm_mathematics import MATHEMATICS_WRITERS
 from tilegrad.render.llvm_memory import MEMORY_WRITERS
 from tilegrad.render.llvm_types import format_type
 from tilegrad.render.llvm_values import VALUE_WRITERS
 from tilegrad.render.llvm_writer import Write, Writer
 
-_WRITERS: dict[Op, Write] = {**VALUE_WRITERS, **MEMORY_WRITERS, **MATRIX_WRITERS}
+_WRITERS: dict[Op, Write] = {
+    **VALUE_WRITERS,
+    **MATHEMATICS_WRITERS,
+    **MEMORY_WRITERS,
+    **MATRIX_WRITERS,
+}
 
 
 def render(program: LinearProgram, name: str) -> str:

@@ -104,26 +104,6 @@ def _write_multiply_add(writer: Writer, node: Node) -> None:
     writer.lines.append(f"  {name} = add {kind} {name}.0, {third}")
 
 
-def _write_scale_exponent(writer: Writer, node: Node) -> None:
-    """Write x86's instruction for registers that are full, and what LLVM has for others."""
-    lanes = linear.lanes_of(node)
-    kind = format_type(node.dtype, lanes)
-    value, power = (f"{kind} {writer.operand(source, lanes)}" for source in node.sources)
-    bits = lanes * node.dtype.bits
-    if bits in (128, 256, 512):
-        masked = [f"{kind} zeroinitializer", f"i{max(lanes, 8)} -1"]
-        rounding = ["i32 4"] if bits == 512 else []  # as the mode says
-        name = f"llvm.x86.avx512.mask.scalef.p{'s' if node.dtype.bits == 32 else 'd'}.{bits}"
-        writer.call(node, name, [value, power, *masked, *rounding])
-        return
-    whole, suffix = format_type(dtypes.int32, lanes), type_suffix(node.dtype, lanes)
-    integers = type_suffix(dtypes.int32, lanes)
-    convert, name = f"llvm.fptosi.sat.{integers}.{suffix}", f"{writer.names[node]}.n"
-    writer.declare(whole, convert, [power])
-    writer.lines.append(f"  {name} = call {whole} @{convert}({power})")
-    writer.call(node, f"llvm.ldexp.{suffix}.{integers}", [value, f"{whole} {name}"])
-
-
 def _write_table(writer: Writer, node: Node) -> None:
     dtype, bits = attributes_of(node, memory.TableAttributes)
     name = f"@{writer.name}.table{len(writer.declarations)}"
@@ -278,7 +258,6 @@ VALUE_WRITERS: dict[Op, Write] = {
     arithmetic.minimum: _extreme("min"),
     arithmetic.fused_multiply_add: _call("llvm.fma"),
     linear.multiply_add: _write_multiply_add,
-    linear.scale_exponent: _write_scale_exponent,
     bits.bitwise_and: _binary("", "and"),
     bits.bitwise_or: _binary("", "or"),
     bits.bitwise_xor: _binary("", "xor"),

@@ -3,6 +3,10 @@
 x is split into n ln 2 + r with a whole n and |r| ≤ ln 2 / 2 (W. J. Cody and W. Waite, "Software
 Manual for the Elementary Functions", 1980): ln 2 is the sum of a number with so few bits that its
 product with n is exact, and a small rest. eʳ is a polynomial; 2ⁿ goes into the exponent.
+
+Where a register serves as a table, n is a multiple of 1/16: its fraction selects one of sixteen
+powers of two, and r is so small that three terms of the polynomial do (P. T. P. Tang, "Table-Driven
+Implementation of the Exponential Function in IEEE Floating-Point Arithmetic", 1989).
 """
 
 from __future__ import annotations
@@ -23,9 +27,11 @@ from tilegrad.codegen.mathematics.building import (
     power_of_two,
 )
 from tilegrad.codegen.target import CodegenTarget
+from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node
-from tilegrad.ops import linear
+from tilegrad.ops import mathematics
 from tilegrad.ops.leaves import constant
+from tilegrad.ops.linear import VectorAttributes
 
 
 def round_to_whole(x: Node, scale: float) -> tuple[Node, Node]:
@@ -39,6 +45,28 @@ def round_to_whole(x: Node, scale: float) -> tuple[Node, Node]:
     return shifted - layout.shifter, bits_of(shifted) - shifter_bits
 
 
+def _round_to_sixteenth(x: Node, scale: float) -> tuple[Node, Node]:
+    """Return x · scale rounded to a multiple of 1/16, and an integer that is 16 times that.
+
+    Of the integer only the low bits are right, those that say which sixteenth it is.
+    """
+    shifter = format_of(x.dtype).shifter / mathematics.TABLE_SIZE
+    shifted = fuse(x, scale, shifter)
+    return shifted - shifter, bits_of(shifted)
+
+
+def _has_tables(target: CodegenTarget, x: Node) -> bool:
+    """Whether a power of two is looked up in a register."""
+    return is_single(x) and target.has("avx512f", "avx512vl")
+
+
+def _scale_by_table(near: Node, whole: Node, place: Node) -> Node:
+    """Return (1 + near) · 2ⁿ for a multiple of 1/16, n, and a small ``near``, rounded once."""
+    powers = VectorAttributes(dtypes.float32, table.SIXTEENTH_POWERS_BITS)
+    power = mathematics.look_up(place, attributes=powers)
+    return mathematics.scale_exponent(fuse(power, near, power), whole)
+
+
 def _scale_by_power(target: CodegenTarget, x: Node, whole: Node, n: Node) -> Node:
     """Return x · 2ⁿ for a whole n, given as a float and as an integer of its width, rounded once.
 
@@ -46,7 +74,7 @@ def _scale_by_power(target: CodegenTarget, x: Node, whole: Node, n: Node) -> Nod
     results come out right; n may be up to about twice the range of exponents.
     """
     if target.has("avx512f", "avx512vl"):
-        return linear.scale_exponent(x, whole)
+        return mathematics.scale_exponent(x, whole)
     half = n >> constant(1, n.dtype)
     return x * power_of_two(half, x.dtype) * power_of_two(n - half, x.dtype)
 
@@ -58,15 +86,20 @@ def _clamp(x: Node, low: float, high: float) -> Node:
 def _reduce(x: Node) -> tuple[Node, Node, Node]:
     """Return r and the whole number n, as a float and as an integer, with x = n ln 2 + r."""
     whole, n = round_to_whole(x, 1 / math.log(2))
+    return _subtract_multiple(x, whole), whole, n
+
+
+def _subtract_multiple(x: Node, n: Node) -> Node:
+    """Return x - n ln 2 for n of at most 12 bits."""
     high, low = table.LN2_F32 if is_single(x) else table.LN2_F64
-    return fuse(whole, -low, fuse(whole, -high, x)), whole, n
+    return fuse(n, -low, fuse(n, -high, x))
 
 
-def exp_bounded(x: Node, rest: Node | None = None) -> Node:
-    """Return e^(x + rest), a normal number (|x| < 87, in float64 708), for a tiny rest."""
+def exp_bounded(target: CodegenTarget, x: Node) -> Node:
+    """Return eˣ, a normal number (|x| < 87, in float64 708)."""
+    if _has_tables(target, x):
+        return _exp_by_table(x, None)
     r, _, n = _reduce(x)
-    if rest is not None:
-        r = r + rest
     return _exp_reduced(r) * power_of_two(n, x.dtype)
 
 
@@ -75,10 +108,21 @@ def _exp_reduced(r: Node) -> Node:
     return polynomial(r, (1.0, 1.0, *terms))
 
 
+def _exp_by_table(x: Node, rest: Node | None) -> Node:
+    whole, place = _round_to_sixteenth(x, 1 / math.log(2))
+    r = _subtract_multiple(x, whole)
+    if rest is not None:
+        r = r + rest
+    return _scale_by_table(r * polynomial(r, (1.0, *table.EXPONENTIAL_NEAR_F32)), whole, place)
+
+
 def exp(target: CodegenTarget, x: Node, rest: Node | None = None) -> Node:
     """Return eˣ, or e^(x + rest) for a tiny rest."""
     low, high = (-104.0, 89.0) if is_single(x) else (-746.0, 710.0)
-    r, whole, n = _reduce(_clamp(x, low, high))
+    x = _clamp(x, low, high)
+    if _has_tables(target, x):
+        return _exp_by_table(x, rest)
+    r, whole, n = _reduce(x)
     if rest is not None:
         r = r + rest
     return _scale_by_power(target, _exp_reduced(r), whole, n)
@@ -88,6 +132,10 @@ def exp2(target: CodegenTarget, x: Node) -> Node:
     """Return 2ˣ."""
     low, high = (-151.0, 129.0) if is_single(x) else (-1076.0, 1025.0)
     x = _clamp(x, low, high)
+    if _has_tables(target, x):
+        whole, place = _round_to_sixteenth(x, 1.0)
+        r = x - whole
+        return _scale_by_table(r * polynomial(r, table.EXPONENTIAL2_NEAR_F32), whole, place)
     whole, n = round_to_whole(x, 1.0)
     r = x - whole
     terms = table.EXPONENTIAL2_F32 if is_single(x) else table.EXPONENTIAL2_F64

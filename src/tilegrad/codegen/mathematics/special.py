@@ -44,18 +44,18 @@ _STIRLING_FROM = 8.5
 
 def erf(target: CodegenTarget, x: Node) -> Node:
     """Return the error function: a polynomial up to 1, beyond 1 - erfc by an exponential."""
-    del target
     size = magnitude(x)
     z = x * x
     if is_single(x):
         near = fuse(x, polynomial(z, table.ERROR_FUNCTION_F32), x)
-        far = 1.0 - exp_bounded(polynomial(minimum(size, 4.0), table.COMPLEMENTARY_ERROR_F32))
+        logarithm = polynomial(minimum(size, 4.0), table.COMPLEMENTARY_ERROR_F32)
+        far = 1.0 - exp_bounded(target, logarithm)
     else:
         near = fuse(x, polynomial(z, table.ERROR_FUNCTION_F64), x)
         limited = minimum(size, 6.0)
         t = 4.0 / (limited + 4.0)
         rational = t * polynomial(t - 0.6, table.COMPLEMENTARY_ERROR_F64)
-        far = 1.0 - exp_bounded(-(limited * limited)) * rational
+        far = 1.0 - exp_bounded(target, -(limited * limited)) * rational
     return choose(size < 1.0, near, with_sign(far, x))
 
 

@@ -1,0 +1,52 @@
+"""Instructions that mathematical functions are made of, on processors that have them."""
+
+from __future__ import annotations
+
+from tilegrad.base.errors import VerifyError
+from tilegrad.ir.dtype import dtypes
+from tilegrad.ir.node import Node
+from tilegrad.ir.op import Op, Property
+from tilegrad.ops.infer import broadcast_shapes
+from tilegrad.ops.linear import VectorAttributes
+from tilegrad.ops.memory import COMPILER_ONLY, Inferred
+
+TABLE_SIZE = 16
+"""How many numbers of 32 bits a table in a register has."""
+
+
+def _infer_scale_exponent(sources: tuple[Node, ...], attributes: None) -> Inferred:
+    del attributes
+    value, exponent = sources
+    if not value.dtype.is_float or exponent.dtype is not value.dtype:
+        raise VerifyError("scale_exponent takes two floats of one dtype", got=sources)
+    return value.dtype, broadcast_shapes("scale_exponent", sources)
+
+
+def _infer_look_up(sources: tuple[Node, ...], attributes: VectorAttributes) -> Inferred:
+    (place,) = sources
+    if place.dtype is not dtypes.int32 or attributes.dtype is not dtypes.float32:
+        raise VerifyError("look_up takes int32 places in a table of float32", got=sources)
+    if len(attributes.bits) != TABLE_SIZE:
+        raise VerifyError("a table has 16 numbers", got=len(attributes.bits), expected=TABLE_SIZE)
+    return attributes.dtype, place.shape
+
+
+scale_exponent = Op(
+    "scale_exponent",
+    "x · 2ⁿ for n = ⌊y⌋, rounded once: scale_exponent(x, y).",
+    2,
+    _infer_scale_exponent,  # type: ignore[arg-type]
+    gradient=COMPILER_ONLY,
+    properties=Property.ELEMENTWISE,
+)
+look_up = Op(
+    "look_up",
+    "The number of a table of sixteen that stands at the place modulo 16.",
+    1,
+    _infer_look_up,  # type: ignore[arg-type]
+    attributes=VectorAttributes,
+    gradient=COMPILER_ONLY,
+    properties=Property.ELEMENTWISE,
+)
+
+OPS: tuple[Op, ...] = (scale_exponent, look_up)

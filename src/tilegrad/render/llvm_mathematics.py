@@ -1,0 +1,73 @@
+"""Instructions that mathematical functions are made of: those of AVX-512."""
+
+from __future__ import annotations
+
+from tilegrad.ir.dtype import dtypes
+from tilegrad.ir.node import Node
+from tilegrad.ir.op import Op, attributes_of
+from tilegrad.ops import linear, mathematics
+from tilegrad.render.llvm_types import format_type, format_vector, type_suffix
+from tilegrad.render.llvm_writer import Write, Writer
+
+
+def _write_scale_exponent(writer: Writer, node: Node) -> None:
+    """Write x86's instruction for registers that are full, and what LLVM has for others."""
+    lanes = linear.lanes_of(node)
+    kind = format_type(node.dtype, lanes)
+    value, power = (f"{kind} {writer.operand(source, lanes)}" for source in node.sources)
+    bits = lanes * node.dtype.bits
+    if bits in (128, 256, 512):
+        masked = [f"{kind} zeroinitializer", f"i{max(lanes, 8)} -1"]
+        rounding = ["i32 4"] if bits == 512 else []  # as the mode says
+        name = f"llvm.x86.avx512.mask.scalef.p{'s' if node.dtype.bits == 32 else 'd'}.{bits}"
+        writer.call(node, name, [value, power, *masked, *rounding])
+        return
+    whole, suffix = format_type(dtypes.int32, lanes), type_suffix(node.dtype, lanes)
+    integers, name = type_suffix(dtypes.int32, lanes), writer.names[node]
+    down, convert = f"llvm.floor.{suffix}", f"llvm.fptosi.sat.{integers}.{suffix}"
+    writer.declare(kind, down, [power])
+    writer.declare(whole, convert, [power])
+    writer.lines.append(f"  {name}.f = call {kind} @{down}({power})")
+    writer.lines.append(f"  {name}.n = call {whole} @{convert}({kind} {name}.f)")
+    writer.call(node, f"llvm.ldexp.{suffix}.{integers}", [value, f"{whole} {name}.n"])
+
+
+def _write_look_up(writer: Writer, node: Node) -> None:
+    """Write a permutation of the table; places that do not fill a register are widened to one."""
+    dtype, bits = attributes_of(node, linear.VectorAttributes)
+    lanes, name = linear.lanes_of(node), writer.names[node]
+    width = max(lanes, mathematics.TABLE_SIZE // 2)
+    kind, places = format_type(dtype, width), writer.typed(node.sources[0])
+    if lanes < width:
+        places = _write_widened(writer, places, f"{name}.i", lanes, width)
+    first, *second = (
+        f"{kind} {format_vector(linear.VectorAttributes(dtype, bits[start : start + width]))}"
+        for start in range(0, len(bits), width)
+    )
+    form = "vpermi2var.ps.256" if second else "permvar.sf.512"
+    intrinsic, arguments = f"llvm.x86.avx512.{form}", [first, places, *second]
+    if lanes == width:
+        writer.call(node, intrinsic, arguments)
+        return
+    writer.declare(kind, intrinsic, arguments)
+    writer.lines.append(f"  {name}.w = call {kind} @{intrinsic}({', '.join(arguments)})")
+    mask = ", ".join(f"i32 {lane}" for lane in range(lanes))
+    text = f"shufflevector {kind} {name}.w, {kind} poison, <{lanes} x i32> <{mask}>"
+    writer.lines.append(f"  {name} = {text if lanes else f'extractelement {kind} {name}.w, i64 0'}")
+
+
+def _write_widened(writer: Writer, places: str, name: str, lanes: int, width: int) -> str:
+    """Write places, followed by arbitrary ones, into a wider register; return it with its type."""
+    kind = format_type(dtypes.int32, width)
+    text = f"insertelement {kind} poison, {places}, i64 0"
+    if lanes:
+        mask = ", ".join(f"i32 {min(lane, lanes)}" for lane in range(width))
+        text = f"shufflevector {places}, <{lanes} x i32> poison, <{width} x i32> <{mask}>"
+    writer.lines.append(f"  {name} = {text}")
+    return f"{kind} {name}"
+
+
+MATHEMATICS_WRITERS: dict[Op, Write] = {
+    mathematics.scale_exponent: _write_scale_exponent,
+    mathematics.look_up: _write_look_up,
+}
