@@ -65,9 +65,17 @@ def test_forward_and_backward_are_shortened(padding, gap):
     (gradient,) = (y * make(*y.shape, seed=2)).sum().gradient(x)
     for tensor in (y, gradient, x.conv2d(weight[:, :2], padding=padding, dilation=gap, groups=2)):
         before, after = shorten(tensor)
-        assert count_products(after) == 2 * PRODUCTS + 1
+        assert count_products(after) == 3 * PRODUCTS
         (found,), (wanted,) = values_of(after), values_of(before)
         numpy.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4)
+
+
+def test_the_products_are_launches_of_one_kernel():
+    plan = plan_of(make(1, 64, 56, 56).conv2d(make(64, 64, 3, 3, seed=1), padding=1))
+    programs = [step.program.program.root for group in plan.groups for step in group]
+    # One makes the inputs, one the taps and one the results.
+    assert len(programs) == PRODUCTS + 3
+    assert len(set(programs)) == 4
 
 
 def convolve(x: Tensor, **options: int) -> Tensor:
