@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 from tilegrad.codegen.addresses import Access, Addresses
 from tilegrad.codegen.alignment import fills_line
 from tilegrad.codegen.context import Context, Vectors
@@ -68,13 +70,22 @@ def lower_load(context: Context, node: Node) -> Vectors:
         masks = list(context.broadcast(node.sources[2], shape))
     reader = _Reader(context, node.dtype, order_depth(context, node))
     ahead = attributes.ahead * addresses.itemsize
-    result, start = list[Node](), 0
-    for access, mask in zip(addresses.accesses(), masks, strict=True):
-        # Of the vectors in a line of the caches, one asks for the line ahead.
-        is_first = start % linear.LINE_BYTES == 0
-        result.append(reader.read(access, mask, ahead if is_first else 0))
-        start += access.width * access.itemsize
+    starts = _list_starts(addresses)
+    result, asked = list[Node](), min(starts, default=0) - linear.LINE_BYTES
+    for access, mask, start in zip(addresses.accesses(), masks, starts, strict=True):
+        # Vectors ask for the place ahead so seldom that each line of the caches is asked for.
+        is_asking = start + access.width * access.itemsize > asked + linear.LINE_BYTES
+        result.append(reader.read(access, mask, ahead if is_asking else 0))
+        asked = start if is_asking else asked
     return result
+
+
+def _list_starts(addresses: Addresses) -> list[int]:
+    """Return where vectors begin, in bytes; where it is not known, as if one followed another."""
+    spread, itemsize = addresses.spread, addresses.itemsize
+    if spread.is_uniform:
+        return [spread.static[row][piece.start] * itemsize for row, piece in spread.places]
+    return [*accumulate((piece.width * itemsize for _, piece in spread.places[:-1]), initial=0)]
 
 
 def order_depth(context: Context, node: Node) -> int | None:
@@ -141,7 +152,7 @@ class _Reader:
         """Read everything from the lowest lane to the highest, and pick the lanes."""
         low, high = min(lanes), max(lanes)
         reach = high - low + 1
-        size = min(access.width, 1 << (reach.bit_length() - 1))
+        size = min(self.context.target.lanes(self.memory_dtype), 1 << (reach.bit_length() - 1))
         starts = [*range(low, high + 2 - size, size)]
         if starts[-1] + size <= high:
             starts.append(high + 1 - size)

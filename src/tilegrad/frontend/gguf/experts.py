@@ -63,8 +63,7 @@ def _multiply_sorted(
     numbers: Array,
     x: Array,
     levels: Array,
-    scales: Array,
-    sums: Array,
+    factors: Array,
 ) -> Array:
     """Return the products; numbers and x are there for the gradient alone."""
     del numbers
@@ -80,7 +79,7 @@ def _multiply_sorted(
     with build.loop(starts[matrix].cast(dtypes.index), end, together) as some:
         # What lies beyond the matrix's last row is computed, but not stored.
         places = [tl.minimum(some.index + n, count - 1) for n in range(together)]
-        given = [QuantisedRow(levels.at(n), scales.at(n), sums.at(n)) for n in places]
+        given = [QuantisedRow(levels.at(n), factors.at(n)) for n in places]
         with build.loop(lines) as loop:
             row, words = (one.at(matrix, first + loop.index) for one in (stored, halves))
             for n, product in enumerate(multiply_row(build, layout, row, words, given)):
@@ -100,4 +99,4 @@ def _gradient(
     decoded = FORMATS[way.form].decode(Blocks(stored, halves).pick(numbers))
     matrices = decoded.reshape(*decoded.shape[:2], -1)
     given = (upstream.unsqueeze(1) @ matrices).squeeze(1)
-    return None, None, None, None, given, None, None, None
+    return None, None, None, None, given, None, None

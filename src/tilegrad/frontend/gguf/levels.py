@@ -19,20 +19,23 @@ from tilegrad.frontend.gguf.quantised_rows import PART, PARTS, Order
 from tilegrad.ir.dtype import dtypes
 from tilegrad.language import Array, Size, Tile
 
+_AHEAD = 10240
+"""Memory is asked for so many bytes early, into the second cache. Less does not hide how long it
+takes; at 8192 the first cache takes what is asked for and what is read for each other."""
+
 
 class Group(NamedTuple):
     """Numbers that are added up together.
 
     Attributes:
         vectors: levels, uint8 of shape (16 · parts).
-        scale: of each part, float32 of shape (parts).
-        least: what stands for level 0 in each part, in the same shape; None where the scale times
-            the level of the format's ``Layout`` has to be taken off.
+        factors: the scale of each part, float32 of shape (parts), where the scale times the level
+            of the format's ``Layout`` has to be taken off; else (2 · parts): scales, and then what
+            stands for level 0 in each part.
     """
 
     vectors: tuple[Tile, ...]
-    scale: Tile
-    least: Tile | None = None
+    factors: Tile
 
 
 class Portion(NamedTuple):
@@ -52,7 +55,8 @@ class Portion(NamedTuple):
 
     def part(self, place: int) -> Tile:
         """Return 16 bytes of each block, as one vector."""
-        return self.bytes[self._span, place : place + PART].reshape(self.blocks * PART)
+        key = (self._span, slice(place, place + PART))
+        return self.bytes.load(key, ahead=_AHEAD).reshape(self.blocks * PART)
 
     def spread(self, place: int) -> Tile:
         """Return the bits of two bytes of each block, one in each byte; as 0 and other values."""
@@ -67,22 +71,32 @@ class Portion(NamedTuple):
         )
         return self.bytes[blocks, places] & (tl.ones(shifts.shape, dtypes.uint8) << shifts)
 
-    def numbers(self, place: int) -> tuple[Tile, Tile]:
-        """Return the two float16 numbers from an even place of each block on.
-
-        Words of 32 bits are read and then taken apart.
-        """
-        words = self.halves[self._span, place // 2 : place // 2 + 2].bitcast(dtypes.uint16).T
-        is_first = tl.arange(2)[:, None] < 1
-        first, second = (
-            tl.where(one, words, 0).sum(0).bitcast(dtypes.float16).cast(dtypes.float32)
-            for one in (is_first, ~is_first)
-        )
-        return first, second
+    def numbers(self, place: int) -> Tile:
+        """Return the float16 numbers at an even place of each block, then those behind them."""
+        return self._words(place).bitcast(dtypes.float16).cast(dtypes.float32)
 
     def number(self, place: int) -> Tile:
         """Return the float16 number at an even place of each block."""
-        return self.numbers(place)[0]
+        if self.blocks == 1:
+            return self.halves[self._span, place // 2].cast(dtypes.float32)
+        words = self._words(place).reshape(2, self.blocks)
+        first = tl.where(tl.arange(2)[:, None] < 1, words, 0).sum(0)
+        return first.bitcast(dtypes.float16).cast(dtypes.float32)
+
+    def _words(self, place: int) -> Tile:
+        """Return the words of 16 bits at an even place of each block, then those behind them.
+
+        Where a vector reaches from the first to the last of them, it is read and they are picked;
+        else words of 32 bits are read and then taken apart.
+        """
+        size, first, shape = 2 * tl.known(self.halves.shape[-1]), place // 2, (2, self.blocks)
+        if (self.blocks - 1) * size + 4 <= PARTS * PART:
+            blocks, places = self.first + tl.arange(self.blocks), first + tl.arange(2)
+            at = (blocks[None, :].expand(*shape), places[:, None].expand(*shape))
+            found = self.halves[at[0].reshape(2 * self.blocks), at[1].reshape(2 * self.blocks)]
+        else:
+            found = self.halves[self._span, first : first + 2].T.reshape(2 * self.blocks)
+        return found.bitcast(dtypes.uint16)
 
     def at(self, places: Tile) -> Tile:
         """Return the bytes at some places of the only block, as one vector."""
@@ -133,7 +147,7 @@ def _q4_0(portion: Portion) -> Iterator[Group]:
 
 
 def _q4_1(portion: Portion) -> Iterator[Group]:
-    yield Group(_four_bits(portion, 4), *portion.numbers(0))
+    yield Group(_four_bits(portion, 4), portion.numbers(0))
 
 
 def _q5_0(portion: Portion) -> Iterator[Group]:
@@ -141,7 +155,7 @@ def _q5_0(portion: Portion) -> Iterator[Group]:
 
 
 def _q5_1(portion: Portion) -> Iterator[Group]:
-    yield Group(_five_bits(portion, 4), *portion.numbers(0))
+    yield Group(_five_bits(portion, 4), portion.numbers(0))
 
 
 def _q8_0(portion: Portion) -> Iterator[Group]:
@@ -193,13 +207,28 @@ def _bits(first: int, outer: int, inner: int) -> Tile:
 
 def _k_group(portion: Portion, half: int, vectors: tuple[Tile, ...]) -> Group:
     """Return a group with the scales and leasts of 6 bits, in 12 bytes, of every second part."""
-    low, least, rest = (portion.at(_parts(place + half, 0, 2)) for place in (4, 8, 12))
-    scales = _choose(low & 63, (rest & 15) | ((low >> 6) << 4))
-    leasts = _choose(least & 63, (rest >> 4) | ((least >> 6) << 4))
-    factor, offset = (portion.number(place) for place in (0, 2))
-    return Group(
-        vectors, scales.cast(dtypes.float32) * factor, leasts.cast(dtypes.float32) * -offset
-    )
+    both = portion.at(_both(4 + half, 4, 0, 2))
+    rest = portion.at(_both(12 + half, 0, 0, 2))
+    upper = _pick_nibbles(rest) | ((both >> 6) << 4)
+    is_low = (tl.arange(2)[None, :, None] < 1).expand(2, 2, 2).reshape(2 * PARTS)
+    return Group(vectors, _scale_pair(portion, 0, tl.where(is_low, both & 63, upper)))
+
+
+def _both(first: int, step: int, outer: int, inner: int) -> Tile:
+    """Return the places of the parts (m, n), and the same a step further on."""
+    return tl.arange(2)[:, None, None] * step + _parts(first, outer, inner)[None, :, :]
+
+
+def _pick_nibbles(packed: Tile) -> Tile:
+    """Return the lower halves of the bytes of scales, and the upper ones of those of leasts."""
+    return tl.where(tl.arange(2 * PARTS) < PARTS, packed & 15, packed >> 4)
+
+
+def _scale_pair(portion: Portion, place: int, levels: Tile) -> Tile:
+    """Return scales and leasts: levels times a number of the block, and less times the next."""
+    factor, offset = portion.number(place), portion.number(place + 2)
+    factors = tl.where(tl.arange(2 * PARTS) < PARTS, factor, -offset)
+    return levels.cast(dtypes.float32) * factors
 
 
 def _q6_k(portion: Portion) -> Iterator[Group]:
@@ -216,9 +245,8 @@ def _q6_k(portion: Portion) -> Iterator[Group]:
 def _q2_k(portion: Portion) -> Iterator[Group]:
     for number in range(4):
         levels = (portion.at(_whole(16, 32, PART)) >> 2 * number) & 3
-        packed = portion.at(_parts(2 * number, 8, 1))
-        scale = (packed & 15).cast(dtypes.float32) * portion.number(80)
-        yield Group((levels,), scale, (packed >> 4).cast(dtypes.float32) * -portion.number(82))
+        packed = portion.at(_both(2 * number, 0, 8, 1))
+        yield Group((levels,), _scale_pair(portion, 80, _pick_nibbles(packed)))
 
 
 def _q3_k(portion: Portion) -> Iterator[Group]:

@@ -72,8 +72,7 @@ def multiply_levels(
     halves: Array,
     x: Array,
     levels: Array,
-    scales: Array,
-    sums: Array,
+    factors: Array,
 ) -> Array:
     """Return the products of count rows; x is there for the gradient alone."""
     del x
@@ -85,7 +84,7 @@ def multiply_levels(
 
     def multiply_some(start: Size, size: int) -> None:
         numbers = [start + n for n in range(size)]
-        given = [QuantisedRow(levels.at(n), scales.at(n), sums.at(n)) for n in numbers]
+        given = [QuantisedRow(levels.at(n), factors.at(n)) for n in numbers]
         with build.loop(lines) as loop:
             row = stored.at(first + loop.index), halves.at(first + loop.index)
             for n, product in enumerate(multiply_row(build, LAYOUTS[form], *row, given)):
@@ -103,19 +102,26 @@ def multiply_levels(
 
 
 class _Sums(NamedTuple):
-    """What is added up: scaled sums of products (words of a vector), and of leasts (parts)."""
+    """What is added up.
+
+    Attributes:
+        products: scaled sums of products, for each word of a vector.
+        rest: the products of leasts and sums, for each part. Where a format has leasts, products
+            of scales stand before them: they are multiplied together, and these mean nothing.
+    """
 
     products: Tile
     rest: Tile
 
     @classmethod
-    def zero(cls, parts: int) -> _Sums:
+    def zero(cls, layout: Layout, parts: int) -> _Sums:
         """Return nothing, for vectors of so many parts."""
-        return cls(tl.zeros(parts * _WORDS), tl.zeros(parts))
+        rest = parts if layout.middle is not None else 2 * parts
+        return cls(tl.zeros(parts * _WORDS), tl.zeros(rest))
 
     def add(self, group: Group, x: QuantisedRow, place: _Place) -> _Sums:
         """Return the sums with the products of a group."""
-        (parts,) = group.scale.shape
+        parts = place.parts.stop - place.parts.start
         total = tl.zeros((1, parts * _WORDS), dtypes.int32)
         for byte in range(BYTES):
             total = total << 8
@@ -123,20 +129,31 @@ class _Sums(NamedTuple):
                 factor = x.levels[(*place.group, byte, number, place.bytes)]
                 total = total + (_words(vector) * _words(factor)).sum(0, keepdim=True)
         whole = total.reshape(parts * _WORDS).cast(dtypes.float32)
-        scale = group.scale * x.scales[(*place.group, place.parts)]
+        if group.factors.shape[0] == parts:
+            sums = slice(PARTS + place.parts.start, PARTS + place.parts.stop)
+            rest = tl.fma(group.factors, x.factors[(*place.group, sums)], self.rest)
+            scale = group.factors * x.factors[(*place.group, place.parts)]
+        else:
+            both = group.factors * x.factors[(*place.group, place.factors)]
+            rest, scale = self.rest + both, _half(both, 0)
         scales = scale[:, None].expand(parts, _WORDS).reshape(parts * _WORDS)
-        least = group.scale if group.least is None else group.least
-        sums = x.sums[(*place.group, place.parts)]
-        return _Sums(tl.fma(whole, scales, self.products), tl.fma(least, sums, self.rest))
+        return _Sums(tl.fma(whole, scales, self.products), rest)
 
     def fold(self, middle: int | None) -> Tile:
         """Return four numbers that add up to the sum."""
-        (parts,) = self.rest.shape
-        rest = self.rest if middle is None else self.rest * -middle
+        rest = _half(self.rest, 1) if middle is None else self.rest * -middle
+        (parts,) = rest.shape
         if parts < _WORDS:
             is_first = tl.arange(_WORDS // parts)[:, None] < 1
             rest = tl.where(is_first, rest[None, :], 0.0).reshape(_WORDS)
         return self.products.reshape(parts, _WORDS).sum(0) + rest
+
+
+def _half(both: Tile, number: int) -> Tile:
+    """Return the first or the second half of a vector of float32."""
+    rows = both.bitcast(dtypes.uint32).reshape(2, both.shape[0] // 2)
+    is_wanted = (tl.arange(2) < 1 if number == 0 else tl.arange(2) > 0)[:, None]
+    return tl.where(is_wanted, rows, 0).sum(0).bitcast(dtypes.float32)
 
 
 class _Place(NamedTuple):
@@ -149,6 +166,13 @@ class _Place(NamedTuple):
 
     group: tuple[Size, int]
     parts: slice
+
+    @property
+    def factors(self) -> Tile:
+        """The scales and the sums of the parts, as one vector."""
+        size = self.parts.stop - self.parts.start
+        places = tl.arange(2)[:, None] * PARTS + (self.parts.start + tl.arange(size))[None, :]
+        return places.reshape(2 * size)
 
     @property
     def bytes(self) -> slice:
@@ -166,7 +190,7 @@ def multiply_row(
     """
     whole, left = divmod(tl.known(stored.shape[0]), layout.blocks)
     names = [(f"products{n}", f"rest{n}") for n in range(len(given))]
-    zero = _Sums.zero(PARTS)
+    zero = _Sums.zero(layout, PARTS)
     carried = {name: value for both in names for name, value in zip(both, zero, strict=True)}
     with build.loop(0, whole, 1, **carried) as loop:
         before = [_Sums(*(getattr(loop, name) for name in both)) for both in names]
@@ -181,7 +205,7 @@ def multiply_row(
         if left & size:
             start = left & -2 * size
             portion = Portion(stored, halves, whole * layout.blocks + start, size)
-            nothing = [_Sums.zero(size)] * len(given)
+            nothing = [_Sums.zero(layout, size)] * len(given)
             found = _add(layout, portion, given, (whole, slice(start, start + size)), nothing)
             rest = [one.fold(layout.middle) for one in found]
             folded = [one + other for one, other in zip(folded, rest, strict=True)]
@@ -216,4 +240,4 @@ def _multiply_gradient(
     del result, count
     stored, halves = arguments[:2]
     decoded = FORMATS[form].decode(Blocks(stored, halves)).reshape(stored.shape[0], -1)
-    return None, None, upstream @ decoded, None, None, None
+    return None, None, upstream @ decoded, None, None

@@ -63,25 +63,23 @@ class QuantisedRow(NamedTuple):
 
     Attributes:
         levels: int8 of shape (portions, groups, bytes, vectors, 64), the highest bytes first.
-        scales: of the numbers of each part of a group, float32 of shape (portions, groups, 4).
-        sums: of the numbers of each part, scaled, in the same shape.
+        factors: the scales of the numbers of each part of a group, and then their sums, scaled;
+            float32 of shape (portions, groups, 8).
     """
 
     levels: Array
-    scales: Array
-    sums: Array
+    factors: Array
 
 
 @kernel
-def quantise_rows(build: KernelBuilder, order: Order, x: Array) -> tuple[Array, Array, Array]:
-    """Return levels, scales and sums of rows (count, columns); what is missing at the end is 0."""
+def quantise_rows(build: KernelBuilder, order: Order, x: Array) -> tuple[Array, Array]:
+    """Return levels and factors of rows (count, columns); what is missing at the end is 0."""
     count, columns = x.shape
     size, groups = order.size, order.groups
     portions = -(-columns // size)
     shape = (count, portions, groups)
     levels = build.output((*shape, BYTES, order.vectors, PARTS * PART), dtypes.int8)
-    scales = build.output((*shape, PARTS), dtypes.float32)
-    sums = build.output((*shape, PARTS), dtypes.float32)
+    factors = build.output((*shape, 2 * PARTS), dtypes.float32)
     row = build.grid(count)
     with build.loop(portions) as loop:
         first = loop.index * size
@@ -90,12 +88,13 @@ def quantise_rows(build: KernelBuilder, order: Order, x: Array) -> tuple[Array, 
         whole = tl.round(value * (_LARGEST / largest)).cast(dtypes.int32)
         scale = (largest / _LARGEST).expand(size // BLOCK, BLOCK // PART)
         scale = order.arrange(scale).max(1)
-        scales[row, loop.index] = scale
+        factors[row, loop.index, :, :PARTS] = scale
         added = whole.reshape(size // PART, PART).sum(1)
-        sums[row, loop.index] = order.arrange(added).sum(1).cast(dtypes.float32) * scale
+        total = order.arrange(added).sum(1).cast(dtypes.float32) * scale
+        factors[row, loop.index, :, PARTS:] = total
         for byte in reversed(range(BYTES)):
             higher = (whole + 128) >> 8
             low = order.arrange((whole - (higher << 8)).cast(dtypes.int8), PART)
             levels[row, loop.index, :, byte] = low.reshape(groups, order.vectors, PARTS * PART)
             whole = higher
-    return levels, scales, sums
+    return levels, factors
