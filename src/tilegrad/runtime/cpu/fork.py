@@ -66,7 +66,7 @@ class Section:
         self._is_forking = False
 
 
-def hold_while_forking(lock: threading.Lock) -> None:
+def hold_while_forking(lock: threading.RLock) -> None:
     """Make every fork take a lock first, so that the child finds what it guards in good order."""
     held: list[bool] = []
 

@@ -113,14 +113,17 @@ class CpuAllocator:
         if self._returned and not self._trace.enabled and (loan := self._lend_again(size)):
             return Buffer(loan[0], nbytes, _Block(self, loan))
         with self._lock:
-            if self._returned:
-                self._take_back()
-            address = self._take(size)
-            self._live += size
-            self._peak = max(self._peak, self._live)
-            number = next(self._numbers)
-            if self._trace.enabled:
-                self._events.append(BufferAllocated("cpu", number, size, self._live))
+            if self._is_inside:
+                return self._allocate_aside(nbytes)
+            try:
+                self._is_inside = True
+                if self._returned or self._aside:
+                    self._catch_up()
+                address = self._take(size)
+                number = next(self._numbers)
+                self._count(size, number)
+            finally:
+                self._is_inside = False
         if self._events:
             self._tell()
         return Buffer(address, nbytes, _Block(self, (address, size, number)))
