@@ -6,6 +6,7 @@ import gc
 import itertools
 import random
 import resource
+import sys
 import threading
 
 import numpy as np
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from tilegrad.base.errors import ArgumentError, OutOfMemoryError
 from tilegrad.base.events import BufferAllocated, BufferFreed
 from tilegrad.base.trace import Trace
-from tilegrad.runtime.cpu import host
+from tilegrad.runtime.cpu import host, memory
 from tilegrad.runtime.cpu.memory import CpuAllocator, size_class
 
 MIB = 1 << 20
@@ -226,3 +227,46 @@ def test_trace():
         BufferFreed("cpu", 1, 1024, 5248),
     ]
     del unseen, second
+
+
+def test_a_handler_may_allocate_in_the_middle_of_an_allocation():
+    """Between any two instructions of the allocator, as the handler of a signal may."""
+    allocator = CpuAllocator(keep=MIB)
+    held, mine, instructions = [], [], itertools.count()
+
+    def allocate_aside(_frame, event, _argument):
+        # Seldom enough that what handlers leave to be noted comes to an end.
+        if event == "opcode" and (number := next(instructions)) % 401 == 0:
+            buffer = allocator.allocate(number % 3 * 20_000)
+            buffer.array()[[0, -1] if buffer.nbytes else []] = number % 251
+            held.append((buffer, number % 251))
+            del held[: number % 4]
+            if number % 50 == 0:
+                allocator.trim()
+        return allocate_aside
+
+    def interrupt(frame, _event, _argument):
+        frame.f_trace_opcodes = frame.f_code.co_filename == memory.__file__
+        return allocate_aside if frame.f_trace_opcodes else None
+
+    tracing = sys.gettrace()
+    sys.settrace(interrupt)
+    try:
+        for number in range(2000):
+            buffer = allocator.allocate((100, 40_000, 300_000)[number % 3])
+            buffer.array()[[0, -1]] = number % 251
+            mine.append((buffer, number % 251))
+            del mine[: number % 5 * 2]
+        allocator.trim()
+    finally:
+        sys.settrace(tracing)
+    assert next(instructions) > 100_000
+    for buffer, value in [*mine, *held]:
+        assert {*buffer.array()[:1], *buffer.array()[-1:]} <= {value}
+    mine.clear()
+    held.clear()
+    buffer = None
+    assert allocator.statistics().live == 0
+    allocator.trim()
+    statistics = allocator.statistics()
+    assert statistics.mapped == statistics.kept == 0
