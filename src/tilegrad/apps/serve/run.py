@@ -17,6 +17,7 @@ from tilegrad.apps.serve.options import ServeOptions
 from tilegrad.base.errors import ArgumentError
 from tilegrad.base.settings import LogLevel
 from tilegrad.engine import Session
+from tilegrad.runtime.cpu.pages import share_heap
 
 _CONNECTIONS = 1024
 """So many may be open at a time; more are refused before anything of them is read."""
@@ -36,6 +37,7 @@ def run_server(session: Session, options: ServeOptions) -> None:
         ArgumentError: the context is too long, or the address cannot be used.
     """
     console = Console(stderr=True, highlight=False, soft_wrap=True)
+    share_heap()
     with session.entered(), _listen(options.host, options.port) as listener:
         status = console.status("compiling") if console.is_terminal else contextlib.nullcontext()
         with status:

@@ -9,6 +9,8 @@ import os
 
 HUGE_PAGE = 2 << 20
 HUGE_FROM = 4 << 20
+_MOST_HEAPS = -8
+"""M_ARENA_MAX of glibc's malloc.h."""
 
 
 @functools.cache
@@ -63,3 +65,14 @@ def trim_heap() -> None:
     trim = getattr(_libc(), "malloc_trim", None)  # glibc has it
     if trim is not None:
         trim(ctypes.c_size_t(0))
+
+
+def share_heap() -> None:
+    """Let threads that start from now on share one heap of the C library, where it has several.
+
+    glibc gives threads heaps of their own, up to eight for each processor. Each of them keeps what
+    the greatest task in it took, so a program whose tasks wander between threads grows for hours.
+    """
+    set_option = getattr(_libc(), "mallopt", None)  # other libraries know no such option
+    if set_option is not None:
+        set_option(_MOST_HEAPS, 1)
