@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
+from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ops.graph import contiguous
 from tilegrad.ops.kernel import extent_of, make_axis
@@ -27,6 +28,7 @@ from tilegrad.ops.leaves import constant
 from tilegrad.ops.movement import (
     ConcatenateAttributes,
     concatenate,
+    filled,
     reshape_to,
     shrink_to,
 )
@@ -137,20 +139,25 @@ def _transform_taps(
 ) -> Iterator[Factor]:
     """Yield Σⱼ G[p, j]·w[j] for each p.
 
-    Each is stored, so that the products of all are one kernel; if w is constant, it is computed
-    where it is packed, as that is done once.
+    They are parts of one tensor. Each part is stored in memory of its own, so that the products of
+    all are one kernel; if w is constant, it is computed where it is packed, as that is done once.
     """
     at = next(at for at, place in enumerate(factor.places) if window.bound in place.terms)
     place = factor.places[at]
-    step = place.terms[window.bound]
-    positions = [place.constant + step * tap for tap in range(TAPS)]
-    taps = [cut(factor.node, {at: (position, position)}) for position in positions]
-    places = (*factor.places[:at], Place({}, 0), *factor.places[at + 1 :])
-    for row in rows:
-        combined = _combine(row, taps)
-        if combined in taps:  # what is stored for one point is not what others are computed from
-            combined = combined * constant(1.0, combined.dtype)
-        yield Factor(combined if is_constant else contiguous(combined), places)
+    terms: list[Node] = []
+    for tap in range(TAPS):
+        position = place.constant + place.terms[window.bound] * tap
+        part = cut(factor.node, {at: (position, position)})
+        column = [
+            filled(float(row[tap]), dtypes.float32, (1,) * (1 + len(part.shape))) for row in rows
+        ]
+        scales = concatenate(*column, attributes=ConcatenateAttributes(0))
+        terms.append(reshape_to(part, (1, *part.shape)) * scales)
+    joined = functools.reduce(operator.add, terms)
+    places = (Place({}, 0), *factor.places[:at], Place({}, 0), *factor.places[at + 1 :])
+    for number in range(len(rows)):
+        part = cut(joined, {0: (number, number)})
+        yield Factor(part if is_constant else contiguous(part), places)
 
 
 def _combine(row: Row, nodes: Sequence[Node]) -> Node:
