@@ -82,15 +82,22 @@ def _find_streams(facts: Facts, schedule: Schedule, uncached: Collection[Node]) 
         load: STREAM_BYTES // load.dtype.itemsize
         for load in facts.regions[None].loads
         for axis in schedule.tiles
-        if facts.stride(load, axis) == 1 and _find_run(axis) * load.dtype.itemsize >= LEAST_RUN
+        if facts.stride(load, axis) == 1
+        and _find_run(facts, schedule, load, axis) * load.dtype.itemsize >= LEAST_RUN
     }
     return {None: found} if found else NO_AHEAD
 
 
-def _find_run(axis: Node) -> float:
-    """Return how many elements lie along an axis, as good as without end if nobody knows."""
-    size = constant_extent(axis)
-    return math.inf if size is None else size
+def _find_run(facts: Facts, schedule: Schedule, load: Node, axis: Node) -> float:
+    """Return how many elements are read in order: along an axis, and in the loops around it."""
+    run = 1.0
+    around = [other for other in reversed(schedule.loops) if other is not axis]
+    for other in (axis, *around):
+        if facts.stride(load, other) != run:
+            break
+        size = constant_extent(other)
+        run = math.inf if size is None else run * size
+    return run
 
 
 def _find_rows(facts: Facts, schedule: Schedule, kept: Collection[Node]) -> Ahead:

@@ -25,6 +25,7 @@ from tilegrad.tile.facts import (
     extent_number,
 )
 from tilegrad.tile.lanes import choose_lanes
+from tilegrad.tile.order import choose_order
 from tilegrad.tile.registers import choose_register_tile
 from tilegrad.tile.target import TileTarget
 from tilegrad.tile.turns import choose_runs, choose_turn
@@ -112,6 +113,8 @@ def choose_schedule(facts: Facts, target: TileTarget, decider: Decider) -> Sched
         if columns is not None:
             return columns
     grid, loops = _split_outputs(facts)
+    if len(facts.regions) == 1 and turn is None:
+        grid = choose_order(facts, decider)
     instances = math.prod(_count_blocks(axis, tiles) for axis in grid)
     parts = _count_parts(facts, instances, decider)
     schedule = Schedule(rank, tiles, grid, loops, parts)
