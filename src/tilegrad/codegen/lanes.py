@@ -13,6 +13,8 @@ from tilegrad.ops.linear import LaneAttributes, ShuffleAttributes
 
 Origin = tuple[int, int]
 """Number of a vector, and a lane of it."""
+GROUP_BYTES = 16
+"""Vectors of most processors are made of parts of so much, across which lanes move with effort."""
 
 
 def shuffle(context: Context, first: Node, second: Node, lanes: list[int]) -> Node:
@@ -128,18 +130,40 @@ def transpose(context: Context, rows: list[Node], width: int) -> list[Node]:
 
 
 def _transpose_square(context: Context, rows: list[Node]) -> list[Node]:
+    """Return the columns of a square.
+
+    Each step changes places of a bit of the row's number with one of the lane's. Within groups of
+    16 bytes, and of whole groups, what a step needs is a single cheap instruction nearly
+    everywhere: lanes of two rows one by one; every other group of one row, then of the other.
+    """
     size = len(rows)
-    block = size // 2
-    while block:
-        low = [lane if not lane & block else size + lane - block for lane in range(size)]
-        high = [lane + block if not lane & block else size + lane for lane in range(size)]
-        for number in range(size):
-            if not number & block:
-                first, second = rows[number], rows[number + block]
-                rows[number] = shuffle(context, first, second, low)
-                rows[number + block] = shuffle(context, first, second, high)
-        block //= 2
+    group = max(1, min(size, GROUP_BYTES // rows[0].dtype.itemsize))
+    bit = group // 2
+    while bit:
+        inside = [lane // 2 + lane % 2 * size for lane in range(group)]
+        low = [start + lane for start in range(0, size, group) for lane in inside]
+        rows = _exchange(context, rows, bit, low, [lane + group // 2 for lane in low])
+        bit //= 2
+    bit = group
+    while bit < size:
+        firsts = range(0, 2 * size, 2 * group)
+        low = [first + lane for first in firsts for lane in range(group)]
+        rows = _exchange(context, rows, bit, low, [lane + group for lane in low])
+        bit *= 2
     return rows
+
+
+def _exchange(
+    context: Context, rows: list[Node], bit: int, low: list[int], high: list[int]
+) -> list[Node]:
+    """Shuffle each two rows whose numbers differ in a bit."""
+    result = list(rows)
+    for number in range(len(rows)):
+        if not number & bit:
+            first, second = rows[number], rows[number | bit]
+            result[number] = shuffle(context, first, second, low)
+            result[number | bit] = shuffle(context, first, second, high)
+    return result
 
 
 def through_bytes(
