@@ -11,6 +11,7 @@ from tilegrad.codegen.lower import lower
 from tilegrad.engine.cpu import code_target
 from tilegrad.engine.sizes import evaluate_index
 from tilegrad.ir.node import Node
+from tilegrad.ops.linear import LINE_BYTES
 from tilegrad.ops.program import Program
 from tilegrad.render import llvm
 from tilegrad.runtime.cpu.device import CpuDevice, cpu_device
@@ -38,7 +39,7 @@ def prepare(program: Program, inputs: list[numpy.ndarray], features: str | None 
         if role == "scalar":
             values.append(size)
             continue
-        array = numpy.zeros(max(size, 1), dtype.numpy)[:size]
+        array = _allocate(size, dtype.numpy)
         if role == "input":
             array = numpy.ascontiguousarray(waiting.pop(0))
             assert array.size == size
@@ -53,6 +54,14 @@ def prepare(program: Program, inputs: list[numpy.ndarray], features: str | None 
     queue = device(features).queue
     recording = queue.record([[launch]], keep=[binary, *arrays])
     return functools.partial(queue.run, recording), outputs
+
+
+def _allocate(size: int, dtype) -> numpy.ndarray:
+    """Return zeros that begin within a line of the caches, as memory that others gave may."""
+    nbytes = size * numpy.dtype(dtype).itemsize
+    spare = numpy.zeros(nbytes + LINE_BYTES, numpy.uint8)
+    first = (16 - spare.ctypes.data) % LINE_BYTES
+    return spare[first : first + nbytes].view(dtype)
 
 
 def launch_natively(program: Program, inputs: list[numpy.ndarray]) -> list[numpy.ndarray]:

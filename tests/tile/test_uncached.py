@@ -6,6 +6,7 @@ import pytest
 from tests.tile.native import prepare
 from tilegrad import Tensor
 from tilegrad.engine.explain import explain
+from tilegrad.ops.linear import LINE_BYTES
 from tilegrad.tile.uncached import LEAST_BYTES
 
 LARGE = LEAST_BYTES // 4
@@ -48,6 +49,6 @@ def test_memory_may_begin_anywhere():
     x = RANDOM.standard_normal(LARGE + 3).astype(numpy.float32)
     (kernel,) = explain(Tensor(x).realize() * 2 - 1).kernels
     run, (found,) = prepare(kernel.step.program.program, [x])
-    assert found.ctypes.data % 64, "large arrays of NumPy's begin after a header"
+    assert found.ctypes.data % LINE_BYTES
     run()
     numpy.testing.assert_array_equal(found, x * 2 - 1)
