@@ -24,6 +24,7 @@ def test_span_lies_within_the_bounds_of_list_scheduling(data, threads):
     assert grid.total(cycles) == pytest.approx(total) == grid.span(cycles, 1)
     # Graham, "Bounds on multiprocessing timing anomalies" (1969).
     span = grid.span(cycles, threads) - DELAY * longest
+    assert grid.least(cycles) <= grid.span(cycles, threads) + 1e-6
     assert max(total, longest) - 1e-6 <= span <= total + threads * longest + 1e-6
 
 

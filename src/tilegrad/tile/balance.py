@@ -71,12 +71,20 @@ class Grid(NamedTuple):
         total += -(-self.rows // tall) * self.lanes * cycles.lane
         return self.batch * total
 
+    def largest(self, cycles: Cycles) -> float:
+        """Return what the largest instance takes."""
+        tall, wide = self.block
+        return tall * wide * cycles.product + tall * cycles.row + wide * cycles.lane
+
+    def least(self, cycles: Cycles) -> float:
+        """Return what ``span`` is at least: that no thread ever waits but for the delay."""
+        return self.total(cycles) + DELAY * self.largest(cycles)
+
     def span(self, cycles: Cycles, threads: int) -> float:
         """Return what all threads together take until the last one is done, waiting included."""
         if threads == 1:
             return self.total(cycles)
-        tall, wide = self.block
-        largest = tall * wide * cycles.product + tall * cycles.row + wide * cycles.lane
+        largest = self.largest(cycles)
         if self.instances > SIMULATED:
             return self.total(cycles) + (threads / 2 + DELAY) * largest
         return threads * fill_threads(self.measure(cycles), threads) + DELAY * largest

@@ -9,13 +9,14 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Collection, Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
 from tilegrad.ir.node import Node
 from tilegrad.ops import kernel, memory
 from tilegrad.ops.matrix import MatrixFacts
 from tilegrad.ops.memory import slot_of
-from tilegrad.tile.balance import Cycles, Grid
+from tilegrad.tile.balance import DELAY, Cycles, Grid
 from tilegrad.tile.contraction import Contraction, Factor
 from tilegrad.tile.decisions import Decider, list_near
 from tilegrad.tile.facts import Facts
@@ -235,18 +236,26 @@ class StagingChoice:
     def _measure_all(self, pairs: Sequence[Pair]) -> dict[Pair, float]:
         """Return the cycles that each pair of tiles takes, on all threads together.
 
-        How evenly instances fill the threads is looked at only where it may decide.
+        How evenly instances fill the threads is looked at only where it may decide: not of tiles
+        that take longer than others even if no thread ever waits.
         """
         grids = {pair: self._find_grid(pair.rows, pair.columns) for pair in pairs}
         cycles = {pair: self._measure(pair) for pair in pairs}
         costs = {pair: grid.total(cycles[pair]) for pair, grid in grids.items()}
-        limit = NEARLY * min(costs.values())
         if self.target.threads == 1:
             return costs
-        return {
-            pair: self._divide_evenly(pair, grids[pair])[1] if cost <= limit else 2 * cost
-            for pair, cost in costs.items()
-        }
+        limit, best = NEARLY * min(costs.values()), math.inf
+        finest = MOST_INSTANCES * self.target.threads
+        for pair in sorted(pairs, key=costs.__getitem__):
+            least = costs[pair] * (1 + DELAY / max(finest, grids[pair].instances))
+            if costs[pair] > limit:
+                costs[pair] *= 2
+            elif least > best:
+                costs[pair] = least
+            else:
+                costs[pair] = self._divide_evenly(pair, grids[pair], cycles[pair])[1]
+                best = min(best, costs[pair])
+        return costs
 
     def _measure(self, pair: Pair) -> Cycles:
         """Return what the parts of an instance with a pair of tiles take."""
@@ -279,21 +288,23 @@ class StagingChoice:
         block = _divide(rows.tiles, row_tiles), _divide(columns.tiles, lane_tiles)
         return Grid(self.batch, rows.tiles, columns.tiles, block)
 
-    def _divide_evenly(self, pair: Pair, grid: Grid) -> tuple[Grid, float]:
+    def _divide_evenly(self, pair: Pair, grid: Grid, cycles: Cycles) -> tuple[Grid, float]:
         """Return the tiles in blocks that fill the threads best, and the cycles that they take."""
-        cycles, threads = self._measure(pair), self.target.threads
-        grids = [grid]
-        if threads > 1:
-            tall, wide = (
-                _list_parts(tiles, size, -(-SMALL_TILES // option.width))
-                for tiles, size, option in zip(grid[1:3], grid.block, pair[:2], strict=True)
-            )
-            finer = (grid._replace(block=block) for block in itertools.product(tall, wide))
-            most = MOST_INSTANCES * threads
-            grids += [one for one in finer if grid.instances < one.instances <= most]
-        costs = [one.span(cycles, threads) for one in grids]
-        best = costs.index(min(costs))
-        return grids[best], costs[best]
+        threads = self.target.threads
+        best = grid, grid.span(cycles, threads)
+        if threads == 1:
+            return best
+        tall, wide = (
+            _list_parts(tiles, size, -(-SMALL_TILES // option.width))
+            for tiles, size, option in zip(grid[1:3], grid.block, pair[:2], strict=True)
+        )
+        for block in itertools.product(tall, wide):
+            finer = grid._replace(block=block)
+            if grid.instances < finer.instances <= MOST_INSTANCES * threads and (
+                finer.least(cycles) < best[1]
+            ):
+                best = min(best, (finer, finer.span(cycles, threads)), key=itemgetter(1))
+        return best
 
     def _packing_of(self, side: Option) -> float:
         """Return the cycles to pack a tile of a side."""
@@ -325,7 +336,8 @@ class StagingChoice:
     def stage(self, pair: Pair) -> Staging:
         """Return the staging of a pair of tiles."""
         rows, columns, unit = pair
-        grid, _ = self._divide_evenly(pair, self._find_grid(rows, columns))
+        cycles = self._measure(pair)
+        grid, _ = self._divide_evenly(pair, self._find_grid(rows, columns), cycles)
         row_tiles, lane_tiles = self.decider.take(
             "block",
             self._list_blocks(rows, columns, grid.block),
