@@ -13,7 +13,7 @@ from tilegrad import language as tl
 from tilegrad.frontend.gguf.blocks import Blocks
 from tilegrad.frontend.gguf.formats import FORMATS
 from tilegrad.frontend.gguf.levels import LAYOUTS
-from tilegrad.frontend.gguf.products import multiply_row
+from tilegrad.frontend.gguf.products import Lines
 from tilegrad.frontend.gguf.quantised_rows import QuantisedRow, quantise_rows
 from tilegrad.ir.dtype import dtypes
 from tilegrad.language import Array, KernelBuilder
@@ -74,18 +74,15 @@ def _multiply_sorted(
     lines = math.gcd(rows, _LINES)
     matrix = build.grid(matrices)
     span = slice(first := build.grid(rows // lines) * lines, first + lines)
-    found = build.scratch((together, lines, _WORDS), dtypes.float32)
+    products = Lines(build, layout, lines, together, tl.known(stored.shape[2]))
     end = starts[matrix + 1].cast(dtypes.index)
     with build.loop(starts[matrix].cast(dtypes.index), end, together) as some:
         # What lies beyond the matrix's last row is computed, but not stored.
         places = [tl.minimum(some.index + n, count - 1) for n in range(together)]
         given = [QuantisedRow(levels.at(n), factors.at(n)) for n in places]
-        with build.loop(lines) as loop:
-            row, words = (one.at(matrix, first + loop.index) for one in (stored, halves))
-            for n, product in enumerate(multiply_row(build, layout, row, words, given)):
-                found[n, loop.index] = product
-        for n in range(together):
-            y.store((some.index + n, span), found[n].sum(1), some.index + n < end)
+        found = products.multiply(stored.at(matrix), halves.at(matrix), first, given)
+        for n, product in enumerate(found):
+            y.store((some.index + n, span), product, some.index + n < end)
     return y
 
 

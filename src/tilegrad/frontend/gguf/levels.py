@@ -39,37 +39,44 @@ class Group(NamedTuple):
 
 
 class Portion(NamedTuple):
-    """Blocks of a row.
+    """Blocks of a row, or some of several rows.
 
     Attributes:
-        bytes: of the row, uint8 of shape (blocks, ..).
+        bytes: of the rows, uint8 of shape (rows, blocks, ..).
         halves: the same as float16.
-        first: the first block.
+        row: of all blocks, or of each.
+        block: their places in the row: consecutive ones, or that of each.
         blocks: how many there are.
     """
 
     bytes: Array
     halves: Array
-    first: Size
+    row: Size
+    block: slice | Tile
     blocks: int
 
     def part(self, place: int) -> Tile:
         """Return 16 bytes of each block, as one vector."""
-        key = (self._span, slice(place, place + PART))
+        key = (self.row, self.block, slice(place, place + PART))
         return self.bytes.load(key, ahead=_AHEAD).reshape(self.blocks * PART)
 
     def spread(self, place: int) -> Tile:
         """Return the bits of two bytes of each block, one in each byte; as 0 and other values."""
-        shape = (self.blocks, 2, 8)
-        blocks, places, shifts = (
-            one.expand(*shape).reshape(self.blocks * PART)
-            for one in (
-                (self.first + tl.arange(self.blocks))[:, None, None],
-                (place + tl.arange(2))[None, :, None],
-                tl.arange(8).cast(dtypes.uint8)[None, None, :],
-            )
-        )
-        return self.bytes[blocks, places] & (tl.ones(shifts.shape, dtypes.uint8) << shifts)
+        shape, size = (self.blocks, 2, 8), self.blocks * PART
+        bits = tl.ones(8, dtypes.uint8) << tl.arange(8).cast(dtypes.uint8)
+        if isinstance(self.block, slice):
+            blocks = (self.block.start + tl.arange(self.blocks))[:, None, None]
+            places = (place + tl.arange(2))[None, :, None]
+            flat = (one.expand(*shape).reshape(size) for one in (blocks, places))
+            found = self.bytes[(self.row, *flat)]
+        else:
+            both = self.bytes[self.row, self.block, place : place + 2]
+            found = both[:, :, None].expand(*shape).reshape(size)
+        return found & bits.expand(*shape).reshape(size)
+
+    def byte(self, place: int) -> Tile:
+        """Return a byte of each block."""
+        return self.bytes[self.row, self.block, place]
 
     def numbers(self, place: int) -> Tile:
         """Return the float16 numbers at an even place of each block, then those behind them."""
@@ -78,7 +85,7 @@ class Portion(NamedTuple):
     def number(self, place: int) -> Tile:
         """Return the float16 number at an even place of each block."""
         if self.blocks == 1:
-            return self.halves[self._span, place // 2].cast(dtypes.float32)
+            return self.halves[self.row, self.block, place // 2].cast(dtypes.float32)
         words = self._words(place).reshape(2, self.blocks)
         first = tl.where(tl.arange(2)[:, None] < 1, words, 0).sum(0)
         return first.bitcast(dtypes.float16).cast(dtypes.float32)
@@ -90,21 +97,20 @@ class Portion(NamedTuple):
         else words of 32 bits are read and then taken apart.
         """
         size, first, shape = 2 * tl.known(self.halves.shape[-1]), place // 2, (2, self.blocks)
-        if (self.blocks - 1) * size + 4 <= PARTS * PART:
-            blocks, places = self.first + tl.arange(self.blocks), first + tl.arange(2)
-            at = (blocks[None, :].expand(*shape), places[:, None].expand(*shape))
-            found = self.halves[at[0].reshape(2 * self.blocks), at[1].reshape(2 * self.blocks)]
+        if isinstance(self.block, slice) and (self.blocks - 1) * size + 4 <= PARTS * PART:
+            blocks = (self.block.start + tl.arange(self.blocks))[None, :].expand(*shape)
+            places = (first + tl.arange(2))[:, None].expand(*shape)
+            flat = (one.reshape(2 * self.blocks) for one in (blocks, places))
+            found = self.halves[(self.row, *flat)]
         else:
-            found = self.halves[self._span, first : first + 2].T.reshape(2 * self.blocks)
+            key = (self.row, self.block, slice(first, first + 2))
+            found = self.halves[key].T.reshape(2 * self.blocks)
         return found.bitcast(dtypes.uint16)
 
     def at(self, places: Tile) -> Tile:
         """Return the bytes at some places of the only block, as one vector."""
-        return self.bytes[self.first, places.reshape(math.prod(places.shape))]
-
-    @property
-    def _span(self) -> slice:
-        return slice(self.first, self.first + self.blocks)
+        found = self.bytes[self.row, self.block, places.reshape(math.prod(places.shape))]
+        return found.reshape(math.prod(places.shape))
 
 
 Read = Callable[[Portion], Iterator[Group]]
@@ -262,7 +268,7 @@ def _q3_k(portion: Portion) -> Iterator[Group]:
 
 def _mxfp4(portion: Portion) -> Iterator[Group]:
     """Twice the values 0, 0.5, 1, 1.5, 2, 3, 4 and 6 are whole numbers; so half the scale."""
-    exponents = portion.bytes[portion.first : portion.first + portion.blocks, 0].cast(dtypes.uint32)
+    exponents = portion.byte(0).cast(dtypes.uint32)
     normal, subnormal = (exponents - 1) << 23, (exponents + 1) << 21
     half = tl.where(exponents < 2, subnormal, normal).bitcast(dtypes.float32)
     vectors = []

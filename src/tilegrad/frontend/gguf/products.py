@@ -80,17 +80,15 @@ def multiply_levels(
     y = build.output((count, rows), dtypes.float32)
     lines = math.gcd(rows, _LINES if count <= _TOGETHER else _MANY_LINES)
     span = slice(first := build.grid(rows // lines) * lines, first + lines)
-    found = build.scratch((_TOGETHER, lines, _WORDS), dtypes.float32)
+    some = Lines(build, LAYOUTS[form], lines, min(count, _TOGETHER), tl.known(stored.shape[1]))
 
     def multiply_some(start: Size, size: int) -> None:
         numbers = [start + n for n in range(size)]
         given = [QuantisedRow(levels.at(n), factors.at(n)) for n in numbers]
-        with build.loop(lines) as loop:
-            row = stored.at(first + loop.index), halves.at(first + loop.index)
-            for n, product in enumerate(multiply_row(build, LAYOUTS[form], *row, given)):
-                found[n, loop.index] = product
-        for n, number in enumerate(numbers):
-            y[number, span] = found[n].sum(1)
+        for number, product in zip(
+            numbers, some.multiply(stored, halves, first, given), strict=True
+        ):
+            y[number, span] = product
 
     whole = count - count % _TOGETHER
     if whole:
@@ -121,7 +119,7 @@ class _Sums(NamedTuple):
 
     def add(self, group: Group, x: QuantisedRow, place: _Place) -> _Sums:
         """Return the sums with the products of a group."""
-        parts = place.parts.stop - place.parts.start
+        (parts,) = place.parts.shape
         total = tl.zeros((1, parts * _WORDS), dtypes.int32)
         for byte in range(BYTES):
             total = total << 8
@@ -130,8 +128,7 @@ class _Sums(NamedTuple):
                 total = total + (_words(vector) * _words(factor)).sum(0, keepdim=True)
         whole = total.reshape(parts * _WORDS).cast(dtypes.float32)
         if group.factors.shape[0] == parts:
-            sums = slice(PARTS + place.parts.start, PARTS + place.parts.stop)
-            rest = tl.fma(group.factors, x.factors[(*place.group, sums)], self.rest)
+            rest = tl.fma(group.factors, x.factors[(*place.group, PARTS + place.parts)], self.rest)
             scale = group.factors * x.factors[(*place.group, place.parts)]
         else:
             both = group.factors * x.factors[(*place.group, place.factors)]
@@ -139,14 +136,9 @@ class _Sums(NamedTuple):
         scales = scale[:, None].expand(parts, _WORDS).reshape(parts * _WORDS)
         return _Sums(tl.fma(whole, scales, self.products), rest)
 
-    def fold(self, middle: int | None) -> Tile:
-        """Return four numbers that add up to the sum."""
-        rest = _half(self.rest, 1) if middle is None else self.rest * -middle
-        (parts,) = rest.shape
-        if parts < _WORDS:
-            is_first = tl.arange(_WORDS // parts)[:, None] < 1
-            rest = tl.where(is_first, rest[None, :], 0.0).reshape(_WORDS)
-        return self.products.reshape(parts, _WORDS).sum(0) + rest
+    def finish(self, middle: int | None) -> _Sums:
+        """Return the products, and what is to be added for each part."""
+        return _Sums(self.products, _half(self.rest, 1) if middle is None else self.rest * -middle)
 
 
 def _half(both: Tile, number: int) -> Tile:
@@ -165,58 +157,105 @@ class _Place(NamedTuple):
     """
 
     group: tuple[Size, int]
-    parts: slice
+    parts: Tile
 
     @property
     def factors(self) -> Tile:
         """The scales and the sums of the parts, as one vector."""
-        size = self.parts.stop - self.parts.start
-        places = tl.arange(2)[:, None] * PARTS + (self.parts.start + tl.arange(size))[None, :]
-        return places.reshape(2 * size)
+        places = tl.arange(2)[:, None] * PARTS + self.parts[None, :]
+        return places.reshape(2 * self.parts.shape[0])
 
     @property
-    def bytes(self) -> slice:
+    def bytes(self) -> Tile:
         """The bytes of a vector."""
-        return slice(self.parts.start * PART, self.parts.stop * PART)
+        places = self.parts[:, None] * PART + tl.arange(PART)[None, :]
+        return places.reshape(self.parts.shape[0] * PART)
 
 
-def multiply_row(
-    build: KernelBuilder, layout: Layout, stored: Array, halves: Array, given: list[QuantisedRow]
-) -> list[Tile]:
-    """Return for each row of x four numbers that add up to its product with a matrix's row.
+class Lines:
+    """Products of some rows of a matrix with rows of x.
 
-    Memory is read in its order, the row's end last, as processors fetch ahead. (Of two terms code
-    generation begins with the longer chain of operations: the loop, if its sums are folded first.)
+    Of each row whole portions are multiplied; then what is left of all of them, so that it fills
+    vectors, too.
     """
-    whole, left = divmod(tl.known(stored.shape[0]), layout.blocks)
-    names = [(f"products{n}", f"rest{n}") for n in range(len(given))]
-    zero = _Sums.zero(layout, PARTS)
-    carried = {name: value for both in names for name, value in zip(both, zero, strict=True)}
-    with build.loop(0, whole, 1, **carried) as loop:
-        before = [_Sums(*(getattr(loop, name) for name in both)) for both in names]
-        portion = Portion(stored, halves, loop.index * layout.blocks, layout.blocks)
-        found = _add(layout, portion, given, (loop.index, slice(0, PARTS)), before)
-        for both, sums in zip(names, found, strict=True):
-            for name, value in zip(both, sums, strict=True):
-                setattr(loop, name, value)
-    sums = [_Sums(*(getattr(loop, name) for name in both)) for both in names]
-    folded = [one.fold(layout.middle) for one in sums]
-    for size in (2, 1):
-        if left & size:
-            start = left & -2 * size
-            portion = Portion(stored, halves, whole * layout.blocks + start, size)
+
+    def __init__(
+        self, build: KernelBuilder, layout: Layout, lines: int, count: int, blocks: int
+    ) -> None:
+        """Get memory for so many rows, rows of x, and blocks in each row."""
+        self._build, self._layout, self._lines = build, layout, lines
+        self._whole, self._left = divmod(blocks, layout.blocks)
+        self._found = build.scratch((count, lines, _WORDS), dtypes.float32)
+        if self._left:
+            size = lines * self._left
+            self._products = build.scratch((count, size, _WORDS), dtypes.float32)
+            self._rest = build.scratch((count, size), dtypes.float32)
+
+    def multiply(
+        self, stored: Array, halves: Array, first: Size, given: list[QuantisedRow]
+    ) -> list[Tile]:
+        """Return the products of the rows from the first one on with each row of x."""
+        with self._build.loop(self._lines) as loop:
+            row = first + loop.index
+            for n, product in enumerate(self._multiply_whole(stored, halves, row, given)):
+                self._found[n, loop.index] = product
+        found = [self._found[n] for n in range(len(given))]
+        if not self._left:
+            return [one.sum(1) for one in found]
+        self._multiply_left(stored, halves, first, given)
+        shape = (self._lines, self._left)
+        return [
+            (one + self._products[n].reshape(*shape, _WORDS).sum(1)).sum(1)
+            + self._rest[n].reshape(*shape).sum(1)
+            for n, one in enumerate(found)
+        ]
+
+    def _multiply_whole(
+        self, stored: Array, halves: Array, row: Size, given: list[QuantisedRow]
+    ) -> list[Tile]:
+        """Return for each row of x four numbers that add up to its product with whole portions."""
+        layout = self._layout
+        names = [(f"products{n}", f"rest{n}") for n in range(len(given))]
+        zero = _Sums.zero(layout, PARTS)
+        carried = {name: value for both in names for name, value in zip(both, zero, strict=True)}
+        with self._build.loop(0, self._whole, 1, **carried) as loop:
+            before = [_Sums(*(getattr(loop, name) for name in both)) for both in names]
+            start = loop.index * layout.blocks
+            blocks = slice(start, start + layout.blocks)
+            portion = Portion(stored, halves, row, blocks, layout.blocks)
+            found = _add(layout, portion, given, (loop.index, tl.arange(PARTS)), before)
+            for both, sums in zip(names, found, strict=True):
+                for name, value in zip(both, sums, strict=True):
+                    setattr(loop, name, value)
+        ends = [_Sums(*(getattr(loop, name) for name in both)) for both in names]
+        sums = [one.finish(layout.middle) for one in ends]
+        return [one.products.reshape(PARTS, _WORDS).sum(0) + one.rest for one in sums]
+
+    def _multiply_left(
+        self, stored: Array, halves: Array, first: Size, given: list[QuantisedRow]
+    ) -> None:
+        """Multiply what follows the whole portions of each row."""
+        layout, left, start = self._layout, self._left, 0
+        while start < (end := self._lines * left):
+            size = next(size for size in (4, 2, 1) if start + size <= end)
+            number = start + tl.arange(size)
+            block = number % left
+            place = self._whole * layout.blocks + block
+            portion = Portion(stored, halves, first + number // left, place, size)
             nothing = [_Sums.zero(layout, size)] * len(given)
-            found = _add(layout, portion, given, (whole, slice(start, start + size)), nothing)
-            rest = [one.fold(layout.middle) for one in found]
-            folded = [one + other for one, other in zip(folded, rest, strict=True)]
-    return folded
+            found = _add(layout, portion, given, (self._whole, block), nothing)
+            for n, sums in enumerate(found):
+                products, rest = sums.finish(layout.middle)
+                self._products[n, start : start + size] = products.reshape(size, _WORDS)
+                self._rest[n, start : start + size] = rest
+            start += size
 
 
 def _add(
     layout: Layout,
     portion: Portion,
     given: Sequence[QuantisedRow],
-    place: tuple[Size, slice],
+    place: tuple[Size, Tile],
     sums: list[_Sums],
 ) -> list[_Sums]:
     """Return the sums of each row of x with the products of a portion."""
