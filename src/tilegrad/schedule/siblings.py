@@ -36,6 +36,9 @@ def find_sibling(
 ) -> Root | None:
     """Return an elementwise root that can compute and store an elementwise node as well.
 
+    Not one whose results are read only after what is made of the node: they would wait in memory,
+    as what gradients need would through the forward pass.
+
     Args:
         fusion: the roots so far.
         node: what is to be stored.
@@ -47,8 +50,10 @@ def find_sibling(
     for root in fusion.roots:
         is_alike = root.node.shape == node.shape and not root.node.op.has(Property.REDUCTION)
         if is_alike and not root.is_opaque and len(root.outputs) < MOST_OUTPUTS:
-            is_free = not any(reads(loader, root) for loader in loaders)
-            if is_free and _do_share(root.node, node, summaries):
+            if not _do_share(root.node, node, summaries):
+                continue
+            later = (root, *root.readers)
+            if not any(reads(loader, other) for loader in loaders for other in later):
                 return root
     return None
 
