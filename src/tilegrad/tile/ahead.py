@@ -63,7 +63,7 @@ def choose_ahead(
         kept: expressions that are read from scratch memory where results are stored.
         uncached: pointers through which results are written past the caches.
     """
-    if schedule.rank > 1:
+    if schedule.rank > 1 and schedule.joined is None:
         return NO_AHEAD
     if len(facts.regions) == 1:
         found = _find_streams(facts, schedule, uncached)

@@ -7,9 +7,12 @@ from collections.abc import Callable, Collection, Sequence
 from tilegrad.ir.node import Node
 from tilegrad.ops import kernel, memory, symbolic, tile
 from tilegrad.ops.affine import Index, as_index
+from tilegrad.ops.build import lanes
+from tilegrad.ops.movement import reshape_to
 from tilegrad.ops.program import Program, Slot
 from tilegrad.tile.environment import Environment, Position, tile_position
 from tilegrad.tile.facts import Facts
+from tilegrad.tile.joined_rows import JoinedRows
 from tilegrad.tile.lower import Lowering
 from tilegrad.tile.schedule import Schedule
 from tilegrad.tile.whole_lines import find_row, walk_row
@@ -201,6 +204,8 @@ class Derivation:
 
     def _store(self, store: Node, environment: Environment) -> Node:
         pointer, offset, value = store.sources
+        if self.schedule.joined is not None and pointer in self.uncached:
+            return self._store_joined(store, self.schedule.joined, environment)
         axes = self.facts.free[store]
         conditions = [environment.positions[axis].condition for axis in axes]
         conditions += [
@@ -215,4 +220,21 @@ class Derivation:
             self.lowering.value(value, environment),
             mask if isinstance(mask, Node) else None,
             is_uncached=pointer in self.uncached,
+        )
+
+    def _store_joined(self, store: Node, rows: JoinedRows, environment: Environment) -> Node:
+        """Return the effect that writes a tile of rows as one run, past the caches."""
+        pointer, offset, value = store.sources
+        at_first = environment
+        for dimension, axis in enumerate((rows.axis, rows.lane)):
+            position = environment.positions[axis]
+            inside = lanes(position.size, self.schedule.rank, dimension)
+            at_first = at_first.bind(axis, Position(symbolic.subtract(position.value, inside)))
+        start = as_index(self.lowering.value(offset, at_first))
+        size = rows.count * rows.length
+        return memory.make_store(
+            pointer,
+            symbolic.add(start, lanes(size, 1, 0)),
+            reshape_to(self.lowering.value(value, environment), (size,)),
+            is_uncached=True,
         )

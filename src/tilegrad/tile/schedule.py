@@ -24,6 +24,7 @@ from tilegrad.tile.facts import (
     count_points,
     extent_number,
 )
+from tilegrad.tile.joined_rows import JoinedRows, choose_joined
 from tilegrad.tile.lanes import choose_lanes
 from tilegrad.tile.order import choose_order
 from tilegrad.tile.registers import choose_register_tile
@@ -81,6 +82,7 @@ class Schedule(NamedTuple):
         columns: the axis along the lanes if reductions go down its columns row by row.
         rows: how many rows of columns are combined at a time.
         cuts: where axes are cut because a condition changes; in the grid, they are loops too.
+        joined: the rows of a tile that are written as one, or None.
     """
 
     rank: int
@@ -93,6 +95,7 @@ class Schedule(NamedTuple):
     columns: Node | None = None
     rows: int = 1
     cuts: Cuts = NO_CUTS
+    joined: JoinedRows | None = None
 
 
 def choose_schedule(facts: Facts, target: TileTarget, decider: Decider) -> Schedule:
@@ -103,8 +106,14 @@ def choose_schedule(facts: Facts, target: TileTarget, decider: Decider) -> Sched
     register = choose_register_tile(facts, along, lanes, target, decider)
     rows, vectors = register.rows, register.vectors
     turn = choose_turn(facts, lane, lanes, decider) if len(facts.regions) == 1 else None
+    cuts = find_cuts(facts, lane, lanes)
+    joined = None
     if turn is not None:
         rows, vectors = (turn,), decider.take("turned vectors", (1, 2, 4))
+    elif not cuts and len(facts.regions) == 1:
+        joined = choose_joined(facts, lane, target, decider)
+    if joined is not None:
+        rows, vectors = ((joined.axis, joined.count),), math.ceil(joined.length / lanes)
     rank = 1 + len(rows)
     tiles = {axis: Tile(place, size) for place, (axis, size) in enumerate(rows)}
     _tile_lanes(facts, along, tiles, rank - 1, lanes, vectors, decider)
@@ -117,7 +126,7 @@ def choose_schedule(facts: Facts, target: TileTarget, decider: Decider) -> Sched
         grid = choose_order(facts, decider)
     instances = math.prod(_count_blocks(axis, tiles) for axis in grid)
     parts = _count_parts(facts, instances, decider)
-    schedule = Schedule(rank, tiles, grid, loops, parts)
+    schedule = Schedule(rank, tiles, grid, loops, parts, joined=joined)
     if register.rows or parts > 1:
         return schedule
     least = decider.take("instance work", list_near(INSTANCE_WORK, 1, INSTANCE_WORK << 4))
@@ -125,7 +134,6 @@ def choose_schedule(facts: Facts, target: TileTarget, decider: Decider) -> Sched
     if turn is not None and lane is not None:
         inner = choose_runs(facts, lane, turn[0], decider)
     schedule = _coarsen(facts, schedule, inner, least)
-    cuts = find_cuts(facts, lane, lanes)
     if cuts:
         cuts = decider.take("cuts", (cuts, NO_CUTS), label=lambda one: "cut" if one else "whole")
     walked = [axis for axis in schedule.grid if axis in cuts and axis not in schedule.loops]

@@ -18,6 +18,8 @@ from tilegrad.tile.target import TileTarget
 
 LEAST_BYTES = 3 << 22
 """Results of so much, with what they are computed from, leave little else in most shared caches."""
+LEAST_LINES = 8
+"""Rows that begin within a line are mostly ends if they are shorter."""
 
 
 def choose_uncached(facts: Facts, target: TileTarget, decider: Decider) -> frozenset[Node]:

@@ -18,9 +18,7 @@ from tilegrad.ops.linear import LINE_BYTES
 from tilegrad.tile.environment import Environment, Position, tile_position
 from tilegrad.tile.facts import Facts, constant_extent
 from tilegrad.tile.lower import Lowering
-
-LEAST_LINES = 8
-"""Shorter rows are mostly ends."""
+from tilegrad.tile.uncached import LEAST_LINES
 
 
 class Row(NamedTuple):
