@@ -64,6 +64,14 @@ def test_a_plan_that_ran_before_is_told_again(session):
         assert (found.moved_bytes, found.operations) == (3 * 4 * 8, 8)
 
 
+def test_views_of_the_same_memory_are_counted_once(session):
+    numbers = numpy.ones(512, numpy.float32)
+    views = (numbers[:384], numbers[128:].view(numpy.int32))
+    x, y = (Tensor.from_numpy(view, copy=False) for view in views)
+    (found,), _ = launches_of(session, (x + y.float()).realize)
+    assert found.moved_bytes == 4 * (512 + 384)
+
+
 def test_replays_tell_of_each_launch_whenever_the_trace_is_on(session):
     weight = filled(16, 4)
     step = jit(lambda x: ((x @ weight).exp() @ weight.transpose()).cumsum(0))

@@ -42,15 +42,29 @@ def emit_launches(
         How many there were.
     """
     count = 0
-    for (step, kernel), (start, end) in zip(launches, recording.times(), strict=True):
+    timed = zip(launches, recording.times(), strict=True)
+    for number, ((step, kernel), (start, end)) in enumerate(timed):
         if not end:
             continue
         operations = evaluate_index(step.program.operations, symbols)
-        moved = sum(
-            evaluate_index(slot.size, symbols) * slot.dtype.itemsize
-            for slot in step.program.program.slots
-            if slot.role != "scalar"
-        )
+        moved = _count_bytes(step, number, recording, symbols)
         trace.emit(KernelLaunched(start, end, kernel.name, device, moved, operations))
         count += 1
     return count
+
+
+def _count_bytes(step: Step, number: int, recording: Recording, symbols: Mapping[str, int]) -> int:
+    """Return what a launch reads and writes; inputs may be several views of the same memory."""
+    inputs, moved = list[tuple[int, int]](), 0
+    for slot, (role, dtype, size) in enumerate(step.program.program.slots):
+        nbytes = 0 if role == "scalar" else evaluate_index(size, symbols) * dtype.itemsize
+        if role == "input":
+            address = recording.arguments[recording.place_of(number, slot)]
+            inputs.append((address, address + nbytes))
+        else:
+            moved += nbytes
+    seen = 0
+    for start, end in sorted(inputs):
+        moved += max(0, end - max(start, seen))
+        seen = max(seen, end)
+    return moved
