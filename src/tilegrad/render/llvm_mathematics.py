@@ -36,6 +36,9 @@ def _write_look_up(writer: Writer, node: Node) -> None:
     """Write a permutation of the table; places that do not fill a register are widened to one."""
     dtype, bits = attributes_of(node, linear.VectorAttributes)
     lanes, name = linear.lanes_of(node), writer.names[node]
+    if lanes > mathematics.TABLE_SIZE:
+        _write_wide_look_up(writer, node)
+        return
     width = max(lanes, mathematics.TABLE_SIZE // 2)
     kind, places = format_type(dtype, width), writer.typed(node.sources[0])
     if lanes < width:
@@ -54,6 +57,29 @@ def _write_look_up(writer: Writer, node: Node) -> None:
     mask = ", ".join(f"i32 {lane}" for lane in range(lanes))
     text = f"shufflevector {kind} {name}.w, {kind} poison, <{lanes} x i32> <{mask}>"
     writer.lines.append(f"  {name} = {text if lanes else f'extractelement {kind} {name}.w, i64 0'}")
+
+
+def _write_wide_look_up(writer: Writer, node: Node) -> None:
+    """Write a permutation of the table for each register of a wider vector."""
+    dtype, bits = attributes_of(node, linear.VectorAttributes)
+    lanes, size, name = linear.lanes_of(node), mathematics.TABLE_SIZE, writer.names[node]
+    whole, kind = format_type(dtype, lanes), format_type(dtype, size)
+    places, part = writer.typed(node.sources[0]), format_type(dtypes.int32, size)
+    cut = f"llvm.vector.extract.v{size}i32.v{lanes}i32"
+    put, look = f"llvm.vector.insert.v{lanes}f32.v{size}f32", "llvm.x86.avx512.permvar.sf.512"
+    table = f"{kind} {format_vector(linear.VectorAttributes(dtype, bits))}"
+    writer.declare(part, cut, [places, "i64 0"])
+    writer.declare(kind, look, [table, f"{part} poison"])
+    joined = "poison"
+    for start in range(0, lanes, size):
+        end = name if start + size == lanes else f"{name}.j{start}"
+        taken, found, place = f"{name}.p{start}", f"{name}.f{start}", f"i64 {start}"
+        writer.lines.append(f"  {taken} = call {part} @{cut}({places}, {place})")
+        writer.lines.append(f"  {found} = call {kind} @{look}({table}, {part} {taken})")
+        arguments = [f"{whole} {joined}", f"{kind} {found}", place]
+        writer.declare(whole, put, arguments)
+        writer.lines.append(f"  {end} = call {whole} @{put}({', '.join(arguments)})")
+        joined = end
 
 
 def _write_widened(writer: Writer, places: str, name: str, lanes: int, width: int) -> str:
