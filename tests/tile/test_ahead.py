@@ -31,6 +31,8 @@ CASES = {
     # What is read once is fetched in order.
     "sum": (lambda x: x.sum(1), (64, 4096), 0),
     "stream": (lambda x: x * 2 + 1, (LARGE,), 1024),
+    "transpose": (lambda x: x.T + 1, (LARGE // 512, 512), 16 * 512),
+    "transpose of long rows": (lambda x: x.T + 1, (LARGE // 4096, 4096), 0),
     "small stream": (lambda x: x * 2 + 1, (LARGE - 1,), 0),
 }
 

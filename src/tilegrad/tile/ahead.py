@@ -63,10 +63,12 @@ def choose_ahead(
         kept: expressions that are read from scratch memory where results are stored.
         uncached: pointers through which results are written past the caches.
     """
-    if schedule.rank > 1 and schedule.joined is None:
-        return NO_AHEAD
     if len(facts.regions) == 1:
-        found = _find_streams(facts, schedule, uncached)
+        is_turned = schedule.rank > 1 and schedule.joined is None
+        find = _find_blocks if is_turned else _find_streams
+        found = find(facts, schedule) if uncached else NO_AHEAD
+    elif schedule.rank > 1:
+        return NO_AHEAD
     else:
         found = _find_rows(facts, schedule, kept)
     if found and decider.take("fetch", ("ahead", "in order")) == "ahead":
@@ -74,10 +76,27 @@ def choose_ahead(
     return NO_AHEAD
 
 
-def _find_streams(facts: Facts, schedule: Schedule, uncached: Collection[Node]) -> Ahead:
-    """Return the loads of a kernel without reductions that go on along the lanes."""
-    if not uncached:
+def _find_blocks(facts: Facts, schedule: Schedule) -> Ahead:
+    """Return the loads of a transpose that walks along blocks of neighbouring rows.
+
+    They ask for the same place of the next block.
+    """
+    found: dict[Node, int] = {}
+    run = schedule.loops[-1] if schedule.loops else None
+    length = None if run is None else constant_extent(run)
+    if run is None or length is None:
         return NO_AHEAD
+    for load in facts.regions[None].loads:
+        for axis, tile in schedule.tiles.items():
+            block = tile.size * length
+            is_one_piece = facts.stride(load, run) == 1 and facts.stride(load, axis) == length
+            if is_one_piece and block * load.dtype.itemsize <= LONGEST_CHEAP_ROW:
+                found[load] = block
+    return {None: found} if found else NO_AHEAD
+
+
+def _find_streams(facts: Facts, schedule: Schedule) -> Ahead:
+    """Return the loads of a kernel without reductions that go on along the lanes."""
     found = {
         load: STREAM_BYTES // load.dtype.itemsize
         for load in facts.regions[None].loads

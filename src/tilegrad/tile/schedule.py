@@ -122,7 +122,7 @@ def choose_schedule(facts: Facts, target: TileTarget, decider: Decider) -> Sched
         if columns is not None:
             return columns
     grid, loops = _split_outputs(facts)
-    if len(facts.regions) == 1 and turn is None:
+    if len(facts.regions) == 1:
         grid = choose_order(facts, decider)
     instances = math.prod(_count_blocks(axis, tiles) for axis in grid)
     parts = _count_parts(facts, instances, decider)
