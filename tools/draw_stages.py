@@ -80,8 +80,8 @@ ASSEMBLY: Steps = (
     ("reduce_maximum", "vmax"),
     ("subtract", "vsubps"),
     ("exp", ""),
-    ("reduce_sum", "vextractf128"),
-    ("divide", "vdivss"),
+    ("reduce_sum", "vinsertf128|vperm2f128"),
+    ("divide", "vdivps"),
     ("multiply", "vmulps"),
     ("store", "vmovups"),
 )

@@ -20,6 +20,7 @@ from tilegrad.ir.node import Node
 from tilegrad.ops import movement, reduction, tile
 from tilegrad.ops.affine import as_index
 from tilegrad.ops.conversion import cast_to
+from tilegrad.ops.exponential import square_root
 
 levels = pytest.mark.parametrize("level", native.LEVELS)
 F32 = dtypes.float32
@@ -107,7 +108,7 @@ def test_dot_of_whole_tiles(depth: int, level: str) -> None:
 
 
 @levels
-@pytest.mark.parametrize("shape", [(1, 64), (3, 40), (2, 3, 20), (5, 1), (7,), (2, 33)])
+@pytest.mark.parametrize("shape", [(1, 64), (3, 40), (2, 3, 20), (5, 1), (7,), (2, 33), (21, 16)])
 def test_reductions(shape: tuple[int, ...], level: str) -> None:
     pairs = [
         (reduction.reduce_sum, numpy.sum),
@@ -131,6 +132,18 @@ def test_reductions_of_bools_and_nan() -> None:
     poisoned = lambda t: t / cast_to(t < 1.0, F32) - t / cast_to(t < 1.0, F32)  # noqa: E731
     _, result = transform((2, 40), lambda t: reduce_over(reduction.reduce_maximum, poisoned(t), 1))
     assert numpy.isnan(result).all()
+
+
+@levels
+@pytest.mark.parametrize("rows", [1, 2, 7, 16, 21])
+def test_nan_comes_out_of_the_rows_that_it_is_in(rows: int, level: str) -> None:
+    """Rows are reduced together, and functions of what comes out are computed together."""
+    roots = lambda t: reduce_over(reduction.reduce_maximum, square_root(t + 2.0), 1)  # noqa: E731
+    x, result = transform((rows, 24), lambda t: square_root(roots(t)), level)
+    with numpy.errstate(invalid="ignore"):
+        expected = numpy.sqrt(numpy.sqrt(x + 2).max(1, keepdims=True))
+    assert rows < 7 or 0 < numpy.isnan(expected).sum() < rows
+    numpy.testing.assert_allclose(result, expected, rtol=1e-6)
 
 
 @levels

@@ -7,17 +7,24 @@ with in float32, each result rounded once as the op's definition says. The rules
 
 from __future__ import annotations
 
+import math
+
 from tilegrad.codegen import narrow
 from tilegrad.codegen.decomposition import Decomposition, Sources
+from tilegrad.codegen.layout import static_shape
 from tilegrad.codegen.mathematics.rounds import Rounds
 from tilegrad.codegen.matrix.carry import keep_accumulators
 from tilegrad.codegen.rules import NARROW_RULES, RULES, STORED_RULES, apply_op
 from tilegrad.codegen.target import CodegenTarget
 from tilegrad.ir.node import Node, intern, sort_topologically
-from tilegrad.ir.op import Op, attributes_of
+from tilegrad.ir.op import Op, Property, attributes_of
 from tilegrad.ops import arithmetic, comparison, leaves, memory, movement, reduction, tile
 from tilegrad.ops.leaves import ConstantAttributes
 from tilegrad.ops.scan import ScanAttributes, scan
+from tilegrad.ops.weights import weight_of
+
+DEAR_WEIGHT = 4
+"""Functions of this weight, a division for one, are not computed one number after the other."""
 
 _CARRYING: tuple[Op, ...] = (
     leaves.constant_op,
@@ -56,7 +63,8 @@ def decompose(program: Node, target: CodegenTarget) -> Node:
     done: dict[Node, Node] = {}
     for node in order:
         sources = tuple([done[source] for source in node.sources])
-        done[node] = _replace(decomposition, node, sources)
+        replace = _replace_column if _is_dear_column(node) else _replace
+        done[node] = replace(decomposition, node, sources)
     result = done[program]
     return keep_accumulators(result) if decomposition.has_units else result
 
@@ -81,6 +89,33 @@ def _replace(decomposition: Decomposition, node: Node, sources: Sources) -> Node
     if not narrow.is_narrow(dtype):
         return result
     return decomposition.narrow(result, dtype, is_exact=_is_selecting(node))
+
+
+def _is_dear_column(node: Node) -> bool:
+    """Whether it is a function of floats that is computed once for each row of a tile."""
+    shape = node.shape
+    return (
+        len(shape) > 1
+        and shape[-1] == 1
+        and node.dtype.is_float
+        and node.op.has(Property.ELEMENTWISE)
+        and math.prod(static_shape(node)) > 1
+        and weight_of(node) >= DEAR_WEIGHT
+    )
+
+
+def _replace_column(decomposition: Decomposition, node: Node, sources: Sources) -> Node:
+    """Return the replacement of a function of a column: its rows lie along the lanes for it."""
+    originals = tuple(map(_lay_along_lanes, node.sources))
+    laid = tuple(map(_lay_along_lanes, sources))
+    result = _replace(decomposition, intern(node.op, originals, node.attributes), laid)
+    return movement.reshape_to(result, node.shape)
+
+
+def _lay_along_lanes(source: Node) -> Node:
+    return (
+        movement.reshape_to(source, (math.prod(static_shape(source)),)) if source.shape else source
+    )
 
 
 def _is_selecting(node: Node) -> bool:

@@ -17,7 +17,12 @@ from tilegrad.ops import arithmetic, leaves, linear
 from tilegrad.ops.affine import as_node
 from tilegrad.ops.conversion import CastAttributes, cast
 from tilegrad.ops.leaves import ConstantAttributes, constant
-from tilegrad.ops.linear import AddressAttributes, SplatAttributes
+from tilegrad.ops.linear import (
+    AddressAttributes,
+    LaneAttributes,
+    ShuffleAttributes,
+    SplatAttributes,
+)
 
 
 class Region:
@@ -100,6 +105,9 @@ class Emitter:
         if value.op is leaves.constant_op:
             bits = attributes_of(value, ConstantAttributes).bits
             return linear.make_vector(value.dtype, (bits,) * width)
+        if value.op is linear.extract:
+            (vector,), lane = value.sources, attributes_of(value, LaneAttributes).lane
+            return self.put(linear.shuffle, (vector, vector), ShuffleAttributes((lane,) * width))
         return self.put(linear.splat, (value,), SplatAttributes(width))
 
     def cast(self, value: Node, dtype: DType) -> Node:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from tilegrad.codegen.context import Context, Vectors
 from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node
+from tilegrad.ir.op import attributes_of
 from tilegrad.ops import comparison, linear
 from tilegrad.ops.leaves import constant
 from tilegrad.ops.linear import LaneAttributes, ShuffleAttributes
@@ -39,10 +40,11 @@ def assemble(context: Context, vectors: Vectors, wanted: list[Origin]) -> Node:
 
     Two source vectors at a time put their lanes where they belong; the results are merged in pairs.
     """
-    numbers = list(dict.fromkeys(number for number, _ in wanted))
     if len(wanted) == 1:
         ((number, lane),) = wanted
         return lane_of(context, vectors[number], lane)
+    vectors, wanted = _trace_extracted(vectors, wanted)
+    numbers = list(dict.fromkeys(number for number, _ in wanted))
     sources = [_as_vector(context, vectors[number]) for number in numbers]
     if len({source.shape for source in sources}) > 1:
         return _insert_all(context, vectors, wanted)
@@ -58,6 +60,19 @@ def assemble(context: Context, vectors: Vectors, wanted: list[Origin]) -> Node:
         second = sources[min(first + 1, len(sources) - 1)]
         parts.append(shuffle(context, sources[first], second, lanes))
     return _merge(context, parts, [place // 2 for place, _ in origins])
+
+
+def _trace_extracted(vectors: Vectors, wanted: list[Origin]) -> tuple[Vectors, list[Origin]]:
+    """Return the wanted lanes as those of the vectors that scalars were taken out of."""
+    sources: dict[Node, int] = {}
+    found = []
+    for number, lane in wanted:
+        vector, place = vectors[number], lane
+        if vector.op is linear.extract:
+            place = attributes_of(vector, LaneAttributes).lane
+            (vector,) = vector.sources
+        found.append((sources.setdefault(vector, len(sources)), place))
+    return list(sources), found
 
 
 def lane_of(context: Context, vector: Node, lane: int) -> Node:

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable
 
 from tilegrad.codegen.context import Context, Vectors
+from tilegrad.codegen.lane_trees import combine_lanes
 from tilegrad.codegen.layout import Piece, pieces_of, static_shape
 from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node
@@ -58,7 +59,10 @@ def lower_reduction(context: Context, node: Node) -> Vectors:
     ]
     if last not in axes:
         return [vector for row in rows for vector in row]
-    return [_reduce_row(context, KINDS[node.op], combine, pieces, row) for row in rows]
+    values = [_combine_pieces(context, combine, pieces, row) for row in rows]
+    if not values[0].shape:
+        return values
+    return _reduce_lanes(context, KINDS[node.op], combine, values)
 
 
 def _group_rows(shape: tuple[int, ...], axes: tuple[int, ...]) -> list[list[int]]:
@@ -78,22 +82,34 @@ def _reduce_tree(combine: Combine, values: list[Node]) -> Node:
     return values[0]
 
 
-def _reduce_row(
-    context: Context, kind: str, combine: Combine, pieces: tuple[Piece, ...], row: list[Node]
+def _combine_pieces(
+    context: Context, combine: Combine, pieces: tuple[Piece, ...], row: list[Node]
 ) -> Node:
-    """Combine all lanes of the pieces of one row: equal pieces first, then ever narrower ones."""
-    widest = pieces[0].width
-    count = sum(piece.width == widest for piece in pieces)
+    """Combine the pieces of one row to one: equal ones first, then ever narrower ones."""
+    width = pieces[0].width
+    count = sum(piece.width == width for piece in pieces)
     value = _reduce_tree(combine, row[:count])
-    width = widest
     for piece, vector in zip(pieces[count:], row[count:], strict=True):
         while width > piece.width:
             value = _halve(context, combine, value)
             width //= 2
         value = combine(value, vector)
-    if width == 1:
-        return value
-    return context.emitter.put(linear.reduce_lanes, (value,), ReduceLanesAttributes(kind))
+    return value
+
+
+def _reduce_lanes(context: Context, kind: str, combine: Combine, values: list[Node]) -> list[Node]:
+    """Combine all lanes of each of some vectors; many are taken together."""
+    width = linear.lanes_of(values[0])
+    results: list[Node] = []
+    while len(results) < len(values):
+        rest = tuple(values[len(results) :])
+        count = 1 << min(len(rest), width).bit_length() - 1
+        if count == 1 or values[0].dtype is dtypes.bool:
+            attributes = ReduceLanesAttributes(kind)
+            results.append(context.emitter.put(linear.reduce_lanes, rest[:1], attributes))
+        else:
+            results += combine_lanes(context, combine, rest[:count])
+    return results
 
 
 def _halve(context: Context, combine: Combine, value: Node) -> Node:

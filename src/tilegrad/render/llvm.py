@@ -11,8 +11,8 @@ from tilegrad.ir.op import Op, attributes_of
 from tilegrad.ops import linear, memory, tile
 from tilegrad.ops.linear import LINE_BYTES
 from tilegrad.ops.linear_program import WRITES, LinearFunction, LinearProgram, find_pointer
-from tilegrad.render.llvm_matrix import MATRIX_WRITERS
 from tilegrad.render.llvm_mathematics import MATHEMATICS_WRITERS
+from tilegrad.render.llvm_matrix import MATRIX_WRITERS
 from tilegrad.render.llvm_memory import MEMORY_WRITERS
 from tilegrad.render.llvm_types import format_type
 from tilegrad.render.llvm_values import VALUE_WRITERS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tilegrad.ir.dtype import DType, dtypes
+from tilegrad.ir.dtype import DType
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Op, attributes_of
 from tilegrad.ops import (

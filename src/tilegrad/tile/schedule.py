@@ -28,6 +28,7 @@ from tilegrad.tile.joined_rows import JoinedRows, choose_joined
 from tilegrad.tile.lanes import choose_lanes
 from tilegrad.tile.order import choose_order
 from tilegrad.tile.registers import choose_register_tile
+from tilegrad.tile.short_rows import choose_rows_together
 from tilegrad.tile.target import TileTarget
 from tilegrad.tile.turns import choose_runs, choose_turn
 
@@ -114,6 +115,7 @@ def choose_schedule(facts: Facts, target: TileTarget, decider: Decider) -> Sched
         joined = choose_joined(facts, lane, target, decider)
     if joined is not None:
         rows, vectors = ((joined.axis, joined.count),), math.ceil(joined.length / lanes)
+    rows = rows or choose_rows_together(facts, along, lanes, target, decider)
     rank = 1 + len(rows)
     tiles = {axis: Tile(place, size) for place, (axis, size) in enumerate(rows)}
     _tile_lanes(facts, along, tiles, rank - 1, lanes, vectors, decider)
