@@ -82,7 +82,7 @@ def test_replies_end_by_token_limit_stop_string_and_context(decoder: Decoder, sm
 
 
 def test_a_conversation_that_grows_too_long_loses_its_oldest_turns(smollm: GGUFFile):
-    chat = Chat(ChatOptions(sampling=Sampling(temperature=0), limit=4, context=100, system="Hi."))
+    chat = Chat(ChatOptions(sampling={"temperature": 0}, limit=4, context=100, system="Hi."))
     display = Display(Console(file=io.StringIO()))
     replies = [chat.answer(f"What is {number} + {number}?", display) for number in range(4)]
     assert [reply.forgotten > 0 for reply in replies] == [False, False, False, True]

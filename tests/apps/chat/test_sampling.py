@@ -10,8 +10,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tilegrad.apps.chat.sampling import Sampler, Sampling
-from tilegrad.base.errors import ArgumentError
+from tilegrad.apps.chat.sampling import Sampler, Sampling, read_sampling
+from tilegrad.base.errors import ArgumentError, DataError
 
 PLAIN = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0}
 
@@ -76,3 +76,14 @@ def test_repeated_tokens_become_less_likely():
 def test_values_out_of_range_are_refused(wrong):
     with pytest.raises(ArgumentError, match="out of its range"):
         Sampling(**wrong)
+
+
+def test_a_file_suggests_and_the_user_decides():
+    metadata = {"general.sampling.temp": 0.6, "general.sampling.penalty_repeat": 1.3}
+    read = read_sampling(metadata, {"temperature": 0.0, "seed": 7})
+    assert read == Sampling(temperature=0.0, repetition_penalty=1.3, seed=7)
+    assert read_sampling({}, {}) == Sampling()
+    with pytest.raises(DataError, match="suggests no number"):
+        read_sampling({"general.sampling.top_k": "many"}, {})
+    with pytest.raises(ArgumentError, match="temperature"):
+        read_sampling(metadata, {"temperature": -1.0})

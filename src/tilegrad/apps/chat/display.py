@@ -9,8 +9,11 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from tilegrad.apps.chat.reply import ENDED, Reply
+from tilegrad.apps.chat.reply import ENDED, FULL, LIMITED, Reply
 from tilegrad.apps.units import format_seconds
+
+_MORE = {LIMITED: "--max-tokens allows more", FULL: "--context gives more room"}
+"""What helps if a reply was cut off."""
 
 
 class Display:
@@ -66,5 +69,6 @@ def describe(reply: Reply) -> str:
         turns = "turn was" if reply.forgotten == 1 else f"{reply.forgotten} turns were"
         parts.append(f"the oldest {turns} forgotten: --context gives more room")
     if reply.reason not in ("", ENDED):
-        parts.append(reply.reason)
+        hint = _MORE.get(reply.reason)
+        parts.append(f"{reply.reason}: {hint}" if hint else reply.reason)
     return "; ".join(parts)

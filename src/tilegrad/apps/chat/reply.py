@@ -11,6 +11,8 @@ from tilegrad.apps.chat.tokeniser import Tokeniser
 from tilegrad.apps.generation import Decoder
 
 ENDED, STOPPED, LIMITED, FULL = "ended", "stop string", "limit of tokens", "context is full"
+REPEATED = 64
+"""So many of a reply's last tokens count as repeated."""
 
 
 @dataclass(slots=True)
@@ -73,7 +75,8 @@ def complete(
             pass
         stream, filtered = tokeniser.stream(), StopFilter(stops)
         while not reply.reason:
-            token = sampler.choose(logits, sequence.tokens)
+            # What the prompt says may be said again: to answer is to take up its words.
+            token = sampler.choose(logits, reply.tokens[-REPEATED:])
             now = time.perf_counter()
             if not reply.tokens:
                 reply.first_seconds = now - start

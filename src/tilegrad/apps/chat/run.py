@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from tilegrad.apps.chat.display import Display, describe
 from tilegrad.apps.chat.find_model import find_model
-from tilegrad.apps.chat.reply import FULL, Reply, complete
-from tilegrad.apps.chat.sampling import Sampler, Sampling
+from tilegrad.apps.chat.reply import Reply, complete
+from tilegrad.apps.chat.sampling import Sampler, read_sampling
 from tilegrad.apps.chat.template import ChatTemplate, Message
 from tilegrad.apps.chat.tokeniser import Tokeniser
 from tilegrad.apps.generation import Decoder
@@ -24,7 +25,7 @@ from tilegrad.base.errors import ArgumentError
 from tilegrad.engine import Session
 from tilegrad.frontend.gguf import read_gguf
 
-DEFAULT_CONTEXT = 2048
+DEFAULT_CONTEXT, DEFAULT_LIMIT = 2048, 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,9 @@ class ChatOptions:
         model: a GGUF file; None for the one that is installed.
         system: what the model is told before the conversation, or None.
         is_raw: whether the model completes texts as they are, without its chat template.
-        sampling: how tokens are chosen.
-        limit: the most tokens of a reply; None for as many as there is room for.
+        sampling: how tokens are chosen, by the names of ``Sampling``; what is not in here is as
+            the file suggests.
+        limit: the most tokens of a reply. A small model does not always find an end.
         stops: texts before which a reply ends.
         context: how many tokens are kept in mind; None for 2048, or fewer if that is the most.
             Beyond that the oldest turns are forgotten.
@@ -45,8 +47,8 @@ class ChatOptions:
     model: Path | None = None
     system: str | None = None
     is_raw: bool = False
-    sampling: Sampling = field(default_factory=Sampling)
-    limit: int | None = None
+    sampling: Mapping[str, Any] = field(default_factory=dict)
+    limit: int = DEFAULT_LIMIT
     stops: tuple[str, ...] = ()
     context: int | None = None
 
@@ -74,7 +76,7 @@ class Chat:
         context = options.context or min(DEFAULT_CONTEXT, read_config(file).context)
         model = LanguageModel(file, context)
         self._decoder = Decoder(model, context=context, shares_replies=True)
-        self._sampler = Sampler(options.sampling)
+        self._sampler = Sampler(read_sampling(file.metadata, options.sampling))
         self.messages: list[Message] = []
         self.forget()
 
@@ -191,5 +193,3 @@ def _answer(chat: Chat, text: str, display: Display, errors: Console) -> None:
         errors.print(f"{error.what}: {error.got}; --context gives more room")
         return
     errors.print(describe(reply), style="dim")
-    if reply.reason == FULL:
-        errors.print("--context gives more room")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy
 
-from tilegrad.base.errors import ArgumentError
+from tilegrad.base.errors import ArgumentError, DataError
 
 _FIRST_SORTED = 256
 """So many tokens are sorted at first where the likeliest are to have a share."""
@@ -16,6 +17,8 @@ _FIRST_SORTED = 256
 @dataclass(frozen=True, slots=True)
 class Sampling:
     """How the next token is chosen. The filters apply in the order in which they stand here.
+
+    The defaults suit small models, which repeat themselves for ever without a penalty.
 
     Attributes:
         repetition_penalty: logits of tokens that occurred are divided by it where they are
@@ -31,10 +34,10 @@ class Sampling:
         ArgumentError: a value lies outside its range.
     """
 
-    repetition_penalty: float = 1.0
-    temperature: float = 0.7
+    repetition_penalty: float = 1.1
+    temperature: float = 0.2
     top_k: int = 40
-    top_p: float = 0.95
+    top_p: float = 0.9
     min_p: float = 0.05
     seed: int | None = None
 
@@ -51,6 +54,36 @@ class Sampling:
                 raise ArgumentError(
                     f"{name} is out of its range", got=getattr(self, name), expected=expected
                 )
+
+
+_SUGGESTIONS = {
+    "repetition_penalty": "general.sampling.penalty_repeat",
+    "temperature": "general.sampling.temp",
+    "top_k": "general.sampling.top_k",
+    "top_p": "general.sampling.top_p",
+    "min_p": "general.sampling.min_p",
+}
+"""Where GGUF files say how their makers would choose tokens."""
+
+
+def read_sampling(metadata: Mapping[str, Any], chosen: Mapping[str, Any]) -> Sampling:
+    """Return how tokens are chosen: as the user says, else as the file says, else as is usual.
+
+    Args:
+        metadata: of a GGUF file.
+        chosen: what the user says, by the names of ``Sampling``.
+
+    Raises:
+        DataError: what the file says makes no sense.
+        ArgumentError: what the user says lies outside its range.
+    """
+    suggested = {name: metadata[key] for name, key in _SUGGESTIONS.items() if key in metadata}
+    for name, value in suggested.items():
+        if not isinstance(value, int | float):
+            raise DataError(
+                "the GGUF file suggests no number", got=f"{_SUGGESTIONS[name]} is {value!r}"
+            )
+    return Sampling(**suggested | dict(chosen))
 
 
 class Sampler:
