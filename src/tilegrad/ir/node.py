@@ -47,6 +47,7 @@ class Node:
         "attributes",
         "cached_bounds",
         "cached_digest",
+        "cached_order",
         "dtype",
         "op",
         "shape",
@@ -63,6 +64,8 @@ class Node:
     """Memo of ``ops.symbolic.bounds``, a pure function of the node."""
     cached_digest: str | None
     """Memo of ``ir.digest.digest``, a pure function of the node."""
+    cached_order: tuple[bool, str] | None
+    """Memo of ``ops.affine.order_key``, a pure function of the node."""
 
     def __repr__(self) -> str:
         shape = ", ".join(str(size) for size in self.shape)
@@ -193,6 +196,7 @@ def intern(op: Op, sources: tuple[Node, ...] = (), attributes: Hashable = None) 
     node.attributes = attributes
     node.cached_bounds = None
     node.cached_digest = None
+    node.cached_order = None
     reference = _Reference(node, _forget)
     reference.key = key
     with _lock:

@@ -102,9 +102,11 @@ def split_terms(index: Index) -> tuple[Terms, int]:
 
 def order_key(node: Node) -> tuple[bool, str]:
     """Return the key of the canonical order of atoms, the same in every process."""
-    if node.sources:
-        return True, digest(node)
-    return False, f"{node.op.name}{node.attributes!r}"
+    if node.cached_order is None:
+        is_leaf = not node.sources
+        text = f"{node.op.name}{node.attributes!r}" if is_leaf else digest(node)
+        node.cached_order = not is_leaf, text
+    return node.cached_order
 
 
 def join_terms(terms: Terms, constant_part: int) -> Index:

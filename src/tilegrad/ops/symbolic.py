@@ -46,16 +46,21 @@ def as_condition(condition: Condition) -> Node:
 
 def add(*operands: Index) -> Index:
     """Return the sum of indices."""
+    return combine((operand, 1) for operand in operands)
+
+
+def combine(parts: Iterable[tuple[Index, int]]) -> Index:
+    """Return the sum of indices, each times a number."""
     total: Terms = {}
     constant_part = 0
-    for operand in operands:
-        if isinstance(operand, int):
-            constant_part += operand
+    for index, factor in parts:
+        if isinstance(index, int):
+            constant_part += index * factor
             continue
-        terms, more = split_terms(operand)
-        constant_part += more
+        terms, more = split_terms(index)
+        constant_part += more * factor
         for atom, coefficient in terms.items():
-            total[atom] = total.get(atom, 0) + coefficient
+            total[atom] = total.get(atom, 0) + coefficient * factor
     return _join_merged(total, constant_part) if total else constant_part
 
 
@@ -71,7 +76,7 @@ def subtract(first: Index, second: Index) -> Index:
     """Return first − second."""
     if isinstance(first, int) and isinstance(second, int):
         return first - second
-    return add(first, multiply(second, -1))
+    return combine(((first, 1), (second, -1)))
 
 
 def multiply(first: Index, second: Index) -> Index:
@@ -303,13 +308,12 @@ def _upper(index: Index) -> float:
     """The greatest value, using i ≤ extent − 1 for axes whose extent is itself symbolic."""
     if isinstance(index, int):
         return index
-    terms, constant_part = split_terms(index)
-    total: Index = constant_part
-    for atom, coefficient in terms.items():
-        is_symbolic_axis = coefficient > 0 and atom.op.name == "axis" and atom.sources
-        limit = add(as_index(atom.sources[0]), -1) if is_symbolic_axis else atom
-        total = add(total, multiply(limit, coefficient))
-    return bounds(total)[1]
+    parts: list[tuple[Index, int]] = [(index, 1)]
+    for atom, coefficient in split_terms(index)[0].items():
+        if coefficient > 0 and atom.op.name == "axis" and atom.sources:
+            extent = as_index(atom.sources[0])
+            parts += [(atom, -coefficient), (extent, coefficient), (-1, coefficient)]
+    return bounds(combine(parts) if len(parts) > 1 else index)[1]
 
 
 def _merge_quotients(terms: Terms) -> tuple[bool, int]:

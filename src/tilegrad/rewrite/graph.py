@@ -44,9 +44,8 @@ def make(op: Op, sources: tuple[Node, ...], attributes: Hashable = None) -> Node
 
 def _normalise(op: Op, sources: tuple[Node, ...], attributes: Hashable) -> Node | None:
     if isinstance(attributes, AffineAttributes):
-        terms = zip(sources, attributes.coefficients, strict=True)
-        products = [symbolic.multiply(as_index(source), factor) for source, factor in terms]
-        return as_node(symbolic.add(attributes.constant, *products))
+        terms = zip(map(as_index, sources), attributes.coefficients, strict=True)
+        return as_node(symbolic.combine([*terms, (attributes.constant, 1)]))
     operands = [as_index(source) for source in sources]
     if op is product:
         return as_node(symbolic.multiply_all(operands))

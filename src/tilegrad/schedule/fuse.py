@@ -28,7 +28,15 @@ from tilegrad.schedule.axes import (
     is_one_to_one,
 )
 from tilegrad.schedule.choose import Chooser, Context, Decision, Enclosing, Uses, note_rows
-from tilegrad.schedule.roots import ALIASES, LEAVES, OPAQUE, Fusion, Root, reads, resolve_alias
+from tilegrad.schedule.roots import (
+    ALIASES,
+    LEAVES,
+    OPAQUE,
+    Fusion,
+    Root,
+    find_dependents,
+    resolve_alias,
+)
 from tilegrad.schedule.siblings import (
     find_sibling,
     join_reductions,
@@ -193,7 +201,7 @@ class _Fuser:
         """Whether a root that computes every element of the node can store it too."""
         if root.is_opaque or self._find_place(root, node, uses) is None:
             return False
-        return not any(reads(loader, root) for loader in loaders)
+        return root not in find_dependents(loaders)
 
     def _find_place(self, root: Root, node: Node, uses: Uses) -> Indices | None:
         """Return the indices at which a root computes every element of a node once, if it does."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tilegrad.ir.node import Node
@@ -78,13 +79,16 @@ def resolve_alias(node: Node) -> Node:
 
 def reads(reader: Root, target: Root) -> bool:
     """Whether ``target`` needs, directly or not, what ``reader`` stores (or is it)."""
-    seen: set[Root] = set()
-    stack = [reader]
+    return target in find_dependents([reader])
+
+
+def find_dependents(roots: Iterable[Root]) -> set[Root]:
+    """Return roots and all that need, directly or not, what these store."""
+    found: set[Root] = set()
+    stack = [*roots]
     while stack:
         root = stack.pop()
-        if root is target:
-            return True
-        if root not in seen:
-            seen.add(root)
+        if root not in found:
+            found.add(root)
             stack.extend(root.readers)
-    return False
+    return found

@@ -20,7 +20,7 @@ from tilegrad.ops.leaves import buffer
 from tilegrad.ops.reduction import ReduceAttributes
 from tilegrad.schedule.axes import identity_indices
 from tilegrad.schedule.cost import Summaries, count_elements, estimate
-from tilegrad.schedule.roots import OPAQUE, Fusion, Root, reads
+from tilegrad.schedule.roots import OPAQUE, Fusion, Root, find_dependents, reads
 from tilegrad.schedule.streams import Streams
 
 MOST_OUTPUTS = 8
@@ -47,15 +47,17 @@ def find_sibling(
     """
     if node.op.has(Property.REDUCTION) or node.op.name in OPAQUE:
         return None
-    for root in fusion.roots:
-        is_alike = root.node.shape == node.shape and not root.node.op.has(Property.REDUCTION)
-        if is_alike and not root.is_opaque and len(root.outputs) < MOST_OUTPUTS:
-            if not _do_share(root.node, node, summaries):
-                continue
-            later = (root, *root.readers)
-            if not any(reads(loader, other) for loader in loaders for other in later):
-                return root
-    return None
+    alike = [
+        root
+        for root in fusion.roots
+        if root.node.shape == node.shape
+        and not root.node.op.has(Property.REDUCTION)
+        and not root.is_opaque
+        and len(root.outputs) < MOST_OUTPUTS
+        and _do_share(root.node, node, summaries)
+    ]
+    later = find_dependents(loaders) if alike else set()
+    return next((root for root in alike if later.isdisjoint((root, *root.readers))), None)
 
 
 def _do_share(one: Node, other: Node, summaries: Summaries) -> bool:
@@ -181,22 +183,33 @@ def join_scalars(fusion: Fusion, summaries: Summaries, trace: Trace) -> None:
     So a count of steps is advanced by the kernel that uses it. The value must follow from scalars
     in memory alone.
     """
-    for root in list(fusion.roots):
-        node = root.node
-        if node.op.name != "assign" or len(root.outputs) > 1 or count_elements(node) != 1:
+    scalars = [root for root in fusion.roots if _updates_scalar(root, summaries)]
+    readers: dict[Node, set[Root]] = {root.node.sources[0]: set() for root in scalars}
+    for root in fusion.roots:
+        for output in root.outputs:
+            for target in readers.keys() & summaries.of(output).leaves:
+                readers[target].add(root)
+    for root in scalars:
+        others = readers[root.node.sources[0]] - {root}
+        if len(others) != 1 or len(root.outputs) > 1:
             continue
-        if any(leaf.op is not buffer for leaf in summaries.of(node).leaves):
+        (host,) = others
+        if not _can_take(host, root):
             continue
-        readers = [
-            other
-            for other in fusion.roots
-            if other is not root
-            and any(node.sources[0] in summaries.of(one).leaves for one in other.outputs)
-        ]
-        if len(readers) != 1 or not _can_take(readers[0], root):
-            continue
-        _join(fusion, readers[0], root)
-        report_sibling(readers[0].node, node, summaries, trace)
+        _join(fusion, host, root)
+        for found in readers.values():
+            if root in found:
+                found.remove(root)
+                found.add(host)
+        report_sibling(host.node, root.node, summaries, trace)
+
+
+def _updates_scalar(root: Root, summaries: Summaries) -> bool:
+    """Whether a root assigns one value that follows from what is in memory."""
+    node = root.node
+    if node.op.name != "assign" or len(root.outputs) > 1 or count_elements(node) != 1:
+        return False
+    return all(leaf.op is buffer for leaf in summaries.of(node).leaves)
 
 
 def _can_take(host: Root, root: Root) -> bool:
