@@ -33,6 +33,8 @@ _LINES = 4
 """Rows of the matrix whose sums are finished together, if their number is a multiple."""
 _MANY_LINES = 16
 """So many where there are more rows of x: they stay in the first cache while x changes."""
+_PORTIONS = 4
+"""So many portions follow each other in a round of a loop, if that has few instructions."""
 _WORDS = 4
 """Words of four bytes in a part."""
 
@@ -185,7 +187,8 @@ class Lines:
         """Get memory for so many rows, rows of x, and blocks in each row."""
         self._build, self._layout, self._lines = build, layout, lines
         self._whole, self._left = divmod(blocks, layout.blocks)
-        self._found = build.scratch((count, lines, _WORDS), dtypes.float32)
+        self._found = build.scratch((count, lines, PARTS * _WORDS), dtypes.float32)
+        self._least = build.scratch((count, lines, PARTS), dtypes.float32)
         if self._left:
             size = lines * self._left
             self._products = build.scratch((count, size, _WORDS), dtypes.float32)
@@ -197,9 +200,12 @@ class Lines:
         """Return the products of the rows from the first one on with each row of x."""
         with self._build.loop(self._lines) as loop:
             row = first + loop.index
-            for n, product in enumerate(self._multiply_whole(stored, halves, row, given)):
-                self._found[n, loop.index] = product
-        found = [self._found[n] for n in range(len(given))]
+            for n, sums in enumerate(self._multiply_whole(stored, halves, row, given)):
+                self._found[n, loop.index], self._least[n, loop.index] = sums
+        found = [
+            self._found[n].reshape(self._lines, PARTS, _WORDS).sum(1) + self._least[n]
+            for n in range(len(given))
+        ]
         if not self._left:
             return [one.sum(1) for one in found]
         self._multiply_left(stored, halves, first, given)
@@ -212,24 +218,27 @@ class Lines:
 
     def _multiply_whole(
         self, stored: Array, halves: Array, row: Size, given: list[QuantisedRow]
-    ) -> list[Tile]:
-        """Return for each row of x four numbers that add up to its product with whole portions."""
+    ) -> list[_Sums]:
+        """Return for each row of x what is added up over whole portions."""
         layout = self._layout
         names = [(f"products{n}", f"rest{n}") for n in range(len(given))]
         zero = _Sums.zero(layout, PARTS)
         carried = {name: value for both in names for name, value in zip(both, zero, strict=True)}
-        with self._build.loop(0, self._whole, 1, **carried) as loop:
-            before = [_Sums(*(getattr(loop, name) for name in both)) for both in names]
-            start = loop.index * layout.blocks
-            blocks = slice(start, start + layout.blocks)
-            portion = Portion(stored, halves, row, blocks, layout.blocks)
-            found = _add(layout, portion, given, (loop.index, tl.arange(PARTS)), before)
+        is_short = len(given) == 1 and layout.blocks > 1
+        together = math.gcd(self._whole or 1, _PORTIONS) if is_short else 1
+        with self._build.loop(0, self._whole, together, **carried) as loop:
+            found = [_Sums(*(getattr(loop, name) for name in both)) for both in names]
+            for number in range(together):
+                index = loop.index + number
+                start = index * layout.blocks
+                blocks = slice(start, start + layout.blocks)
+                portion = Portion(stored, halves, row, blocks, layout.blocks)
+                found = _add(layout, portion, given, (index, tl.arange(PARTS)), found)
             for both, sums in zip(names, found, strict=True):
                 for name, value in zip(both, sums, strict=True):
                     setattr(loop, name, value)
         ends = [_Sums(*(getattr(loop, name) for name in both)) for both in names]
-        sums = [one.finish(layout.middle) for one in ends]
-        return [one.products.reshape(PARTS, _WORDS).sum(0) + one.rest for one in sums]
+        return [one.finish(layout.middle) for one in ends]
 
     def _multiply_left(
         self, stored: Array, halves: Array, first: Size, given: list[QuantisedRow]
