@@ -14,6 +14,7 @@ import openai
 import uvicorn
 
 from tilegrad.apps.serve.application import build_application
+from tilegrad.apps.serve.connection import limit_connections
 from tilegrad.apps.serve.service import Service
 
 
@@ -54,7 +55,12 @@ class Server:
 def run(service: Service) -> Iterator[Server]:
     """Serve on a free port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(build_application(service), log_config=None, lifespan="on")
+        config = uvicorn.Config(
+            build_application(service),
+            http=limit_connections(service.limits.body_seconds),
+            log_config=None,
+            lifespan="on",
+        )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()

@@ -189,6 +189,30 @@ def test_what_is_too_large_is_refused(run_fake: RunFake):
         assert server.ask("GET", "/health")[0] == 200
 
 
+def test_who_sends_half_a_request_is_let_go(run_fake: RunFake):
+    half, rest = b"GET /health HTTP/1.1\r\nHost: loc", b"alhost\r\n\r\n"
+    with run_fake(FakeDecoder(), limits=Limits(body_seconds=0.3)) as server:
+        for parts in ([], [half], [half + rest, half]):
+            with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+                for number, part in enumerate(parts):
+                    if number:
+                        assert connection.recv(1000).startswith(b"HTTP/1.1 200")
+                    connection.sendall(part)
+                while connection.recv(1000):  # to the end of the connection
+                    pass
+
+
+def test_a_text_that_cannot_fit_is_refused_unread(run_fake: RunFake):
+    with run_fake(FakeDecoder()) as server:
+        for path, part in (("/v1/completions", "prompt"), ("/v1/chat/completions", "messages")):
+            text = "x" * 3_000_000
+            value = text if part == "prompt" else [{"role": "user", "content": text}]
+            body = {"model": "tiny", "max_tokens": 2, part: value}
+            status, answer = post(server, path, json.dumps(body).encode())
+            assert (status, answer["error"]["code"]) == (400, "context_length_exceeded")
+            assert "bytes" in answer["error"]["message"]
+
+
 def test_pages_of_other_sites_are_kept_out(fake_server: Server):
     body = json.dumps(BODIES["/v1/completions"]).encode()
     status, _, answer = fake_server.ask(

@@ -11,7 +11,7 @@ class Limits:
 
     Attributes:
         body: bytes of a request.
-        body_seconds: in which a request has to arrive.
+        body_seconds: in which a request's headers have to arrive, and then its body.
         waiting: replies that wait until the model has room for them.
         seconds: in which a reply has to be complete, waiting included.
         choices: replies to one request.

@@ -21,6 +21,9 @@ from tilegrad.apps.serve.requests import (
 from tilegrad.apps.serve.shapes import ChatShape, CompletionShape, Shape
 from tilegrad.base.errors import DataError
 
+_COMPOSED = 3
+"""What composing letters and their marks, as some tokenisers do first, may shorten a text by."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -73,6 +76,7 @@ class Planner:
     ) -> None:
         self._tokeniser, self._template, self._grammars = tokeniser, template, grammars
         self._bytes, self._context, self._limits = token_bytes, context, limits
+        self._most_bytes = context * max(map(len, token_bytes)) * _COMPOSED
 
     def plan_chat(self, body: ChatBody) -> Plan:
         """Return what a conversation asks for.
@@ -88,9 +92,11 @@ class Planner:
             for turn in body.messages
         ]
         try:
-            prompt = self._tokeniser.encode(self._template.render(turns))
+            text = self._template.render(turns)
         except DataError as error:
             raise ApiError(400, f"{error.what}: {error.got}", param="messages") from error
+        self._check_size(text, "messages")
+        prompt = self._tokeniser.encode(text)
         self._check_length(prompt, "messages")
         if body.top_logprobs and not body.logprobs:
             message = "top_logprobs needs logprobs: true"
@@ -163,6 +169,7 @@ class Planner:
 
     def _encode(self, prompt: str | list[int]) -> list[int]:
         if isinstance(prompt, str):
+            self._check_size(prompt, "prompt")
             return self._tokeniser.encode(prompt, with_start=True)
         wrong = next((token for token in prompt if token >= len(self._bytes)), None)
         if wrong is not None:
@@ -179,6 +186,17 @@ class Planner:
             return int(name)
         message = f"logit_bias: the model has no token {name[:20]!r}"
         raise ApiError(400, message, code="invalid_value", param="logit_bias")
+
+    def _check_size(self, text: str, param: str) -> None:
+        """Refuse a text that cannot fit before its tokens are found, which takes seconds a MB."""
+        if len(text.encode("utf-8", "replace")) > self._most_bytes:
+            raise ApiError(
+                400,
+                f"the prompt has more than the {self._most_bytes} bytes that "
+                f"{self._context} tokens can stand for",
+                code="context_length_exceeded",
+                param=param,
+            )
 
     def _check_length(self, prompt: Sequence[int], param: str) -> None:
         if not prompt:

@@ -11,6 +11,7 @@ import uvicorn
 from rich.console import Console
 
 from tilegrad.apps.serve.application import build_application
+from tilegrad.apps.serve.connection import limit_connections
 from tilegrad.apps.serve.guard import is_local_name
 from tilegrad.apps.serve.load import load_service
 from tilegrad.apps.serve.options import ServeOptions
@@ -45,6 +46,7 @@ def run_server(session: Session, options: ServeOptions) -> None:
         is_verbose = session.settings.log_level in (LogLevel.INFO, LogLevel.DEBUG)
         config = uvicorn.Config(
             build_application(service),
+            http=limit_connections(options.limits.body_seconds),
             log_level="info" if is_verbose else "warning",
             access_log=is_verbose,
             lifespan="on",
