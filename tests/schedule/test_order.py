@@ -7,6 +7,7 @@ import numpy
 from tests.schedule.kernels import run_schedule, schedule
 from tilegrad import Tensor
 from tilegrad.engine.explain import explain
+from tilegrad.engine.plan import find_lives
 from tilegrad.engine.storage import storage_of, view_storage, wrap_array
 from tilegrad.ir.node import Node
 from tilegrad.ops.graph import assign, contiguous
@@ -100,3 +101,25 @@ def test_gradients_of_weights_do_not_wait_until_all_activations_have_theirs():
     activation = 1024 * 256 * 4
     # All layers' results, what comes back to one of them, and what goes on from there.
     assert plan.arena.nbytes <= (layers + 2) * activation
+
+
+def test_gradients_of_large_weights_of_small_activations_come_last():
+    x = Tensor.zeros(2, 256, 16, 16).contiguous().realize()
+    weights = [Tensor.zeros(256, 256, 3, 3).contiguous().realize() for _ in range(4)]
+    for weight in weights:
+        weight.requires_grad = True
+        x = x.conv2d(weight, padding=1)
+        x = (x - x.mean((0, 2, 3), keepdim=True)).tanh()
+    groups = explain(*x.sum().gradient(*weights)).plan.groups
+    passing, results = (find_lives(groups, kind).values() for kind in ("temporary", "made"))
+    assert len(results) == len(weights)
+    assert min(first for first, _ in results) >= max(first for first, _ in passing)
+
+
+def test_what_needs_nothing_is_computed_just_before_it_is_needed():
+    x = Tensor.zeros(2048, 512).contiguous().realize()
+    activation, prepared = 2048 * 512 * 4, 512 * 512 * 4
+    for _ in range(8):
+        weight = Tensor.zeros(512, 512).contiguous().realize()
+        x = (x @ weight.flip(0).contiguous()).tanh()
+    assert explain(x).plan.arena.nbytes <= 2 * activation + 2 * prepared

@@ -4,7 +4,10 @@ A kernel comes after those whose results it loads, and before an assignment that
 which it reads. Where these two wishes make a circle, or where a kernel reads its own target at
 other places than it writes, the assignment goes to memory of its own and is copied at the end. Of
 those that can run, one that lets go of much memory goes first: the gradient of a weight as soon as
-what it needs is there, so that activations do not wait for the end of a training step.
+what it needs is there, so that activations do not wait for the end of a training step. One that
+takes much more memory than another goes later: gradients of large weights of small activations come
+last. And one that could run at any time, as it needs nothing that others make, comes just before
+the first that needs it.
 """
 
 from __future__ import annotations
@@ -28,7 +31,7 @@ from tilegrad.schedule.express import (
 from tilegrad.schedule.roots import Fusion, Root, resolve_alias
 
 LEAST_FREED = 1 << 18
-"""A step goes first if it lets go of so many more bytes than it takes."""
+"""Steps change places for so many bytes."""
 
 
 class Item(NamedTuple):
@@ -128,7 +131,7 @@ def _sort(items: list[Item], express: _Express) -> list[Item]:
 
 
 class _Memory:
-    """The memory that lives only inside a schedule, while its steps are put in order.
+    """The memory that steps take, while they are put in order.
 
     Attributes:
         freed: for each step, how many bytes it would let go of now, less those that it takes.
@@ -138,12 +141,10 @@ class _Memory:
         self._bytes: dict[Node, int] = {}
         self.freed: list[int] = []
         for item in items:
-            temporaries = [
-                node for node in item.writes if node not in wanted and node.op.name != "assign"
-            ]
-            sizes = [int(count_elements(node)) * node.dtype.itemsize for node in temporaries]
-            self._bytes.update(zip(temporaries, sizes, strict=True))
-            self.freed.append(-sum(sizes))
+            made = [node for node in item.writes if node.op.name != "assign"]
+            sizes = {node: int(count_elements(node)) * node.dtype.itemsize for node in made}
+            self._bytes.update((node, size) for node, size in sizes.items() if node not in wanted)
+            self.freed.append(-sum(sizes.values()))
         self._readers: dict[Node, set[int]] = {node: set() for node in self._bytes}
         for number, item in enumerate(items):
             for node in item.reads:
@@ -172,26 +173,38 @@ def _emit(
     items: list[Item], needs: list[set[int]], before: list[set[int]], express: _Express
 ) -> list[Item]:
     """Sort by both relations; where they make a circle, give up ``before`` of one assignment."""
+    after = [needs[number] | before[number] for number in range(len(items))]
     users: list[list[int]] = [[] for _ in items]
-    missing = [len(needs[number] | before[number]) for number in range(len(items))]
     for number in range(len(items)):
-        for other in needs[number] | before[number]:
+        for other in after[number]:
             users[other].append(number)
     order: list[Item] = []
     done: set[int] = set()
     memory_taken = _Memory(items, express.fusion.wanted)
-    ready = [number for number in range(len(items)) if not missing[number]]
+    waiting = {
+        number
+        for number, freed in enumerate(memory_taken.freed)
+        if users[number] and not after[number] and -freed >= LEAST_FREED
+    }
+    missing = [len(others - waiting) for others in after]
+    ready = [n for n in range(len(items)) if not missing[n] and n not in waiting]
+
+    def run(number: int) -> None:
+        memory_taken.run(number, items[number])
+        done.add(number)
+        order.append(items[number])
+
     while len(order) < len(items):
         if not ready:
-            stuck = _break_circle(items, needs, done)
+            stuck = _break_circle(items, needs, done | waiting)
             assigned = tuple(node for node in items[stuck].writes if node.op.name == "assign")
             items[stuck] = express.item(items[stuck].root, assigned)
             missing[stuck] = 0
             ready.append(stuck)
         number = _take(ready, items, memory_taken.freed)
-        memory_taken.run(number, items[number])
-        done.add(number)
-        order.append(items[number])
+        for other in sorted((after[number] & waiting) - done):
+            run(other)
+        run(number)
         for user in users[number]:
             missing[user] -= 1
             if missing[user] == 0 and user not in done:
@@ -200,19 +213,26 @@ def _emit(
 
 
 def _take(ready: list[int], items: list[Item], freed: Sequence[int]) -> int:
-    """Take the next step: what frees most, else the newest, but small assignments last.
+    """Take the next step: what frees most, else the newest, unless another takes much less memory.
 
-    The newest uses memory soon. Assignments end up next to each other so that alike updates of many
-    tensors become one launch.
+    The newest uses memory soon. Small assignments end up next to each other at the end, so that
+    alike updates of many tensors become one launch.
     """
     best = max(ready, key=freed.__getitem__)
     if freed[best] >= LEAST_FREED:
         ready.remove(best)
         return best
-    for place in range(len(ready) - 1, -1, -1):
-        if not any(node.op.name == "assign" for node in items[ready[place]].writes):
-            return ready.pop(place)
-    return ready.pop()
+    places = [
+        place
+        for place, number in enumerate(ready)
+        if not any(node.op.name == "assign" for node in items[number].writes)
+    ]
+    if not places:
+        return ready.pop()
+    newest = places[-1]
+    cheapest = max(places, key=lambda place: (freed[ready[place]], place))
+    is_dear = freed[ready[cheapest]] - freed[ready[newest]] >= LEAST_FREED
+    return ready.pop(cheapest if is_dear else newest)
 
 
 def _break_circle(items: list[Item], needs: list[set[int]], done: set[int]) -> int:
