@@ -14,12 +14,12 @@ TABLE_SIZE = 16
 """How many numbers of 32 bits a table in a register has."""
 
 
-def _infer_scale_exponent(sources: tuple[Node, ...], attributes: None) -> Inferred:
+def _infer_two_floats(sources: tuple[Node, ...], attributes: None) -> Inferred:
     del attributes
-    value, exponent = sources
-    if not value.dtype.is_float or exponent.dtype is not value.dtype:
-        raise VerifyError("scale_exponent takes two floats of one dtype", got=sources)
-    return value.dtype, broadcast_shapes("scale_exponent", sources)
+    first, second = sources
+    if not first.dtype.is_float or second.dtype is not first.dtype:
+        raise VerifyError("two floats of one dtype are needed", got=sources)
+    return first.dtype, broadcast_shapes("two floats", sources)
 
 
 def _infer_look_up(sources: tuple[Node, ...], attributes: VectorAttributes) -> Inferred:
@@ -33,9 +33,17 @@ def _infer_look_up(sources: tuple[Node, ...], attributes: VectorAttributes) -> I
 
 scale_exponent = Op(
     "scale_exponent",
-    "x · 2ⁿ for n = ⌊y⌋, rounded once: scale_exponent(x, y).",
+    "x · 2ⁿ for n = ⌊y⌋, rounded once; NaN if y is: scale_exponent(x, y).",
     2,
-    _infer_scale_exponent,  # type: ignore[arg-type]
+    _infer_two_floats,  # type: ignore[arg-type]
+    gradient=COMPILER_ONLY,
+    properties=Property.ELEMENTWISE,
+)
+limit_magnitude = Op(
+    "limit_magnitude",
+    "x, but of no greater magnitude than y; ±y if x is NaN: limit_magnitude(x, y).",
+    2,
+    _infer_two_floats,  # type: ignore[arg-type]
     gradient=COMPILER_ONLY,
     properties=Property.ELEMENTWISE,
 )
@@ -49,4 +57,4 @@ look_up = Op(
     properties=Property.ELEMENTWISE,
 )
 
-OPS: tuple[Op, ...] = (scale_exponent, look_up)
+OPS: tuple[Op, ...] = (scale_exponent, limit_magnitude, look_up)

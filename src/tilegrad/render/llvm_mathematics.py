@@ -9,27 +9,66 @@ from tilegrad.ops import linear, mathematics
 from tilegrad.render.llvm_types import format_type, format_vector, type_suffix
 from tilegrad.render.llvm_writer import Write, Writer
 
+LEAST_MAGNITUDE = 2
+"""Of two numbers that which is closer to 0, with the sign of the first."""
+
 
 def _write_scale_exponent(writer: Writer, node: Node) -> None:
     """Write x86's instruction for registers that are full, and what LLVM has for others."""
     lanes = linear.lanes_of(node)
     kind = format_type(node.dtype, lanes)
     value, power = (f"{kind} {writer.operand(source, lanes)}" for source in node.sources)
-    bits = lanes * node.dtype.bits
-    if bits in (128, 256, 512):
-        masked = [f"{kind} zeroinitializer", f"i{max(lanes, 8)} -1"]
-        rounding = ["i32 4"] if bits == 512 else []  # as the mode says
-        name = f"llvm.x86.avx512.mask.scalef.p{'s' if node.dtype.bits == 32 else 'd'}.{bits}"
-        writer.call(node, name, [value, power, *masked, *rounding])
+    if _write_on_registers(writer, node, "scalef", [value, power]):
         return
     whole, suffix = format_type(dtypes.int32, lanes), type_suffix(node.dtype, lanes)
     integers, name = type_suffix(dtypes.int32, lanes), writer.names[node]
     down, convert = f"llvm.floor.{suffix}", f"llvm.fptosi.sat.{integers}.{suffix}"
+    scale = f"llvm.ldexp.{suffix}.{integers}"
+    scaled = [value, f"{whole} {name}.n"]
     writer.declare(kind, down, [power])
     writer.declare(whole, convert, [power])
-    writer.lines.append(f"  {name}.f = call {kind} @{down}({power})")
-    writer.lines.append(f"  {name}.n = call {whole} @{convert}({kind} {name}.f)")
-    writer.call(node, f"llvm.ldexp.{suffix}.{integers}", [value, f"{whole} {name}.n"])
+    writer.declare(kind, scale, scaled)
+    operand = power.removeprefix(f"{kind} ")
+    bools = format_type(dtypes.bool, lanes)
+    writer.lines += [
+        f"  {name}.f = call {kind} @{down}({power})",
+        f"  {name}.n = call {whole} @{convert}({kind} {name}.f)",
+        f"  {name}.s = call {kind} @{scale}({', '.join(scaled)})",
+        f"  {name}.u = fcmp uno {power}, {operand}",
+        f"  {name} = select {bools} {name}.u, {power}, {kind} {name}.s",
+    ]
+
+
+def _write_limit_magnitude(writer: Writer, node: Node) -> None:
+    """Write x86's instruction for registers that are full, and what LLVM has for others."""
+    lanes = linear.lanes_of(node)
+    kind, name = format_type(node.dtype, lanes), writer.names[node]
+    value, most = (f"{kind} {writer.operand(source, lanes)}" for source in node.sources)
+    if _write_on_registers(writer, node, "range", [value, most, f"i32 {LEAST_MAGNITUDE}"]):
+        return
+    suffix, bools = type_suffix(node.dtype, lanes), format_type(dtypes.bool, lanes)
+    size, sign = f"llvm.fabs.{suffix}", f"llvm.copysign.{suffix}"
+    writer.declare(kind, size, [value])
+    writer.declare(kind, sign, [most, value])
+    writer.lines += [
+        f"  {name}.a = call {kind} @{size}({value})",
+        f"  {name}.m = call {kind} @{sign}({most}, {value})",
+        f"  {name}.l = fcmp olt {kind} {name}.a, {most.removeprefix(f'{kind} ')}",
+        f"  {name} = select {bools} {name}.l, {value}, {kind} {name}.m",
+    ]
+
+
+def _write_on_registers(writer: Writer, node: Node, name: str, arguments: list[str]) -> bool:
+    """Write an instruction on whole registers; return whether the node's vectors are such."""
+    lanes, bits = linear.lanes_of(node), linear.lanes_of(node) * node.dtype.bits
+    if bits not in (128, 256, 512):
+        return False
+    masked = [f"{format_type(node.dtype, lanes)} zeroinitializer", f"i{max(lanes, 8)} -1"]
+    rounding = ["i32 4"] if bits == 512 else []  # as the mode says
+    letter = "s" if node.dtype.bits == 32 else "d"
+    intrinsic = f"llvm.x86.avx512.mask.{name}.p{letter}.{bits}"
+    writer.call(node, intrinsic, [*arguments, *masked, *rounding])
+    return True
 
 
 def _write_look_up(writer: Writer, node: Node) -> None:
@@ -95,5 +134,6 @@ def _write_widened(writer: Writer, places: str, name: str, lanes: int, width: in
 
 MATHEMATICS_WRITERS: dict[Op, Write] = {
     mathematics.scale_exponent: _write_scale_exponent,
+    mathematics.limit_magnitude: _write_limit_magnitude,
     mathematics.look_up: _write_look_up,
 }

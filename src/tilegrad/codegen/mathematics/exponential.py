@@ -12,6 +12,7 @@ Implementation of the Exponential Function in IEEE Floating-Point Arithmetic", 1
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from tilegrad.codegen.mathematics import coefficients as table
 from tilegrad.codegen.mathematics.building import (
@@ -32,6 +33,9 @@ from tilegrad.ir.node import Node
 from tilegrad.ops import mathematics
 from tilegrad.ops.leaves import constant
 from tilegrad.ops.linear import VectorAttributes
+
+_MOST_REST = 0.04
+"""More than 1/32, what 2ʳ is computed of, and ln 2 / 32, what eʳ is."""
 
 
 def round_to_whole(x: Node, scale: float) -> tuple[Node, Node]:
@@ -57,14 +61,19 @@ def _round_to_sixteenth(x: Node, scale: float) -> tuple[Node, Node]:
 
 def _has_tables(target: CodegenTarget, x: Node) -> bool:
     """Whether a power of two is looked up in a register."""
-    return is_single(x) and target.has("avx512f", "avx512vl")
+    return is_single(x) and target.has("avx512f", "avx512vl", "avx512dq")
 
 
-def _scale_by_table(near: Node, whole: Node, place: Node) -> Node:
-    """Return (1 + near) · 2ⁿ for a multiple of 1/16, n, and a small ``near``, rounded once."""
+def _scale_by_table(r: Node, terms: Sequence[float], whole: Node, place: Node) -> Node:
+    """Return (1 + r·Σ termsᵢ rⁱ) · 2ⁿ for a multiple of 1/16, n, and a small r, rounded once.
+
+    Nothing else needs to be done about numbers beyond the range of results: r is kept small, and
+    2ⁿ is then so large or small, or NaN, that it decides.
+    """
     powers = VectorAttributes(dtypes.float32, table.SIXTEENTH_POWERS_BITS)
     power = mathematics.look_up(place, attributes=powers)
-    return mathematics.scale_exponent(fuse(power, near, power), whole)
+    r = mathematics.limit_magnitude(r, constant(_MOST_REST, r.dtype))
+    return mathematics.scale_exponent(fuse(power, r * polynomial(r, terms), power), whole)
 
 
 def _scale_by_power(target: CodegenTarget, x: Node, whole: Node, n: Node) -> Node:
@@ -113,16 +122,15 @@ def _exp_by_table(x: Node, rest: Node | None) -> Node:
     r = _subtract_multiple(x, whole)
     if rest is not None:
         r = r + rest
-    return _scale_by_table(r * polynomial(r, (1.0, *table.EXPONENTIAL_NEAR_F32)), whole, place)
+    return _scale_by_table(r, (1.0, *table.EXPONENTIAL_NEAR_F32), whole, place)
 
 
 def exp(target: CodegenTarget, x: Node, rest: Node | None = None) -> Node:
     """Return eˣ, or e^(x + rest) for a tiny rest."""
-    low, high = (-104.0, 89.0) if is_single(x) else (-746.0, 710.0)
-    x = _clamp(x, low, high)
     if _has_tables(target, x):
         return _exp_by_table(x, rest)
-    r, whole, n = _reduce(x)
+    low, high = (-104.0, 89.0) if is_single(x) else (-746.0, 710.0)
+    r, whole, n = _reduce(_clamp(x, low, high))
     if rest is not None:
         r = r + rest
     return _scale_by_power(target, _exp_reduced(r), whole, n)
@@ -130,12 +138,11 @@ def exp(target: CodegenTarget, x: Node, rest: Node | None = None) -> Node:
 
 def exp2(target: CodegenTarget, x: Node) -> Node:
     """Return 2ˣ."""
-    low, high = (-151.0, 129.0) if is_single(x) else (-1076.0, 1025.0)
-    x = _clamp(x, low, high)
     if _has_tables(target, x):
         whole, place = _round_to_sixteenth(x, 1.0)
-        r = x - whole
-        return _scale_by_table(r * polynomial(r, table.EXPONENTIAL2_NEAR_F32), whole, place)
+        return _scale_by_table(x - whole, table.EXPONENTIAL2_NEAR_F32, whole, place)
+    low, high = (-151.0, 129.0) if is_single(x) else (-1076.0, 1025.0)
+    x = _clamp(x, low, high)
     whole, n = round_to_whole(x, 1.0)
     r = x - whole
     terms = table.EXPONENTIAL2_F32 if is_single(x) else table.EXPONENTIAL2_F64
