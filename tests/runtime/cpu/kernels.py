@@ -103,6 +103,30 @@ done:
 }
 """
 
+# who: notes the thread that does each block.
+#   arguments: an array of threads
+WHO = """
+declare i64 @pthread_self()
+
+define void @who(ptr %arguments, i64 %begin, i64 %end) nounwind {
+entry:
+  %threads = load ptr, ptr %arguments
+  %thread = call i64 @pthread_self()
+  br label %next
+next:
+  %block = phi i64 [ %begin, %entry ], [ %block.next, %body ]
+  %is.more = icmp slt i64 %block, %end
+  br i1 %is.more, label %body, label %done
+body:
+  %at = getelementptr i64, ptr %threads, i64 %block
+  store i64 %thread, ptr %at
+  %block.next = add i64 %block, 1
+  br label %next
+done:
+  ret void
+}
+"""
+
 # die: on any thread but the given one, ends the thread by a raw system call of x86-64 Linux, but
 # first adds 1 to a counter; the given thread waits for that.
 #   arguments: counter, number of the thread that survives

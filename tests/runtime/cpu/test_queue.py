@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.runtime.cpu.kernels import MIX, TOIL, load_kernel
+from tests.runtime.cpu.kernels import MIX, TOIL, WHO, load_kernel
 from tilegrad.base.errors import ArgumentError
 from tilegrad.runtime.cpu.device import CpuDevice, cpu_device
 from tilegrad.runtime.device import Launch
@@ -115,6 +115,25 @@ def test_many_runs_of_many_small_groups(device, mix):
         expected[0] = 31 * expected[0] + 3 * expected[1][index]
         expected[1] = 31 * expected[1] + 3 * expected[0][index]
     np.testing.assert_array_equal(arrays, expected)
+
+
+def test_the_caller_claims_from_the_front_and_workers_from_the_back(device):
+    """Each thread's units lie together, over several launches, and so they do at each replay."""
+    who = load_kernel(device, WHO)
+    sizes = [(500, 1), (7, 2), (40, 40), (900, 3)]
+    threads = np.zeros(sum(blocks for blocks, _ in sizes), np.uint64)
+    starts = itertools.accumulate((blocks for blocks, _ in sizes), initial=0)
+    group = [
+        Launch(who.address("who"), (threads.ctypes.data + 8 * start,), blocks, chunk)
+        for start, (blocks, chunk) in zip(starts, sizes, strict=False)
+    ]
+    recording = device.queue.record([group], keep=(who,))
+    for _ in range(50):
+        threads[:] = 0
+        device.queue.run(recording)
+        is_callers = threads == threading.get_ident()
+        assert threads.all()
+        assert is_callers[: np.count_nonzero(is_callers)].all()
 
 
 def test_sleeping_workers_wake(device):

@@ -15,7 +15,8 @@ WORD: Final = 8
 LINE: Final = 16  # words
 
 # --- the pool: a header of four lines and two lines for each worker ---------------------------
-# How many units of the open region nobody has claimed. What a claimer reads next is on its line.
+# How many units of the open region nobody has claimed, and in the upper half how many of those that
+# are claimed workers have; 0 if none is left. What a claimer reads next is on its line.
 UNCLAIMED: Final = 0
 REGION_LAUNCHES: Final = 1  # address of the region's first launch record
 REGION_UNITS: Final = 2

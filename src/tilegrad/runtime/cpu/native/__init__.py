@@ -22,6 +22,10 @@ Each side that may sleep does so by the same rule, in sequentially consistent or
 announces itself, then looks once more; the waker changes the state, then looks for sleepers. One of
 the two sees the other, and the futex compares a counter that the waker changes, so none is lost.
 
+Who does what. The caller claims units from the first one on, workers claim from the last one back,
+until they meet. So at every replay a thread has much the same units, whose data are in its own
+caches, and what it does next lies beside what it has just done (decision 0033).
+
 Where they run. A worker that is woken may use every processor but the caller's until it has risen
 (`steer` in `caller.ll`): without that, measured on two processors after rests of 0.1 s, Linux woke
 it on the caller's in about half of all cases, and the two took turns while the other one was idle.

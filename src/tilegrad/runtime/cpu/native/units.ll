@@ -1,15 +1,21 @@
-; Execute one unit of a group. Units ascend for each thread, so the search for the launch that the
-; unit belongs to goes on from the launch of the one before, which is returned.
+; Execute one unit of a group. Units ascend or descend for each thread, so the search for the launch
+; that the unit belongs to goes on from the launch of the one before, which is returned.
 define internal ptr @execute(ptr %start, i64 %unit) nounwind {
 entry:
   br label %search
 search:
-  %launch = phi ptr [ %start, %entry ], [ %launch.next, %skip ]
+  %launch = phi ptr [ %start, %entry ], [ %launch.next, %skip ], [ %launch.previous, %back ]
   %first.at = getelementptr i8, ptr %launch, i64 $FIRST_UNIT
   %first = load i64, ptr %first.at
   %units.at = getelementptr i8, ptr %launch, i64 $UNITS
   %units = load i64, ptr %units.at
   %behind = add i64 %first, %units
+  %is.before = icmp ult i64 %unit, %first
+  br i1 %is.before, label %back, label %forth
+back:
+  %launch.previous = getelementptr i8, ptr %launch, i64 -$LAUNCH_WORDS
+  br label %search
+forth:
   %is.inside = icmp ult i64 %unit, %behind
   br i1 %is.inside, label %found, label %skip
 skip:
@@ -63,8 +69,9 @@ done:
   ret ptr %launch
 }
 
-; Claim and execute units of the open region. Returns UNFINISHED after the deadline (-1: none), or
-; DONE when there is nothing left to claim.
+; Claim and execute units of the open region: the caller from the first one on, workers, which have
+; no deadline (-1), from the last one back. Returns UNFINISHED after the deadline, or DONE when there
+; is nothing left to claim.
 define internal i64 @work(ptr %pool, i64 %deadline) nounwind {
 entry:
   %unclaimed.at = getelementptr i8, ptr %pool, i64 $UNCLAIMED
@@ -74,18 +81,27 @@ entry:
   br label %claim
 claim:
   %last = phi ptr [ null, %entry ], [ %last, %try ], [ %launch, %run ], [ %launch, %look ]
-  %left = load atomic i64, ptr %unclaimed.at acquire, align 8
-  %is.empty = icmp eq i64 %left, 0
+  %state = load atomic i64, ptr %unclaimed.at acquire, align 8
+  %is.empty = icmp eq i64 %state, 0
   br i1 %is.empty, label %done, label %try
 try:
-  %less = sub i64 %left, 1
-  %swapped = cmpxchg ptr %unclaimed.at, i64 %left, i64 %less seq_cst monotonic
+  ; Low half: units that are left; high half: units that workers have taken, from the last one on.
+  %left = and i64 %state, 4294967295
+  %taken = lshr i64 %state, 32
+  %change = select i1 %is.endless, i64 4294967295, i64 -1
+  %less = add i64 %state, %change
+  %is.final = icmp eq i64 %left, 1
+  %following = select i1 %is.final, i64 0, i64 %less
+  %swapped = cmpxchg ptr %unclaimed.at, i64 %state, i64 %following seq_cst monotonic
   %is.mine = extractvalue { i64, i1 } %swapped, 1
   br i1 %is.mine, label %run, label %claim
 run:
   %launches = load ptr, ptr %launches.at
   %units = load i64, ptr %units.at
-  %unit = sub i64 %units, %left
+  %stop = sub i64 %units, %taken
+  %front = sub i64 %stop, %left
+  %back = sub i64 %stop, 1
+  %unit = select i1 %is.endless, i64 %back, i64 %front
   %is.first = icmp eq ptr %last, null
   %start = select i1 %is.first, ptr %launches, ptr %last
   %launch = call ptr @execute(ptr %start, i64 %unit)
