@@ -20,8 +20,9 @@ from tilegrad.ir.dtype import dtypes
 from tilegrad.language import Array, Size, Tile
 
 _AHEAD = 10240
-"""Memory is asked for so many bytes early, into the second cache. Less does not hide how long it
-takes; at 8192 the first cache takes what is asked for and what is read for each other."""
+"""Formats that need less time than memory ask for it so many bytes early, into the second cache.
+Less does not hide how long memory takes; 8192 made products twice as slow, as if the first cache
+took what is asked for and what is read for each other."""
 
 
 class Group(NamedTuple):
@@ -55,10 +56,10 @@ class Portion(NamedTuple):
     block: slice | Tile
     blocks: int
 
-    def part(self, place: int) -> Tile:
-        """Return 16 bytes of each block, as one vector."""
+    def part(self, place: int, ahead: int = 0) -> Tile:
+        """Return 16 bytes of each block, as one vector; so many bytes ahead is read soon."""
         key = (self.row, self.block, slice(place, place + PART))
-        return self.bytes.load(key, ahead=_AHEAD).reshape(self.blocks * PART)
+        return self.bytes.load(key, ahead=ahead).reshape(self.blocks * PART)
 
     def spread(self, place: int) -> Tile:
         """Return the bits of two bytes of each block, one in each byte; as 0 and other values."""
@@ -132,8 +133,8 @@ class Layout(NamedTuple):
     middle: int | None = None
 
 
-def _four_bits(portion: Portion, place: int) -> tuple[Tile, Tile]:
-    packed = portion.part(place)
+def _four_bits(portion: Portion, place: int, ahead: int = 0) -> tuple[Tile, Tile]:
+    packed = portion.part(place, ahead)
     return packed & 15, packed >> 4
 
 
@@ -149,11 +150,11 @@ def _add_bit(levels: Tile, condition: Tile, bit: int) -> Tile:
 
 
 def _q4_0(portion: Portion) -> Iterator[Group]:
-    yield Group(_four_bits(portion, 2), portion.number(0))
+    yield Group(_four_bits(portion, 2, _AHEAD), portion.number(0))
 
 
 def _q4_1(portion: Portion) -> Iterator[Group]:
-    yield Group(_four_bits(portion, 4), portion.numbers(0))
+    yield Group(_four_bits(portion, 4, _AHEAD), portion.numbers(0))
 
 
 def _q5_0(portion: Portion) -> Iterator[Group]:
@@ -165,7 +166,7 @@ def _q5_1(portion: Portion) -> Iterator[Group]:
 
 
 def _q8_0(portion: Portion) -> Iterator[Group]:
-    signed = (portion.part(place) for place in (2, 2 + PART))
+    signed = (portion.part(place, _AHEAD) for place in (2, 2 + PART))
     yield Group(tuple(one ^ 128 for one in signed), portion.number(0))
 
 
