@@ -83,7 +83,8 @@ def test_a_file_suggests_and_the_user_decides():
     read = read_sampling(metadata, {"temperature": 0.0, "seed": 7})
     assert read == Sampling(temperature=0.0, repetition_penalty=1.3, seed=7)
     assert read_sampling({}, {}) == Sampling()
-    with pytest.raises(DataError, match="suggests no number"):
-        read_sampling({"general.sampling.top_k": "many"}, {})
+    for key, value in (("top_k", "many"), ("top_k", 2.5), ("temp", -1.0), ("top_p", float("nan"))):
+        with pytest.raises(DataError, match="makes no sense"):
+            read_sampling({f"general.sampling.{key}": value}, {})
     with pytest.raises(ArgumentError, match="temperature"):
         read_sampling(metadata, {"temperature": -1.0})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy
@@ -79,11 +79,21 @@ def read_sampling(metadata: Mapping[str, Any], chosen: Mapping[str, Any]) -> Sam
     """
     suggested = {name: metadata[key] for name, key in _SUGGESTIONS.items() if key in metadata}
     for name, value in suggested.items():
-        if not isinstance(value, int | float):
-            raise DataError(
-                "the GGUF file suggests no number", got=f"{_SUGGESTIONS[name]} is {value!r}"
-            )
-    return Sampling(**suggested | dict(chosen))
+        if not isinstance(value, int if name == "top_k" else int | float):
+            raise _refuse(f"{_SUGGESTIONS[name]} is {value!r}")
+    try:
+        usual = Sampling(**suggested)
+    except ArgumentError as error:
+        raise _refuse(f"{error.what}: {error.got}") from error
+    return replace(usual, **chosen)
+
+
+def _refuse(found: str) -> DataError:
+    return DataError(
+        "what the GGUF file says of sampling makes no sense",
+        got=found,
+        mend="take another file of the same model",
+    )
 
 
 class Sampler:
