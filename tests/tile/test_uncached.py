@@ -52,3 +52,13 @@ def test_memory_may_begin_anywhere():
     assert found.ctypes.data % LINE_BYTES
     run()
     numpy.testing.assert_array_equal(found, x * 2 - 1)
+
+
+def test_rows_ask_for_the_line_that_they_share_with_the_next():
+    def program(width: int) -> str:
+        x = Tensor(numpy.ones((LARGE // 999, width), numpy.float32)).realize()
+        (kernel,) = explain(x * x.max(axis=1, keepdim=True)).kernels
+        return str(kernel.program)
+
+    assert program(1000).count("ahead=1000") == 1
+    assert "ahead=1008" not in program(1008)

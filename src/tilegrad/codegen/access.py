@@ -215,19 +215,24 @@ def lower_store(context: Context, node: Node) -> Vectors:
     for access, vector, mask in zip(addresses.accesses(), values, masks, strict=True):
         if mask is None or not is_constant_bool(mask, False):
             given = None if _is_open(mask) else mask
-            _write(context, access, vector, given, is_uncached=attributes.is_uncached)
+            _write(context, access, vector, given, attributes)
     context.remember_effect(node)
     return []
 
 
 def _write(
-    context: Context, access: Access, vector: Node, mask: Node | None, *, is_uncached: bool
+    context: Context,
+    access: Access,
+    vector: Node,
+    mask: Node | None,
+    attributes: memory.StoreAttributes,
 ) -> None:
     emitter, width = context.emitter, access.width
     if width == 1 or access.stride == 1:
-        is_large = is_uncached and mask is None
+        is_large = attributes.is_uncached and mask is None
         is_line = is_large and fills_line(access.address, width * access.itemsize)
-        _put_write(context, linear.write, (access.address, vector), mask, is_uncached=is_line)
+        sources, ahead = (access.address, vector), attributes.ahead * access.itemsize
+        _put_write(context, linear.write, sources, mask, is_uncached=is_line, ahead=ahead)
     elif access.stride == 0 and mask is None:
         last = emitter.put(linear.extract, (vector,), LaneAttributes(width - 1))
         _put_write(context, linear.write, (access.address, last), None)
@@ -257,9 +262,10 @@ def _put_write(
     mask: Node | None,
     *,
     is_uncached: bool = False,
+    ahead: int = 0,
 ) -> None:
     emitter = context.emitter
     if mask is not None:
         sources = (*sources, mask)
-    attributes = linear.WriteAttributes(emitter.next_order(), is_uncached)
+    attributes = linear.WriteAttributes(emitter.next_order(), is_uncached, ahead)
     emitter.put_here(op, sources, attributes)

@@ -84,11 +84,12 @@ class WriteAttributes(NamedTuple):
     """The write's place in the order of effects: its number.
 
     ``is_uncached`` says that it fills a line of the caches, if the memory begins at one, and is
-    better written past them.
+    better written past them; ``ahead``, how many bytes further on another one is to be asked for.
     """
 
     order: int
     is_uncached: bool = False
+    ahead: int = 0
 
 
 class UpdateAttributes(NamedTuple):

@@ -45,12 +45,14 @@ class LoadAttributes(NamedTuple):
 class StoreAttributes(NamedTuple):
     """Whether a mask and an effect to come after follow pointer, offset and value.
 
-    ``is_uncached`` says that what is written is too much to be found in caches later.
+    ``is_uncached`` says that what is written is too much to be found in caches later; ``ahead``,
+    that so many elements from here a part of a line is written soon, which is asked for now.
     """
 
     has_mask: bool = False
     has_after: bool = False
     is_uncached: bool = False
+    ahead: int = 0
 
 
 class ScratchAttributes(NamedTuple):

@@ -49,11 +49,13 @@ _FAR_AHEAD = 4096
 """What lies so many bytes ahead, and more, would displace in the first cache what is read now."""
 
 
-def _write_fetch(writer: Writer, name: str, address: str, ahead: int) -> None:
-    """Write that memory is read soon, which need not exist."""
+def _write_fetch(
+    writer: Writer, name: str, address: str, ahead: int, *, is_written: bool = False
+) -> None:
+    """Write that memory is read or written soon, which need not exist."""
     writer.lines.append(f"  {name}.ahead = getelementptr i8, ptr {address}, i64 {ahead}")
     locality = 2 if ahead > _FAR_AHEAD else 3
-    arguments = [f"ptr {name}.ahead", "i32 0", f"i32 {locality}", "i32 1"]
+    arguments = [f"ptr {name}.ahead", f"i32 {int(is_written)}", f"i32 {locality}", "i32 1"]
     writer.declare("void", "llvm.prefetch.p0", arguments)
     writer.lines.append(f"  call void @llvm.prefetch.p0({', '.join(arguments)})")
 
@@ -87,7 +89,11 @@ def _write_write(writer: Writer, node: Node) -> None:
     lanes = linear.lanes_of(value)
     address = f"ptr {writer.operand(node.sources[0], 0)}"
     align = value.dtype.itemsize
-    if writer.writes_past_caches and attributes_of(node, linear.WriteAttributes).is_uncached:
+    attributes = attributes_of(node, linear.WriteAttributes)
+    if writer.writes_past_caches and attributes.ahead:
+        place = address.removeprefix("ptr ")
+        _write_fetch(writer, writer.names[node], place, attributes.ahead, is_written=True)
+    if writer.writes_past_caches and attributes.is_uncached:
         end = f"align {linear.LINE_BYTES}, !nontemporal !0"
         writer.lines.append(f"  store {writer.typed(value)}, {address}, {end}")
         return

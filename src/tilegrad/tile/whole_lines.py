@@ -2,7 +2,9 @@
 
 Only whole lines can be written past the caches. Where the rows of a large result are no multiple of
 a line long, each is cut at its first and last whole line: what is between is written as lines, what
-is outside together with the neighbouring row's, in the caches.
+is outside together with the neighbouring row's, in the caches. Such a line has to be read before
+its parts are written, and whatever is written after them waits, so each row asks for the next
+row's.
 """
 
 from __future__ import annotations
@@ -11,10 +13,12 @@ import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from tilegrad.ir.node import Node
+from tilegrad.ir.node import Node, intern
+from tilegrad.ir.op import attributes_of
 from tilegrad.ops import symbolic, tile
 from tilegrad.ops.affine import Index, as_index, as_node, split_terms
 from tilegrad.ops.linear import LINE_BYTES
+from tilegrad.ops.memory import StoreAttributes
 from tilegrad.tile.environment import Environment, Position, tile_position
 from tilegrad.tile.facts import Facts, constant_extent
 from tilegrad.tile.lower import Lowering
@@ -88,7 +92,15 @@ def walk_row(
     for start, stop, count in ((first, middle, size), (middle, last, line)):
         _, index = lowering.new_loop(start, stop)
         effects.append(tile.make_loop(index, count, (), inside(position(as_node(index), count))))
-    return [*effects, *inside(position(last, line, extent))]
+    terms, _ = split_terms(row.start)
+    ahead = extent if extent in terms.values() else 0
+    return [*effects, *(_ask(effect, ahead) for effect in inside(position(last, line, extent)))]
+
+
+def _ask(store: Node, ahead: int) -> Node:
+    """Return a store that asks for what is written so many elements further on."""
+    attributes = attributes_of(store, StoreAttributes)
+    return intern(store.op, store.sources, attributes._replace(ahead=ahead))
 
 
 def _round_down(value: Index, unit: int) -> Index:
