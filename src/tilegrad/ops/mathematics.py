@@ -31,30 +31,38 @@ def _infer_look_up(sources: tuple[Node, ...], attributes: VectorAttributes) -> I
     return attributes.dtype, place.shape
 
 
-scale_exponent = Op(
+def _define(
+    name: str, documentation: str, arity: int, infer: object, attributes: type | None = None
+) -> Op:
+    return Op(
+        name,
+        documentation,
+        arity,
+        infer,  # type: ignore[arg-type]
+        attributes=attributes,
+        gradient=COMPILER_ONLY,
+        properties=Property.ELEMENTWISE,
+    )
+
+
+scale_exponent = _define(
     "scale_exponent",
     "x · 2ⁿ for n = ⌊y⌋, rounded once; NaN if y is: scale_exponent(x, y).",
     2,
-    _infer_two_floats,  # type: ignore[arg-type]
-    gradient=COMPILER_ONLY,
-    properties=Property.ELEMENTWISE,
+    _infer_two_floats,
 )
-limit_magnitude = Op(
+limit_magnitude = _define(
     "limit_magnitude",
     "x, but of no greater magnitude than y; ±y if x is NaN: limit_magnitude(x, y).",
     2,
-    _infer_two_floats,  # type: ignore[arg-type]
-    gradient=COMPILER_ONLY,
-    properties=Property.ELEMENTWISE,
+    _infer_two_floats,
 )
-look_up = Op(
+look_up = _define(
     "look_up",
     "The number of a table of sixteen that stands at the place modulo 16.",
     1,
-    _infer_look_up,  # type: ignore[arg-type]
-    attributes=VectorAttributes,
-    gradient=COMPILER_ONLY,
-    properties=Property.ELEMENTWISE,
+    _infer_look_up,
+    VectorAttributes,
 )
 
 OPS: tuple[Op, ...] = (scale_exponent, limit_magnitude, look_up)
