@@ -85,6 +85,7 @@ def test_a_file_suggests_and_the_user_decides():
     assert read_sampling({}, {}) == Sampling()
     for key, value in (("top_k", "many"), ("top_k", 2.5), ("temp", -1.0), ("top_p", float("nan"))):
         with pytest.raises(DataError, match="makes no sense"):
-            read_sampling({f"general.sampling.{key}": value}, {})
+            read_sampling({f"general.sampling.{key}": value}, {"seed": 1})
+    assert read_sampling({"general.sampling.temp": "hot"}, {"temperature": 1.5}).temperature == 1.5
     with pytest.raises(ArgumentError, match="temperature"):
         read_sampling(metadata, {"temperature": -1.0})

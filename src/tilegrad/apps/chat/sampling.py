@@ -77,7 +77,11 @@ def read_sampling(metadata: Mapping[str, Any], chosen: Mapping[str, Any]) -> Sam
         DataError: what the file says makes no sense.
         ArgumentError: what the user says lies outside its range.
     """
-    suggested = {name: metadata[key] for name, key in _SUGGESTIONS.items() if key in metadata}
+    suggested = {
+        name: metadata[key]
+        for name, key in _SUGGESTIONS.items()
+        if key in metadata and name not in chosen
+    }
     for name, value in suggested.items():
         if not isinstance(value, int if name == "top_k" else int | float):
             raise _refuse(f"{_SUGGESTIONS[name]} is {value!r}")
@@ -92,7 +96,7 @@ def _refuse(found: str) -> DataError:
     return DataError(
         "what the GGUF file says of sampling makes no sense",
         got=found,
-        mend="take another file of the same model",
+        mend="take another file of the same model, or choose these values yourself",
     )
 
 
