@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from bisect import insort
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -37,22 +38,22 @@ def plan_arena(lifetimes: Sequence[Lifetime]) -> Arena:
     strategy of Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference",
     2020.
     """
+    sizes = [-(-life.nbytes // ALIGNMENT) * ALIGNMENT for life in lifetimes]
     offsets = [0] * len(lifetimes)
-    placed: list[int] = []
+    placed: list[int] = []  # by offset
     total = 0
     for number in sorted(range(len(lifetimes)), key=lambda n: (-lifetimes[n].nbytes, n)):
-        life = lifetimes[number]
-        nbytes = -(-life.nbytes // ALIGNMENT) * ALIGNMENT
+        life, nbytes = lifetimes[number], sizes[number]
         offset = 0
-        for other in sorted(placed, key=lambda n: offsets[n]):
+        for other in placed:
             neighbour = lifetimes[other]
             if neighbour.last < life.first or life.last < neighbour.first:
                 continue
             if offset + nbytes <= offsets[other]:
                 break
-            offset = max(offset, offsets[other] + -(-neighbour.nbytes // ALIGNMENT) * ALIGNMENT)
+            offset = max(offset, offsets[other] + sizes[other])
         offsets[number] = offset
-        placed.append(number)
+        insort(placed, number, key=offsets.__getitem__)
         total = max(total, offset + nbytes)
     return Arena(tuple(offsets), total)
 

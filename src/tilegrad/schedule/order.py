@@ -12,7 +12,7 @@ the first that needs it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from tilegrad.base.errors import CompileError
@@ -63,6 +63,7 @@ class _Express:
         self.fusion = fusion
         self.free = FreeAxes()
         self.alike = AlikeKernels(fusion)
+        self._loads: dict[Node, list[Node]] = {}
 
     def item(self, root: Root, copied_back: tuple[Node, ...] = ()) -> Item:
         """Return the step of a root."""
@@ -72,26 +73,29 @@ class _Express:
             return Item(root, None, writes, reads, copied_back)
         expressor = Expressor(root, self.fusion, self.free, copied_back)
         expressed = self.alike.find(root, copied_back, expressor.express)
+        loads = self._loads_of(expressed.program)
         clashing = tuple(
             node
             for node in writes
-            if node not in copied_back and _overwrites_what_it_reads(node, expressed)
+            if node not in copied_back and _overwrites_what_it_reads(node, expressed, loads)
         )
         if clashing:
             return self.item(root, (*copied_back, *clashing))
-        return Item(root, expressed, writes, _loaded(expressed), copied_back)
+        slots = {load.sources[0].attributes.slot for load in loads}  # type: ignore[attr-defined]
+        reads = tuple(node for slot, node in enumerate(expressed.parameters) if slot in slots)
+        return Item(root, expressed, writes, reads, copied_back)
+
+    def _loads_of(self, program: Node) -> list[Node]:
+        found = self._loads.get(program)
+        if found is None:
+            order = sort_topologically([program])
+            found = self._loads[program] = [node for node in order if node.op is memory.load]
+        return found
 
 
-def _loaded(expressed: ExpressedKernel) -> tuple[Node, ...]:
-    slots = {
-        node.sources[0].attributes.slot  # type: ignore[attr-defined]
-        for node in sort_topologically([expressed.program])
-        if node.op is memory.load
-    }
-    return tuple(node for slot, node in enumerate(expressed.parameters) if slot in slots)
-
-
-def _overwrites_what_it_reads(node: Node, expressed: ExpressedKernel) -> bool:
+def _overwrites_what_it_reads(
+    node: Node, expressed: ExpressedKernel, loads: Iterable[Node]
+) -> bool:
     """Whether the kernel of an assignment reads its target elsewhere, or after it is written."""
     if node.op.name != "assign":
         return False
@@ -104,10 +108,7 @@ def _overwrites_what_it_reads(node: Node, expressed: ExpressedKernel) -> bool:
     place = next(i for i, store in enumerate(stores) if store.sources[0] is pointer)
     if any(reads_memory_of(later, stores[place]) for later in stores[place + 1 :]):
         return True
-    return any(
-        other.op is memory.load and other.sources[0] is pointer and other.sources[1] not in places
-        for other in sort_topologically([expressed.program])
-    )
+    return any(load.sources[0] is pointer and load.sources[1] not in places for load in loads)
 
 
 def _sort(items: list[Item], express: _Express) -> list[Item]:
