@@ -18,6 +18,7 @@ from tilegrad.base.errors import CompileError
 from tilegrad.runtime.cpu.elf import damaged
 from tilegrad.runtime.cpu.llvm import (
     emit,
+    find_target,
     parse_module,
     prepare_llvm,
     run_passes,
@@ -92,7 +93,7 @@ def _make_machine(
     target: CpuTarget, optimisation: Optimisation, *, is_jit: bool = False
 ) -> llvm.TargetMachine:
     try:
-        found = llvm.Target.from_triple(target.triple)
+        found = find_target(target.triple)
     except RuntimeError as error:
         raise CompileError("LLVM knows no such target", got=target.triple) from error
     return found.create_target_machine(

@@ -22,13 +22,13 @@ from tilegrad.runtime.cpu.fork import Section
 
 @functools.cache
 def prepare_llvm() -> Section:
-    """Register LLVM's targets and return the section to be in while LLVM works.
+    """Register LLVM's target for this machine and return the section to be in while LLVM works.
 
     Once a process: LLVM keeps the targets, and whatever else its threads share, in its own global
     state, which a fork must not copy half-changed.
     """
-    llvm.initialize_all_targets()
-    llvm.initialize_all_asmprinters()
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
     llvm.initialize_native_asmparser()
     # Code is unloaded outside the section, wherever it is dropped. Handlers run in reverse order
     # before a fork: the section empties first, as who is in it may need this lock.
@@ -37,6 +37,21 @@ def prepare_llvm() -> Section:
         before=lock.__enter__, after_in_parent=lock.__exit__, after_in_child=lock.__exit__
     )
     return Section()
+
+
+@functools.cache
+def find_target(triple: str) -> llvm.Target:
+    """Return LLVM's target of a triple; other machines' take 8 MiB more, once they are asked for.
+
+    Raises:
+        RuntimeError: LLVM knows none.
+    """
+    try:
+        return llvm.Target.from_triple(triple)
+    except RuntimeError:
+        llvm.initialize_all_targets()
+        llvm.initialize_all_asmprinters()
+        return llvm.Target.from_triple(triple)
 
 
 def describe_host() -> tuple[str, list[str]]:
