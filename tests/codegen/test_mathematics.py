@@ -8,6 +8,7 @@ import pytest
 
 from tests.codegen.samples import SIZE, distance
 from tests.codegen.test_elementwise import run
+from tilegrad import Tensor
 from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.op import Op
 from tilegrad.ops import exponential, special, trigonometry
@@ -113,3 +114,12 @@ def test_results_do_not_depend_on_the_place_in_a_vector(op: Op) -> None:
     for width in (1, 2, 3, 4, 7, 8, 15, 29):
         part = run(op, [x], dtypes.float32, "native", width=width)
         assert numpy.array_equal(part, whole[: len(part)], equal_nan=True), width
+
+
+def test_vectors_of_several_registers() -> None:
+    """Where most is computed in bytes, vectors of the floats among them take several registers."""
+    x = (numpy.arange(4096) % 100 - 50).astype(numpy.int8)
+    few = (((Tensor(x) + 1).maximum(Tensor(x) * 2) - Tensor(x)).maximum(0)).minimum(4)
+    result = few.cast("float32").exp().cast("int8").numpy()
+    exact = numpy.exp(numpy.clip(numpy.maximum(x + 1.0, x * 2.0) - x, 0, 4))
+    numpy.testing.assert_array_equal(result, exact.astype(numpy.int8))

@@ -8,8 +8,6 @@ of all of its rows at once.
 
 from __future__ import annotations
 
-import math
-
 from tilegrad.ir.node import Node
 from tilegrad.tile.decisions import Decider
 from tilegrad.tile.facts import Facts, Region, constant_extent
@@ -45,7 +43,9 @@ def choose_rows_together(
     inner = [axis for axis in facts.outputs if axis in shared]
     if not inner or None in extents:
         return ()
-    vectors = math.ceil(max(extent or 1 for extent in extents) / lanes)
+    # What is left of a row takes a vector for each power of two.
+    longest = max(extent or 1 for extent in extents)
+    vectors = longest // lanes + (longest % lanes).bit_count()
     most = min(MOST_ROWS, target.registers // 2 // vectors, constant_extent(inner[-1]) or 1)
     if vectors > LONGEST_ROW or most < 2:
         return ()
