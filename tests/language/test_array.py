@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.language.running import close, on_both, run
-from tilegrad import Variable, dtypes, kernel
+from tilegrad import Tensor, Variable, dtypes, kernel
 from tilegrad import language as tl
 from tilegrad.base.errors import ArgumentTypeError
+from tilegrad.engine.explain import explain
 
 X = numpy.arange(4 * 6 * 5, dtype=numpy.float32).reshape(4, 6, 5) + 1
 
@@ -132,6 +133,21 @@ def test_what_is_asked_for_ahead_changes_nothing(ahead, device):
     found = copy_rows(_tensor(device), ahead=ahead)
     numpy.testing.assert_array_equal(found.numpy(), X)
     assert f"ahead={ahead}" in str(copy_rows.program(_tensor(device), ahead=ahead))
+
+
+@pytest.mark.parametrize(("step", "asked"), [(16, 1), (20, 2), (34, 3), (80, 4)])
+def test_each_line_of_pieces_that_lie_apart_is_asked_for(step, asked):
+    @kernel
+    def add_pieces(build, x):
+        out = build.output((16,), x.dtype)
+        out[...] = x.load((slice(0, 4), slice(0, 16)), ahead=1 << 14).sum(0)
+        return out
+
+    pieces = numpy.arange(4 * step, dtype=numpy.uint8).reshape(4, step)
+    total = add_pieces(Tensor(pieces).realize())
+    (compiled,) = explain(total).kernels
+    assert compiled.llvm.count("call void @llvm.prefetch") == asked
+    numpy.testing.assert_array_equal(total.numpy(), pieces[:, :16].sum(0, dtype=numpy.uint8))
 
 
 def test_how_far_ahead_is_no_tile():

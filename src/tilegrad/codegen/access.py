@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from tilegrad.codegen.addresses import Access, Addresses
 from tilegrad.codegen.alignment import fills_line
@@ -70,22 +70,28 @@ def lower_load(context: Context, node: Node) -> Vectors:
         masks = list(context.broadcast(node.sources[2], shape))
     reader = _Reader(context, node.dtype, order_depth(context, node))
     ahead = attributes.ahead * addresses.itemsize
-    starts = _list_starts(addresses)
-    result, asked = list[Node](), min(starts, default=0) - linear.LINE_BYTES
-    for access, mask, start in zip(addresses.accesses(), masks, starts, strict=True):
+    places = _list_places(addresses)
+    result, asked = list[Node](), min(places) - linear.LINE_BYTES
+    vectors = zip(addresses.accesses(), masks, pairwise(places), strict=True)
+    for access, mask, (start, following) in vectors:
         # Vectors ask for the place ahead so seldom that each line of the caches is asked for.
-        is_asking = start + access.width * access.itemsize > asked + linear.LINE_BYTES
+        is_asking = following > asked + linear.LINE_BYTES
         result.append(reader.read(access, mask, ahead if is_asking else 0))
         asked = start if is_asking else asked
     return result
 
 
-def _list_starts(addresses: Addresses) -> list[int]:
-    """Return where vectors begin, in bytes; where it is not known, as if one followed another."""
+def _list_places(addresses: Addresses) -> list[int]:
+    """Return where vectors begin, in bytes, and where the last one ends.
+
+    Where it is not known when compiling, they are said to follow each other.
+    """
     spread, itemsize = addresses.spread, addresses.itemsize
-    if spread.is_uniform:
-        return [spread.static[row][piece.start] * itemsize for row, piece in spread.places]
-    return [*accumulate((piece.width * itemsize for _, piece in spread.places[:-1]), initial=0)]
+    sizes = [piece.width * itemsize for _, piece in spread.places]
+    if not (spread.is_uniform and sizes):
+        return [*accumulate(sizes, initial=0)]
+    starts = [spread.static[row][piece.start] * itemsize for row, piece in spread.places]
+    return [*starts, starts[-1] + sizes[-1]]
 
 
 def order_depth(context: Context, node: Node) -> int | None:
