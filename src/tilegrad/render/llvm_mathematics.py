@@ -61,7 +61,7 @@ def _write_by_registers(writer: Writer, node: Node, least_bits: int, call: Call)
     """Write an instruction: what fills no register is widened, what fills several is cut."""
     lanes, name, dtype = linear.lanes_of(node), writer.names[node], node.dtype
     width = min(max(lanes, least_bits // dtype.bits), _MOST_BITS // dtype.bits)
-    kind, parts = format_type(dtype, width), []
+    kind, parts = format_type(dtype, width), list[str]()
     for start in range(0, max(lanes, 1), width):
         operands = [
             _write_part(
@@ -104,7 +104,7 @@ def _write_joined(
 ) -> None:
     """Write vectors one after the other; their number is a power of two."""
     while len(parts) > 1:
-        kind, joined = format_type(dtype, width), []
+        kind, joined = format_type(dtype, width), list[str]()
         width *= 2
         for first, second in zip(parts[::2], parts[1::2], strict=True):
             joined.append(name if len(parts) == 2 else f"{first}.{width}")
