@@ -52,10 +52,10 @@ class Changes:
             count: how many changes there had been.
         """
         missing = self.count - count
-        if missing > len(self._newest):
+        newest = self._newest.copy()  # at once, as other threads go on making tensors
+        if missing > len(newest):
             return None
-        newest = itertools.islice(self._newest, len(self._newest) - missing, None)
-        found = (reference() for reference in newest)
+        found = (reference() for reference in itertools.islice(newest, len(newest) - missing, None))
         return [*{id(tensor): tensor for tensor in found if tensor is not None}.values()]
 
 
