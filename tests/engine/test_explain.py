@@ -28,7 +28,7 @@ def test_every_stage_of_a_kernel_has_a_text():
     assert "reduce_maximum(b0)" in explanation.simplified
     (kernel,) = explanation.kernels
     assert "reduce_over(v6, r0)" in kernel.kernel
-    assert "do store(p0, r0 + 8*i0" in kernel.program
+    assert "e0 = store(p0, r0 + 8*r1" in kernel.program
     assert f"define void @{kernel.name}(" in kernel.llvm
     assert f"{kernel.name}:" in kernel.assembly
 
