@@ -18,7 +18,7 @@ from benchmarks.cases import Case, Kind
 from benchmarks.libraries.library import Observation
 from benchmarks.process import Process, SkippedError
 
-PAUSE_SECONDS = 0.03  # in which the threads of the library before fall asleep
+PAUSE_SECONDS = 0.15  # in which threads of the library before fall asleep: OpenBLAS's after 0.1 s
 LIMIT_SECONDS = 400.0
 OURS = "tilegrad"
 
