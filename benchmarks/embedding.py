@@ -30,8 +30,9 @@ from tilegrad.engine import Session
 
 LENGTHS, BATCHES = (16, 128), (1, 32)
 WORDS = ["time", "year", "people", "way", "day", "man", "thing", "woman", "life", "child", "world"]
-REST = 0.02
-"""Seconds before each turn, in which the threads of the last one stop to spin."""
+REST = 0.15
+"""Seconds before each turn, in which the threads of the last one stop to spin: ONNX Runtime's after
+0.05 seconds, OpenBLAS's after 0.1."""
 LEAST_TURNS, SECONDS = 7, 4.0
 
 Encode = Callable[[Sequence[str]], np.ndarray]
