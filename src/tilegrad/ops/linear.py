@@ -297,7 +297,7 @@ def _infer_instance_bound(
     return dtypes.index, ()
 
 
-def _define(
+def define_instruction(
     name: str,
     documentation: str,
     arity: int | None,
@@ -305,6 +305,7 @@ def _define(
     attributes: type | None = None,
     properties: Property = Property.NONE,
 ) -> Op:
+    """Return an op that only the compiler makes, and that has no gradient."""
     return Op(
         name,
         documentation,
@@ -316,48 +317,50 @@ def _define(
     )
 
 
-vector = _define("vector", "A constant vector.", 0, _infer_vector, VectorAttributes)
-splat = _define("splat", "A scalar in every lane.", 1, _infer_splat, SplatAttributes)
-shuffle = _define("shuffle", "Lanes picked from two vectors.", 2, _infer_shuffle, ShuffleAttributes)
-extract = _define("extract", "One lane of a vector.", 1, _infer_extract, LaneAttributes)
-insert = _define(
+vector = define_instruction("vector", "A constant vector.", 0, _infer_vector, VectorAttributes)
+splat = define_instruction("splat", "A scalar in every lane.", 1, _infer_splat, SplatAttributes)
+shuffle = define_instruction(
+    "shuffle", "Lanes picked from two vectors.", 2, _infer_shuffle, ShuffleAttributes
+)
+extract = define_instruction("extract", "One lane of a vector.", 1, _infer_extract, LaneAttributes)
+insert = define_instruction(
     "insert", "A vector with one lane replaced by a scalar.", 2, _infer_insert, LaneAttributes
 )
-reduce_lanes = _define(
+reduce_lanes = define_instruction(
     "reduce_lanes",
     "All lanes combined, in any order; of bools, maximum is any and minimum is all.",
     1,
     _infer_reduce_lanes,
     ReduceLanesAttributes,
 )
-multiply_add = _define(
+multiply_add = define_instruction(
     "multiply_add",
     "x · y + z, fused (rounded once) where the target has an instruction for it.",
     3,
     _infer_multiply_add,
     properties=Property.ELEMENTWISE,
 )
-address = _define(
+address = define_instruction(
     "address",
     "address + scale · index + displacement, in bytes: address(base, [index]).",
     None,
     _infer_address,
     AddressAttributes,
 )
-address_after = _define(
+address_after = define_instruction(
     "address_after",
     "The address, for reads that come after an effect but in no other order.",
     2,
     _infer_address_after,
 )
-read = _define(
+read = define_instruction(
     "read",
     "Consecutive elements at an address, 0 where masked off: read(address, [mask]).",
     None,
     _infer_read,
     ReadAttributes,
 )
-write = _define(
+write = define_instruction(
     "write",
     "Consecutive elements at an address: write(address, value, [mask]).",
     None,
@@ -365,7 +368,7 @@ write = _define(
     WriteAttributes,
     Property.EFFECT,
 )
-read_scattered = _define(
+read_scattered = define_instruction(
     "read_scattered",
     "Elements at address[offset] for a vector of offsets in elements, 0 where masked off: "
     "read_scattered(address, offsets, [mask]).",
@@ -373,7 +376,7 @@ read_scattered = _define(
     _infer_read_scattered,
     ReadAttributes,
 )
-write_scattered = _define(
+write_scattered = define_instruction(
     "write_scattered",
     "address[offset] = value lane after lane: write_scattered(address, offsets, value, [mask]).",
     None,
@@ -381,7 +384,7 @@ write_scattered = _define(
     WriteAttributes,
     Property.EFFECT,
 )
-read_lanes = _define(
+read_lanes = define_instruction(
     "read_lanes",
     "As read_scattered, lane after lane, where there is no instruction for it. A mask is followed "
     "by the address of zeros, which are read instead: read_lanes(address, offsets, [mask, zeros]).",
@@ -389,7 +392,7 @@ read_lanes = _define(
     _infer_read_scattered,
     ReadAttributes,
 )
-write_lanes = _define(
+write_lanes = define_instruction(
     "write_lanes",
     "As write_scattered, lane after lane, where there is no instruction for it. A mask is followed "
     "by an address to write to instead: write_lanes(address, offsets, value, [mask, spare]).",
@@ -398,7 +401,7 @@ write_lanes = _define(
     WriteAttributes,
     Property.EFFECT,
 )
-update = _define(
+update = define_instruction(
     "update",
     "The element at an address, updated in the same step. A mask is followed by an address to "
     "update instead: update(address, value, [mask, spare]).",
@@ -407,7 +410,7 @@ update = _define(
     UpdateAttributes,
     Property.EFFECT,
 )
-begin_loop = _define(
+begin_loop = define_instruction(
     "begin_loop",
     "for position in range(start, stop, step), carrying values: "
     "begin_loop(start, stop, step, *initial values).",
@@ -416,31 +419,31 @@ begin_loop = _define(
     BeginLoopAttributes,
     Property.EFFECT,
 )
-loop_position = _define(
+loop_position = define_instruction(
     "loop_position", "The position of the loop: loop_position(begin_loop).", 1, _infer_loop_position
 )
-loop_carry = _define(
+loop_carry = define_instruction(
     "loop_carry",
     "A value carried by the loop: loop_carry(begin_loop).",
     1,
     _infer_loop_carry,
     PositionAttributes,
 )
-end_loop = _define(
+end_loop = define_instruction(
     "end_loop",
     "The end of a round: end_loop(begin_loop, *next values).",
     None,
     _infer_end_loop,
     properties=Property.EFFECT,
 )
-loop_value = _define(
+loop_value = define_instruction(
     "loop_value",
     "A carried value after the last round: loop_value(end_loop).",
     1,
     _infer_loop_value,
     PositionAttributes,
 )
-instance_bound = _define(
+instance_bound = define_instruction(
     "instance_bound",
     "The first program instance of this call, or the one after its last.",
     0,

@@ -7,8 +7,8 @@ from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Op, Property
 from tilegrad.ops.infer import broadcast_shapes
-from tilegrad.ops.linear import VectorAttributes
-from tilegrad.ops.memory import COMPILER_ONLY, Inferred
+from tilegrad.ops.linear import VectorAttributes, define_instruction
+from tilegrad.ops.memory import Inferred
 
 TABLE_SIZE = 16
 """How many numbers of 32 bits a table in a register has."""
@@ -31,38 +31,27 @@ def _infer_look_up(sources: tuple[Node, ...], attributes: VectorAttributes) -> I
     return attributes.dtype, place.shape
 
 
-def _define(
-    name: str, documentation: str, arity: int, infer: object, attributes: type | None = None
-) -> Op:
-    return Op(
-        name,
-        documentation,
-        arity,
-        infer,  # type: ignore[arg-type]
-        attributes=attributes,
-        gradient=COMPILER_ONLY,
-        properties=Property.ELEMENTWISE,
-    )
-
-
-scale_exponent = _define(
+scale_exponent = define_instruction(
     "scale_exponent",
     "x · 2ⁿ for n = ⌊y⌋, rounded once; NaN if y is: scale_exponent(x, y).",
     2,
     _infer_two_floats,
+    properties=Property.ELEMENTWISE,
 )
-limit_magnitude = _define(
+limit_magnitude = define_instruction(
     "limit_magnitude",
     "x, but of no greater magnitude than y; ±y if x is NaN: limit_magnitude(x, y).",
     2,
     _infer_two_floats,
+    properties=Property.ELEMENTWISE,
 )
-look_up = _define(
+look_up = define_instruction(
     "look_up",
     "The number of a table of sixteen that stands at the place modulo 16.",
     1,
     _infer_look_up,
     VectorAttributes,
+    properties=Property.ELEMENTWISE,
 )
 
 OPS: tuple[Op, ...] = (scale_exponent, limit_magnitude, look_up)

@@ -24,8 +24,8 @@ from tilegrad.base.errors import VerifyError
 from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Op, Property
-from tilegrad.ops.linear import WriteAttributes
-from tilegrad.ops.memory import COMPILER_ONLY, Inferred
+from tilegrad.ops.linear import WriteAttributes, define_instruction
+from tilegrad.ops.memory import Inferred
 
 WORD_BYTES = 4
 
@@ -150,72 +150,55 @@ def _infer_multiply(sources: tuple[Node, ...], attributes: InstructionAttributes
     return sources[0].dtype, total
 
 
-def _define(
-    name: str,
-    documentation: str,
-    arity: int,
-    infer: object,
-    attributes: type | None = None,
-    properties: Property = Property.NONE,
-) -> Op:
-    return Op(
-        name,
-        documentation,
-        arity,
-        infer,  # type: ignore[arg-type]
-        attributes=attributes,
-        gradient=COMPILER_ONLY,
-        properties=properties,
-    )
-
-
-hold = _define(
+hold = define_instruction(
     "hold",
     "An accumulator, brought into the form that a unit keeps.",
     1,
     _infer_same,
     UnitAttributes,
 )
-accumulate = _define(
+accumulate = define_instruction(
     "accumulate",
     "A held accumulator + a·b: accumulate(held, a, b).",
     3,
     _infer_same,
     UnitAttributes,
 )
-release = _define("release", "A held accumulator, brought back.", 1, _infer_same, UnitAttributes)
-multiply_groups = _define(
+release = define_instruction(
+    "release", "A held accumulator, brought back.", 1, _infer_same, UnitAttributes
+)
+multiply_groups = define_instruction(
     "multiply_groups",
     "total + the sum of a·b along an axis of four bytes: multiply_groups(total, a, b).",
     3,
     _infer_same,
     GroupAttributes,
 )
-multiply_words = _define(
+multiply_words = define_instruction(
     "multiply_words",
     "total + the sum of the products of neighbours, lane by lane: multiply_words(total, a, b).",
     3,
     _infer_multiply_words,
     InstructionAttributes,
 )
-reinterpret = _define(
+reinterpret = define_instruction(
     "reinterpret",
     "The bits of a vector as lanes of another width.",
     1,
     _infer_reinterpret,
     ReinterpretAttributes,
 )
-zero_matrix = _define(
+zero_matrix = define_instruction(
     "zero_matrix", "A matrix of zeros: a constant, not listed.", 0, _infer_zero, MatrixAttributes
 )
-read_matrix = _define(
+read_matrix = define_instruction(
     "read_matrix",
     "Rows at an address and every so many bytes after it: read_matrix(address, step).",
     2,
     _infer_read,
     MatrixAttributes,
 )
-write_matrix = _define(
+write_matrix = define_instruction(
     "write_matrix",
     "Rows written to an address and every so many bytes after it: "
     "write_matrix(address, step, value).",
@@ -224,7 +207,7 @@ write_matrix = _define(
     WriteAttributes,
     Property.EFFECT,
 )
-multiply_matrices = _define(
+multiply_matrices = define_instruction(
     "multiply_matrices",
     "total + a·b for words a[M, K] and b[K, N]: multiply_matrices(total, a, b).",
     3,
