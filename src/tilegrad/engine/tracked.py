@@ -42,8 +42,8 @@ class Changes:
 
     def note(self, tensor: weakref.ref[Tracked]) -> None:
         """Take note of a tensor that has been made or assigned to."""
+        self.count += 1  # first: whoever looks meanwhile sees one too many, not one too few
         self._newest.append(tensor)
-        self.count += 1
 
     def since(self, count: int) -> list[Tracked] | None:
         """Return the living tensors of the changes since, or None if that is too long ago.
@@ -51,8 +51,8 @@ class Changes:
         Args:
             count: how many changes there had been.
         """
-        missing = self.count - count
         newest = self._newest.copy()  # at once, as other threads go on making tensors
+        missing = self.count - count
         if missing > len(newest):
             return None
         found = (reference() for reference in itertools.islice(newest, len(newest) - missing, None))
