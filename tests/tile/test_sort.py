@@ -71,6 +71,17 @@ def test_network_sort_agrees_with_numpy(data, dtype):
         assert_same(found.reshape(expected.shape), expected)
 
 
+@pytest.mark.parametrize("length", [90, 200, 300, 600])
+def test_network_merges_blocks_of_all_sizes(length):
+    x = numpy.random.default_rng(length).standard_normal((3, length), numpy.float32)
+    sizes = 3, length, 1
+    program = build_network_sort(
+        dtypes.float32, sizes, length, is_descending=False, has_positions=False
+    )
+    (found,) = launch(program, [x])
+    numpy.testing.assert_array_equal(found.reshape(x.shape), numpy.sort(x))
+
+
 def assert_same(found, expected):
     """Assert that arrays are equal, signs of zeros included."""
     found, expected = found.astype(numpy.float64), expected.astype(numpy.float64)

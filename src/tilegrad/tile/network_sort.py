@@ -1,12 +1,14 @@
 """Sorting of many rows at once: a network of comparisons, each lane a row of its own.
 
 What is compared with what does not depend on the data, so all lanes take the same way, and a
-comparison is a minimum and a maximum of vectors. Blocks of eight are sorted in registers; then
-pairs of sorted blocks are merged by a bitonic network (K. Batcher, "Sorting networks and their
-applications", 1968), whose first comparisons pair the first element with the last: two or three of
-its levels at a time are done in registers, as stores cost most. Rows are filled up to a power of
-two. Where only the first places are wanted, blocks grow no longer than these are: of each two, the
-half that comes first is kept, until one is left.
+comparison is a minimum and a maximum of vectors. Blocks of sixteen words, half of the registers,
+are sorted as they come in; then pairs of sorted blocks are merged by a bitonic network (K. Batcher,
+"Sorting networks and their applications", 1968), whose first comparisons pair the first element
+with the last. A store takes as long as four comparisons: so up to four levels of a merge are done
+in registers each time that words are there, and the last ones where results are written. What the
+next rows need is asked for meanwhile. Rows are filled up to a power of two. Where only the first
+places are wanted, blocks grow no longer than these are: of each two, the half that comes first is
+kept, until one is left.
 
 Words are sorted: keys (``sort_key``), or, where positions are wanted, keys with the positions below
 them, so that equal elements keep their order.
@@ -14,7 +16,9 @@ them, so that equal elements keep their order.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node
@@ -23,20 +27,21 @@ from tilegrad.ops.affine import Index, as_node
 from tilegrad.ops.arithmetic import maximum, minimum
 from tilegrad.ops.bounds import bounds
 from tilegrad.ops.build import Builder, full, lanes
+from tilegrad.ops.comparison import where
 from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.leaves import constant
 from tilegrad.ops.movement import permute_axes
 from tilegrad.ops.program import Program
+from tilegrad.tile.comparisons import Comparison, merge_levels, sort_levels
 from tilegrad.tile.sort_key import exact_key, key_dtype, order_key, value_of_key
 
 LONGEST = 2048
 """Longest row for which a network is the faster way."""
 FEWEST = 4
 """With fewer rows too many lanes would be idle."""
-_BLOCK = 8
+_BLOCK = 16
 _LANES = 16
-Comparison = tuple[int, int]
-"""Places of the elements of which the first is to hold the lesser one."""
+_VECTOR_BYTES = 64
 
 
 def suits(dtype: DType, length: int, rows: Index, *, has_positions: bool) -> bool:
@@ -97,7 +102,8 @@ class _Sorting:
         self.build = build
         self.x, self.y = memory
         length, wanted = sizes
-        self.filled = max(_BLOCK, 1 << (length - 1).bit_length())
+        self.filled = 1 << (length - 1).bit_length()
+        self.block = min(_BLOCK, self.filled)
         self.length = build.scalar("length", length, 2, self.filled)
         self.wanted = self.length
         self.kept = self.filled
@@ -108,7 +114,9 @@ class _Sorting:
         self.is_descending = is_descending
         self.has_positions = has_positions
         self.dtype = dtypes.uint64 if has_positions else key_dtype(self.x.dtype)
-        self.width = max(_LANES, 64 // self.dtype.itemsize)
+        self.width = _VECTOR_BYTES // self.dtype.itemsize
+        self.last = constant((1 << self.dtype.bits) - 1, self.dtype)
+        self.is_ordered = True
         self.words = build.scratch(self.dtype, (self.filled + _LANES) * self.width)
 
     def word(self, element: Node, position: Node) -> Node:
@@ -131,12 +139,16 @@ class _Sorting:
         with build.loop(0, self.length, _LANES) as loop:
             place = loop.index + piece
             is_inside = (row < rows) & (place < self.length)
-            element = build.load(self.x, row * self.length + place, is_inside)
-            words = permute_axes(self.word(element, place), (1, 0))
-            self.keep(loop.index + lanes(_LANES, 2, 0), words)
+            offset = row * self.length + place
+            element = build.load(self.x, offset, is_inside, ahead=width * self.filled)
+            words = where(is_inside, self.word(element, place), self.last)
+            offset = (loop.index + lanes(_LANES, 2, 0)) * width + lanes(width, 2, 1)
+            build.store(self.words, offset, permute_axes(words, (1, 0)))
+            self.sort_block(loop.index)
         self.fill()
-        self.exchange_all()
+        self.merge_all()
         with build.loop(0, self.wanted, _LANES) as loop:
+            self.end_block(loop.index)
             place = loop.index + piece
             offset = (loop.index + lanes(_LANES, 2, 0)) * width + lanes(width, 2, 1)
             words = permute_axes(build.load(self.words, offset), (1, 0))
@@ -144,20 +156,25 @@ class _Sorting:
             build.store(self.y, row * self.wanted + place, self.result(words), is_inside)
 
     def sort_columns(self, outside: Node, column: Node, columns: Node) -> None:
-        """Sort columns, one row of elements at a time on the way in and out."""
-        build = self.build
+        """Sort columns, a block of rows of elements at a time on the way in and out."""
+        build, block = self.build, self.block
         column = column + lanes(self.width)
         is_inside = column < columns
-        with build.loop(0, self.length) as loop:
-            offset = (outside * self.length + loop.index) * columns + column
-            element = build.load(self.x, offset, is_inside)
-            build.store(self.words, self.place(loop.index), self.word(element, loop.index))
+        with build.loop(0, self.length, block) as loop:
+            for place in [loop.index + near for near in range(block)]:
+                is_here = is_inside & (place < self.length)
+                offset = (outside * self.length + place) * columns + column
+                word = self.word(build.load(self.x, offset, is_here), place)
+                build.store(self.words, self.place(place), where(is_here, word, self.last))
+            self.sort_block(loop.index)
         self.fill()
-        self.exchange_all()
-        with build.loop(0, self.wanted) as loop:
-            word = self.load(loop.index)
-            offset = (outside * self.wanted + loop.index) * columns + column
-            build.store(self.y, offset, self.result(word), is_inside)
+        self.merge_all()
+        with build.loop(0, self.wanted, block) as loop:
+            self.end_block(loop.index)
+            for place in [loop.index + near for near in range(block)]:
+                offset = (outside * self.wanted + place) * columns + column
+                is_wanted = is_inside & (place < self.wanted)
+                build.store(self.y, offset, self.result(self.load(place)), is_wanted)
 
     def place(self, position: Index) -> Node:
         """Return where the words of a position are."""
@@ -167,125 +184,109 @@ class _Sorting:
         """Return the words of a position."""
         return self.build.load(self.words, self.place(position))
 
-    def keep(self, position: Node, words: Node) -> None:
-        """Write words of shape (positions, lanes)."""
-        self.build.store(self.words, position * self.width + lanes(self.width, 2, 1), words)
-
     def fill(self) -> None:
-        """Fill the rows up with words that no other comes after."""
-        last = full((self.width,), (1 << self.dtype.bits) - 1, self.dtype)
-        with self.build.loop(self.length, self.filled) as loop:
+        """Fill the rows up with blocks of words that no other comes after."""
+        blocks = (self.length + (self.block - 1)) // self.block
+        with self.build.loop(blocks * self.block, self.filled) as loop:
+            last = full((self.width,), (1 << self.dtype.bits) - 1, self.dtype)
             self.build.store(self.words, self.place(loop.index), last)
 
-    def exchange_all(self) -> None:
-        """Put everything in order, or as much as is wanted."""
-        self.exchange(1, _BLOCK, range(_BLOCK), _sort_block())
-        size = _BLOCK
-        while size < self.kept:
-            size *= 2
-            self.merge(size)
-        while size < self.filled:
-            self.keep_least(size)
+    def sort_block(self, start: Node) -> None:
+        """Sort a block."""
+        self.compare([start + place for place in range(self.block)], sort_levels(self.block))
 
-    def keep_least(self, size: int) -> None:
-        """Of each two sorted blocks keep a sorted block of what comes first."""
-        build, half = self.build, size // 2
-        blocks = self.filled // (2 * size)
-        with build.loop(0, blocks) as block, build.loop(0, half) as near:
-            first = block.index * (2 * size) + near.index
-            last = block.index * (2 * size) - near.index + (2 * size - 1)
-            words = [
-                minimum(self.load(first + near_), self.load(last - near_)) for near_ in (0, half)
-            ]
-            kept = block.index * size + near.index
-            build.store(self.words, self.place(kept), minimum(*words))
-            build.store(self.words, self.place(kept + half), maximum(*words))
-        self.filled //= 2
-        reach = half // 2
-        while reach >= _BLOCK:
-            self.exchange(reach, 2 * reach, (0, reach), [(0, 1)])
-            reach //= 2
-        self.exchange(1, _BLOCK, range(_BLOCK), _merge_levels(_BLOCK))
+    def end_block(self, start: Node) -> None:
+        """Order what the last merge leaves in each block."""
+        if not self.is_ordered:
+            self.order_block(start)
+
+    def order_block(self, start: Node) -> None:
+        """Do the last levels of a merge, which stay within a block."""
+        levels = self.block.bit_length() - 1
+        places = [start + place for place in range(self.block)]
+        self.compare(places, merge_levels(self.block, levels))
+
+    def merge_all(self) -> None:
+        """Merge the sorted blocks, as far as is wanted, up to the last levels within blocks."""
+        size = self.block
+        while size < self.filled:
+            if not self.is_ordered:
+                with self.build.loop(0, self.filled, self.block) as loop:
+                    self.order_block(loop.index)
+            if size < self.kept:
+                size *= 2
+                self.merge(size)
+            else:
+                self.filled //= 2
+                self.keep_least(size)
+            self.is_ordered = size == self.block
 
     def merge(self, size: int) -> None:
-        """Merge pairs of sorted blocks into blocks of a size."""
-        quarter = size // 4
-        # The first level pairs places from both ends, the next one those a quarter apart.
-        ends = [0, quarter, size - 1 - quarter, size - 1]
-        reach, is_odd = quarter, (quarter // _BLOCK).bit_length() % 2
-        if is_odd:
-            self.exchange_mirrored(size, ends, [(0, 3), (1, 2), (0, 1), (2, 3)])
-            reach //= 2
-        else:
-            self.exchange_mirrored(size, ends, [(0, 3), (1, 2)])
-        while reach >= _BLOCK:
-            places = range(0, 2 * reach, reach // 2)
-            self.exchange(reach // 2, 2 * reach, places, [(0, 2), (1, 3), (0, 1), (2, 3)])
-            reach //= 4
-        self.exchange(1, _BLOCK, range(_BLOCK), _merge_levels(_BLOCK))
+        """Merge pairs of sorted blocks into blocks of a size, but for the last levels."""
+        levels, half = self.divide_levels(size), self.block // 2
+        offsets = _offsets(self.block, size, levels[0])[:half]
+        with self.each(size, levels[0]) as (start, near):
+            places = [start + near + offset for offset in offsets]
+            places += [start - near + (size - 1 - offset) for offset in offsets[::-1]]
+            ends = [(place, self.block - 1 - place) for place in range(half)]
+            self.compare(places, [*ends, *merge_levels(self.block, levels[0])[half:]])
+        self.order(size, levels)
 
-    def exchange(
-        self, count: int, block: int, places: Sequence[int], comparisons: Sequence[Comparison]
+    def keep_least(self, size: int) -> None:
+        """Of each two sorted blocks keep a block of what comes first, in order as by ``merge``."""
+        levels = self.divide_levels(size)
+        offsets = _offsets(self.block, size, levels[0])
+        with self.each(size, levels[0]) as (start, near):
+            first = [self.load(start * 2 + near + offset) for offset in offsets]
+            last = [self.load(start * 2 - near + (2 * size - 1 - offset)) for offset in offsets]
+            places = [start + near + offset for offset in offsets]
+            words = list(map(minimum, first, last))
+            self.compare(places, merge_levels(self.block, levels[0]), words)
+        self.order(size, levels)
+
+    def order(self, size: int, levels: Sequence[int]) -> None:
+        """Do the levels of a merge after those of its first pass."""
+        for before, level in itertools.pairwise(levels):
+            size >>= before
+            offsets = _offsets(self.block, size, level)
+            with self.each(size, level) as (start, near):
+                places = [start + near + offset for offset in offsets]
+                self.compare(places, merge_levels(self.block, level))
+
+    def divide_levels(self, size: int) -> list[int]:
+        """Return how many levels of a merge each pass does, but for those within a block.
+
+        If it is of one block there are no others.
+        """
+        most = self.block.bit_length() - 1
+        left = size.bit_length() - 1 - most
+        passes = -(-left // most)
+        return [left // passes + (i < left % passes) for i in range(passes)] or [most]
+
+    @contextmanager
+    def each(self, span: int, levels: int) -> Iterator[tuple[Node, Node]]:
+        """Walk all spans, and in each what a block in registers does not reach."""
+        loop, block = self.build.loop, self.block
+        with loop(0, self.filled, span) as spans, loop(0, span >> levels, block >> levels) as near:
+            yield spans.index, near.index
+
+    def compare(
+        self,
+        places: Sequence[Node],
+        comparisons: Sequence[Comparison],
+        loaded: Sequence[Node] | None = None,
     ) -> None:
-        """Compare within each block elements at some places and at the ``count`` - 1 after them."""
-        with self.build.loop(0, self.filled, block) as blocks:
-            if count == 1:
-                self.compare([blocks.index + place for place in places], comparisons)
-                return
-            with self.build.loop(0, count) as near:
-                first = blocks.index + near.index
-                self.compare([first + place for place in places], comparisons)
-
-    def exchange_mirrored(
-        self, size: int, ends: Sequence[int], comparisons: Sequence[Comparison]
-    ) -> None:
-        """Compare elements of the first half of each block with those of the second half's end."""
-        with (
-            self.build.loop(0, self.filled, size) as blocks,
-            self.build.loop(0, size // 4) as near,
-        ):
-            half = len(ends) // 2
-            first = [blocks.index + end + near.index for end in ends[:half]]
-            last = [blocks.index + end - near.index for end in ends[half:]]
-            self.compare([*first, *last], comparisons)
-
-    def compare(self, positions: Sequence[Node], comparisons: Sequence[Comparison]) -> None:
-        """Do comparisons in registers."""
-        places = [self.place(position) for position in positions]
-        words = [self.load(position) for position in positions]
+        """Do comparisons in registers of what is at some places, or of what was loaded."""
+        words = [self.load(place) for place in places] if loaded is None else [*loaded]
         for low, high in comparisons:
             words[low], words[high] = (
                 minimum(words[low], words[high]),
                 maximum(words[low], words[high]),
             )
         for place, word in zip(places, words, strict=True):
-            self.build.store(self.words, place, word)
+            self.build.store(self.words, self.place(place), word)
 
 
-def _sort_block() -> list[Comparison]:
-    """Return the network that sorts a block: odd-even merges of Batcher, 19 for 8 elements."""
-    found: list[Comparison] = []
-
-    def merge(start: int, count: int, step: int) -> None:
-        if 2 * step >= count:
-            found.append((start, start + step))
-            return
-        merge(start, count, 2 * step)
-        merge(start + step, count, 2 * step)
-        inner = range(start + step, start + count - step, 2 * step)
-        found.extend((place, place + step) for place in inner)
-
-    def sort(start: int, count: int) -> None:
-        if count > 1:
-            sort(start, count // 2)
-            sort(start + count // 2, count // 2)
-            merge(start, count, 1)
-
-    sort(0, _BLOCK)
-    return found
-
-
-def _merge_levels(size: int) -> list[Comparison]:
-    """Return the levels of a bitonic merge that stay within a block."""
-    reaches = [size >> level for level in range(1, size.bit_length())]
-    return [(i, i + reach) for reach in reaches for i in range(size) if not i & reach]
+def _offsets(block: int, span: int, levels: int) -> list[int]:
+    """Return the places of a block of words that some levels of a span compare."""
+    return [piece + i for piece in range(0, span, span >> levels) for i in range(block >> levels)]

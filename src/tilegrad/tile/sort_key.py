@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tilegrad.ir.dtype import DType, dtypes, from_name, has_infinity
 from tilegrad.ir.node import Node
-from tilegrad.ops.bits import bitwise_not
+from tilegrad.ops.bits import bitwise_not, shift_right
 from tilegrad.ops.comparison import equal, where
 from tilegrad.ops.conversion import CastAttributes, bitcast, cast_to
 from tilegrad.ops.leaves import constant
@@ -23,7 +23,7 @@ def order_key(x: Node, *, is_descending: bool) -> Node:
     if not x.dtype.is_float:
         return _integer_key(x, is_descending=is_descending)
     key, unsigned = _float_key(x), key_dtype(x.dtype)
-    sign = constant(1 << (x.dtype.bits - 1), unsigned)
+    sign = _sign_of(unsigned)
     key = where(equal(_size_bits(x), constant(0, unsigned)), sign, key)
     return _put_nan_last(x, bitwise_not(key) if is_descending else key)
 
@@ -31,26 +31,29 @@ def order_key(x: Node, *, is_descending: bool) -> Node:
 def exact_key(x: Node, *, is_descending: bool) -> Node:
     """Return unsigned integers that are ordered as the values are, from which they come back.
 
-    -0 comes before +0; NaN has the greatest key, either way, and only it loses its other bits.
+    -0 comes before +0. Either way NaNs have the greatest keys: those whose keys would be the least
+    come round to the other end, as what is subtracted is how many they are.
     """
     if not x.dtype.is_float:
         return _integer_key(x, is_descending=is_descending)
     key = _float_key(x)
-    return _put_nan_last(x, bitwise_not(key) if is_descending else key)
+    plain = bitwise_not(key) if is_descending else key
+    return plain - constant(_count_nans(x.dtype), key.dtype)
 
 
 def value_of_key(key: Node, dtype: DType, *, is_descending: bool) -> Node:
     """Return the values whose ``exact_key`` this is."""
+    if dtype.is_float:
+        key = key + constant(_count_nans(dtype), key.dtype)
     plain = bitwise_not(key) if is_descending else key
     if dtype.is_boolean or dtype.is_unsigned:
         return cast_to(plain, dtype)
-    sign = constant(1 << (dtype.bits - 1), key.dtype)
-    if not dtype.is_float:
-        return bitcast(plain ^ sign, attributes=CastAttributes(dtype))
-    bits = where(plain < sign, bitwise_not(plain), plain ^ sign)
-    is_nan = equal(key, constant((1 << dtype.bits) - 1, key.dtype))
-    nan = constant((1 << (dtype.bits - 1)) - 1, key.dtype)
-    return bitcast(where(is_nan, nan, bits), attributes=CastAttributes(dtype))
+    sign = _sign_of(key.dtype)
+    if dtype.is_float:
+        plain = plain ^ (bitwise_not(_repeat_sign(plain)) | sign)
+    else:
+        plain = plain ^ sign
+    return bitcast(plain, attributes=CastAttributes(dtype))
 
 
 def _integer_key(x: Node, *, is_descending: bool) -> Node:
@@ -58,17 +61,25 @@ def _integer_key(x: Node, *, is_descending: bool) -> Node:
     if x.dtype.is_boolean or x.dtype.is_unsigned:
         key = cast_to(x, unsigned)
     else:
-        sign = constant(1 << (x.dtype.bits - 1), unsigned)
-        key = bitcast(x, attributes=CastAttributes(unsigned)) ^ sign
+        key = bitcast(x, attributes=CastAttributes(unsigned)) ^ _sign_of(unsigned)
     return bitwise_not(key) if is_descending else key
 
 
 def _float_key(x: Node) -> Node:
     """Positive floats are ordered as their bits are, negative ones the other way round."""
-    unsigned = key_dtype(x.dtype)
-    bits = bitcast(x, attributes=CastAttributes(unsigned))
-    sign = constant(1 << (x.dtype.bits - 1), unsigned)
-    return where(bits < sign, bits | sign, bitwise_not(bits))
+    bits = bitcast(x, attributes=CastAttributes(key_dtype(x.dtype)))
+    return bits ^ (_repeat_sign(bits) | _sign_of(bits.dtype))
+
+
+def _sign_of(unsigned: DType) -> Node:
+    return constant(1 << (unsigned.bits - 1), unsigned)
+
+
+def _repeat_sign(bits: Node) -> Node:
+    """Return all ones where the sign is set, else 0."""
+    signed = bitcast(bits, attributes=CastAttributes(from_name(f"int{bits.dtype.bits}")))
+    signs = shift_right(signed, constant(bits.dtype.bits - 1, signed.dtype))
+    return bitcast(signs, attributes=CastAttributes(bits.dtype))
 
 
 def _size_bits(x: Node) -> Node:
@@ -80,6 +91,11 @@ def _size_bits(x: Node) -> Node:
 def _put_nan_last(x: Node, key: Node) -> Node:
     is_nan = constant(_greatest_bits(x.dtype), key.dtype) < _size_bits(x)
     return where(is_nan, constant((1 << x.dtype.bits) - 1, key.dtype), key)
+
+
+def _count_nans(dtype: DType) -> int:
+    """Return how many NaNs of one sign a float dtype has."""
+    return (1 << (dtype.bits - 1)) - 1 - _greatest_bits(dtype)
 
 
 def _greatest_bits(dtype: DType) -> int:
