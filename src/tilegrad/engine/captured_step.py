@@ -114,14 +114,10 @@ class CapturedStep:
             symbols: values of the symbolic sizes.
         """
         packs = self.executor.packs
-        if self.pack_changes != packs.changes:
-            for pack in self.packs:
-                pack.refresh(self.executor.device)
-            self.pack_changes = packs.changes
+        self.refresh()
         if symbols != self.symbols:
             self._set_symbols(symbols)
         arguments = self.recording.arguments
-        self.scratch.follow(arguments)
         for storage, patches in zip(inputs, self.inputs, strict=True):
             address = memory_of(storage).address
             for argument in patches:
@@ -148,6 +144,15 @@ class CapturedStep:
         if self.overwritten_inputs:
             packs.note_written({inputs[number] for number in self.overwritten_inputs})
         return [make_buffer_node(storage, shape) for storage, shape in nodes]
+
+    def refresh(self) -> None:
+        """Let packed copies and scratch memory be those of now."""
+        packs = self.executor.packs
+        if self.pack_changes != packs.changes:
+            for pack in self.packs:
+                pack.refresh(self.executor.device)
+            self.pack_changes = packs.changes
+        self.scratch.follow(self.recording.arguments)
 
     def note_results(self, count: int) -> None:
         """Count tensors just made of the results as seen, if no replay will overwrite them."""

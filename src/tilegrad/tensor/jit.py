@@ -23,6 +23,7 @@ from tilegrad.engine.storage import storage_of
 from tilegrad.engine.tracked import Snapshot, Tracked
 from tilegrad.ops import leaves
 from tilegrad.tensor.base import TensorBase
+from tilegrad.tensor.bound_step import BoundStep
 from tilegrad.tensor.conversion import realize
 from tilegrad.tensor.size import BoundVariable
 from tilegrad.tensor.trees import Tree, flatten, map_leaves, rebuild
@@ -101,6 +102,24 @@ class Jit(Generic[P, R]):
                 self._captured[key] = _Captured()
                 return cast("R", result)
             return cast("R", _capture(session, call, arguments, captured))
+
+    def bind(self, *args: P.args, **kwargs: P.kwargs) -> BoundStep | None:
+        """Return the step that a call would replay, on arrays of its own; None if it would not.
+
+        Its inputs are like the tensors among the arguments, in the same order.
+
+        Raises:
+            CaptureError: the step cannot be bound; see ``BoundStep``.
+        """
+        session = current_session()
+        arguments = _Arguments([session.training], [], {})
+        _sort((*args, kwargs) if kwargs else args, arguments)
+        captured = self._captured.get(tuple(arguments.key))
+        if captured is None or captured.step is None:
+            return None
+        realize(*arguments.tensors)
+        inputs = [session.read(tensor.node) for tensor in arguments.tensors]
+        return BoundStep(session, captured.step, inputs, functools.partial(_settle, session))
 
     @property
     def captured(self) -> tuple[CapturedStep, ...]:
@@ -272,12 +291,17 @@ class _Numbered:
         self.kind = kind
 
 
+def _settle(session: Session, step: CapturedStep) -> None:
+    """Realise what has been assigned since a step ran: it may read that memory."""
+    realize(*_assigned(session.changed_since(step.seen)))
+
+
 def _replay(
     session: Session, captured: _Captured, step: CapturedStep, arguments: _Arguments
 ) -> object:
     realize(*arguments.tensors)
     if step.seen != session.changes.count:
-        realize(*_assigned(session.changed_since(step.seen)))
+        _settle(session, step)
     inputs = session.protect(step, arguments.tensors)
     nodes = step.replay(inputs, arguments.symbols)
     step.note_results(len(nodes))

@@ -4,7 +4,8 @@ Enter at `Decoder`; `model.py` says what a model has to be. `pages.py` says whic
 which can be used again; the pages themselves are in ``apps/models/memory.py``.
 """
 
-from tilegrad.apps.generation.decoder import Decoder, Sequence
+from tilegrad.apps.generation.decoder import Decoder
 from tilegrad.apps.generation.model import Model
+from tilegrad.apps.generation.sequence import Sequence
 
 __all__ = ["Decoder", "Model", "Sequence"]

@@ -19,37 +19,17 @@ import numpy
 
 from tilegrad.apps.generation.model import Model
 from tilegrad.apps.generation.pages import Pages
+from tilegrad.apps.generation.sequence import Sequence
+from tilegrad.apps.generation.steps import Steps
 from tilegrad.apps.models.memory import Memory
 from tilegrad.base.errors import ArgumentError, OutOfMemoryError
 from tilegrad.ir.dtype import DType, dtypes
-from tilegrad.tensor import Tensor
-from tilegrad.tensor.jit import CALLS_TO_CAPTURE, jit
+from tilegrad.tensor.jit import CALLS_TO_CAPTURE
 
 PAGE = 64
 """Tokens of a page."""
 CHUNKS = (16, 32, PAGE)
 """Tokens of a prompt that are read at once. A chunk is filled up, and the filling ignored."""
-
-
-class Sequence:
-    """Tokens that a decoder knows, and where what it knows of them is.
-
-    Attributes:
-        tokens: the prompt, and what was added.
-        position: how many of them are in memory.
-        known: how many of the prompt were in memory from the start.
-        table: the pages, int32; 0 where there is none.
-        pages: how many entries of the table have been filled.
-        whole: how many pages are full.
-        key: what the last full page is known by.
-    """
-
-    def __init__(self, tokens: list[int], most: int) -> None:
-        self.tokens = tokens
-        self.position = self.known = 0
-        self.table = numpy.zeros(most, numpy.int32)
-        self.pages = self.whole = 0
-        self.key = b""
 
 
 class Decoder:
@@ -98,6 +78,7 @@ class Decoder:
         self._most = -(-context // PAGE)
         count = 1 + (sequences * self._most if pages is None else pages)
         self.memory = Memory(model.config, count, PAGE, dtype)
+        self._steps = Steps(model, self.memory, self._most)
         self._pages = Pages(count, PAGE)
         self._sequences, self._shares_replies = sequences, shares_replies
         self._widest = self._width(min(sequences, model.independent_rows))
@@ -105,13 +86,6 @@ class Decoder:
         windows = model.config.windows
         ends = [window for window in windows if window is not None]
         self._window = max(ends) if len(ends) == len(windows) else None
-
-        @jit
-        def step(tokens: Tensor, tables: Tensor, starts: Tensor, rows: Tensor) -> Tensor:
-            reading = self.memory.reading(tables, starts, len(tokens) // len(tables))
-            return model(tokens, reading, rows)
-
-        self._step = step
 
     @property
     def free_sequences(self) -> int:
@@ -188,9 +162,7 @@ class Decoder:
         if not chunk:
             raise ArgumentError("the prompt has been read already", got=f"{start} tokens")
         size = next(size for size in CHUNKS if size >= len(chunk))
-        tokens = numpy.zeros(size, numpy.int32)
-        tokens[: len(chunk)] = chunk
-        logits = self._run(tokens, [sequence], 1, [len(chunk) - 1])
+        logits = self._steps.run(size, 1, chunk, [sequence], [len(chunk) - 1])
         self._advance(sequence, len(chunk), is_shared=True)
         return logits[0] if sequence.position == len(sequence.tokens) else None
 
@@ -224,10 +196,9 @@ class Decoder:
         sequences = list(tokens)
         for start in range(0, len(sequences), self._widest):
             together = sequences[start : start + self._widest]
+            added = [tokens[sequence] for sequence in together]
             width = self._width(len(together))
-            added = numpy.zeros(width, numpy.int32)
-            added[: len(together)] = [tokens[sequence] for sequence in together]
-            logits = self._run(added, together, width, list(range(width)))
+            logits = self._steps.run(width, width, added, together, range(width))
             found |= zip(together, logits, strict=False)
         for sequence in tokens:
             self._advance(sequence, 1, is_shared=self._shares_replies)
@@ -251,20 +222,9 @@ class Decoder:
         widths = [1 << power for power in range(self._widest.bit_length())]
         for _ in range(CALLS_TO_CAPTURE):
             for size in CHUNKS:
-                self._run(numpy.zeros(size, numpy.int32), [], 1, [0])
+                self._steps.run(size, 1, [], [], [0])
             for width in widths:
-                self._run(numpy.zeros(width, numpy.int32), [], width, list(range(width)))
-
-    def _run(
-        self, tokens: numpy.ndarray, sequences: list[Sequence], batch: int, rows: list[int]
-    ) -> numpy.ndarray:
-        """Read as many tokens of each of ``batch`` sequences; missing ones remember nothing."""
-        tables = numpy.zeros((batch, self._most), numpy.int32)
-        starts = numpy.zeros(batch, numpy.int32)
-        for number, sequence in enumerate(sequences):
-            tables[number], starts[number] = sequence.table, sequence.position
-        given = (tokens, tables, starts, numpy.array(rows, numpy.int32))
-        return self._step(*map(Tensor, given)).numpy()
+                self._steps.run(width, width, [], [], range(width))
 
     def _check(self, sequence: Sequence) -> None:
         if sequence not in self._open:
