@@ -95,7 +95,7 @@ def test_explain_shows_hand_written_kernels():
     found = explain(double(Tensor(X).realize() + 1).sum(0))
     assert len(found.kernels) == 3
     assert [one.name for one in found.kernels][1] == "double"
-    assert found.kernels[1].kernel is None
+    assert "multiply" in found.kernels[1].kernel
     assert "multiply" in found.kernels[1].program
     assert "double" in found.kernels[1].llvm
     assert any("hand-written" in one.reason for one in found.decisions)

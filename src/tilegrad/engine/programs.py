@@ -30,6 +30,7 @@ from tilegrad.schedule.split_sums import split_sums
 from tilegrad.tile.decisions import Decider
 from tilegrad.tile.derive import derive, derive_packed
 from tilegrad.tile.facts import Facts, count_points
+from tilegrad.tile.raise_program import raise_program
 from tilegrad.tile.scan import build_scan
 from tilegrad.tile.scatter import build_scatter
 from tilegrad.tile.sort import build_argsort, build_sort
@@ -45,10 +46,12 @@ class Source(NamedTuple):
     Attributes:
         program: the ``kernel`` node.
         slots: what its parameters are.
+        name: of the native function; None if it is to say what the kernel does.
     """
 
     program: Node
     slots: tuple[Slot, ...]
+    name: str | None = None
 
 
 class Derived(NamedTuple):
@@ -102,16 +105,18 @@ class Programs:
         self.winners = winners or Winners("")
         self.verifies = verifies
         self._derived: dict[Node, Derived] = {}
+        self._called: dict[Program, Derived] = {}
         self._packed: dict[tuple[Node, frozenset[int]], PackedDerived | None] = {}
 
     def derive(self, expressed: ExpressedKernel) -> Derived:
         """Return the program of a kernel that the scheduler made."""
         found = self._derived.get(expressed.program)
         if found is None:
-            choices = self.winners.find(digest(expressed.program))
-            decider = Decider(choices)
-            found = self._derived[expressed.program] = self.lower(source_of(expressed), decider)
+            found = self._derived[expressed.program] = self._decide(source_of(expressed))
         return found
+
+    def _decide(self, source: Source) -> Derived:
+        return self.lower(source, Decider(self.winners.find(digest(source.program))))
 
     def lower(self, source: Source, decider: Decider) -> Derived:
         """Return a program of a kernel; unlike ``derive``, made anew each time.
@@ -133,7 +138,9 @@ class Programs:
         work = sum(
             count_points(region.axes) * (1 + len(region.loads)) for region in facts.regions.values()
         )
-        program = derive(root, source.slots, self.target, name_kernel(facts), decider)
+        program = derive(
+            root, source.slots, self.target, source.name or name_kernel(facts), decider
+        )
         units = decider.take("units", UNITS, label=_name_units) if self.target.threads > 1 else None
         return Derived(program, root, work, count_operations(facts), source, units)
 
@@ -157,7 +164,7 @@ class Programs:
                 derived.kernel,
                 source.slots,
                 self.target,
-                name_kernel(Facts(derived.kernel)),
+                source.name or name_kernel(Facts(derived.kernel)),
                 Decider(choices),
                 constants,
             )
@@ -183,9 +190,27 @@ class Programs:
             CompileError: there is none for this op.
         """
         if isinstance(node.attributes, CallAttributes):
-            return measure(node.attributes.program)
+            return self._build_call(node.attributes.program)
         work = estimate(symbolic.multiply_all(node.sources[0].shape))
         return Derived(_build(node), None, 4 * work, count_own_operations(node))
+
+    def _build_call(self, program: object) -> Derived:
+        """Return a program that was written by hand, decided on here if it says no more than what.
+
+        Raises:
+            CompileError: it is no program.
+        """
+        if not isinstance(program, Program):
+            raise CompileError("a call has a tile program", got=program)
+        found = self._called.get(program)
+        if found is None:
+            raised = raise_program(program)
+            if raised is None:
+                found = measure(program)
+            else:
+                found = self._decide(Source(raised.kernel, raised.slots, program.name))
+            self._called[program] = found
+        return found
 
 
 def source_of(expressed: ExpressedKernel) -> Source:
@@ -205,10 +230,8 @@ def _name_units(units: int | None) -> str:
     return "by size" if units is None else str(units)
 
 
-def measure(program: object) -> Derived:
+def measure(program: Program) -> Derived:
     """Return a program that was written by hand with what it does."""
-    if not isinstance(program, Program):
-        raise CompileError("a call has a tile program", got=program)
     elements, operations = measure_work(program)
     # A multiply-add in registers counts as an element: much of it is worth dividing, too.
     return Derived(program, None, max(elements, operations / 2), int(operations))

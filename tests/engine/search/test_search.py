@@ -28,8 +28,9 @@ def settings(tmp_path) -> Settings:
 @kernel
 def double(build, x, *, width: int = tl.choice(8, 16, 32)):
     out = build.output(x.shape, x.dtype)
-    block = build.grid(x.size, width)
-    out.flat[block] = x.flat[block] * 2.0
+    block = build.grid(x.size, 96)
+    with build.loop(block.start, block.stop, width) as loop:
+        out.flat[loop.span] = x.flat[loop.span] * 2.0
     return out
 
 

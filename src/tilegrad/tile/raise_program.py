@@ -1,0 +1,203 @@
+"""What a tile program computes, as a kernel: the compiler then decides how.
+
+An instance that loads, computes and stores, without loops and without memory of its own, says what
+the elements of its results are, and hardly anything of how they are found. Most of what is written
+by hand is of this kind, and is then the kernel that the scheduler would have made of the formula:
+axes of the grid and of tiles become axes, a reduction of a tile binds its axis, offsets stay what
+they are. How rows are cut, kept, fetched and stored is so decided for both in one place. A loop,
+scratch memory or a ``dot`` is a decision of the author's; programs with one are lowered as they are
+written.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from tilegrad.ir.node import Node, sort_topologically
+from tilegrad.ir.op import Op, Property, attributes_of
+from tilegrad.ops import kernel, leaves, memory, movement, reduction, tile
+from tilegrad.ops.affine import affine, as_index, as_node, product
+from tilegrad.ops.kernel import ReduceOverAttributes
+from tilegrad.ops.leaves import IotaAttributes
+from tilegrad.ops.memory import LoadAttributes, ParameterAttributes
+from tilegrad.ops.movement import PermuteAttributes
+from tilegrad.ops.program import Program, Slot
+from tilegrad.ops.reduction import ReduceAttributes
+from tilegrad.ops.tile import ProgramIndexAttributes, ScalarAttributes
+from tilegrad.rewrite.graph import make, substitute
+from tilegrad.tile.facts import find_free
+from tilegrad.tile.join_blocks import join_blocks
+
+_KINDS: dict[Op, str] = {
+    reduction.reduce_sum: "add",
+    reduction.reduce_product: "multiply",
+    reduction.reduce_maximum: "maximum",
+    reduction.reduce_minimum: "minimum",
+}
+_SAID = frozenset(
+    (
+        leaves.constant_op,
+        leaves.iota,
+        affine,
+        product,
+        movement.expand,
+        movement.permute,
+        memory.parameter,
+        tile.scalar,
+        tile.program_index,
+        *_KINDS,
+    )
+)
+
+
+class Raised(NamedTuple):
+    """What a program computes.
+
+    Attributes:
+        kernel: the ``kernel`` node.
+        slots: what its parameters are: those of the program but for the scalars, whose symbols the
+            kernel has itself.
+    """
+
+    kernel: Node
+    slots: tuple[Slot, ...]
+
+
+def raise_program(program: Program) -> Raised | None:
+    """Return the kernel that a program says, None if it says how or what no kernel can say."""
+    stores = _find_stores(program)
+    if stores is None:
+        return None
+    root = join_blocks(_Raising(program).kernel(stores))
+    slots = tuple(slot for slot in program.slots if slot.role != "scalar")
+    return None if root is None else Raised(root, slots)
+
+
+def _find_stores(program: Program) -> list[Node] | None:
+    """Return the stores of a program that does nothing else, each to memory of its own."""
+    attributes = attributes_of(program.root, tile.ProgramAttributes)
+    if attributes.has_finish or not {slot.role for slot in program.slots} <= _ROLES:
+        return None
+    stores = list(program.root.sources[0].sources)
+    pointers = {store.sources[0] for store in stores if store.op is memory.store}
+    if len(pointers) != len(stores):
+        return None
+    for node in sort_topologically(stores):
+        if node.op is memory.load:
+            _, has_after, ahead = attributes_of(node, LoadAttributes)
+            is_said = not (has_after or ahead or node.sources[0] in pointers)
+        elif node.op is movement.reshape:
+            is_said = _long_axes(node.sources[0]) == _long_axes(node)
+        else:
+            is_said = node in stores or node.op in _SAID or node.op.has(Property.ELEMENTWISE)
+        if not is_said:
+            return None
+    return stores
+
+
+_ROLES = frozenset(("input", "output", "scalar"))
+
+
+def _long_axes(node: Node) -> list[int]:
+    return [int(size) for size in node.shape if size != 1]  # type: ignore[arg-type]
+
+
+class _Raising:
+    """Gives the scalar expressions of tiles, over places on the grid and along their axes.
+
+    Along axis k, places of tiles that have n elements there are one axis, whatever the tile. Such
+    axes are called t, those of the grid i, and those that reductions bind r.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.slots = program.slots
+        self.known: dict[Node, Node] = {}
+        self.bound: dict[tuple[int, Node], Node] = {}
+        for node in sort_topologically([program.root]):
+            if node.op is tile.scalar:
+                slot = attributes_of(node, ScalarAttributes).slot
+                self.known[node] = as_node(self.slots[slot].size)
+        sizes = substitute(program.grid, self.known)
+        self.grid = [
+            as_node(0) if as_index(size) == 1 else kernel.make_axis(f"i{n}", as_index(size))
+            for n, size in enumerate(sizes)
+        ]
+
+    def kernel(self, stores: list[Node]) -> Node:
+        """Return the kernel of some stores, which may have masks."""
+        for node in sort_topologically(stores):
+            if node not in self.known:
+                self.known[node] = self._raise(node)
+        return kernel.kernel(*(self.known[store] for store in stores))
+
+    def _raise(self, node: Node) -> Node:
+        sources = tuple(self.known[source] for source in node.sources)
+        attributes = node.attributes
+        if isinstance(attributes, IotaAttributes):
+            return _place(attributes.axis, attributes.shape[attributes.axis])
+        if isinstance(attributes, ProgramIndexAttributes):
+            return self.grid[attributes.axis]
+        if isinstance(attributes, ParameterAttributes):
+            before = self.slots[: attributes.slot]
+            slot = sum(slot.role != "scalar" for slot in before)
+            return memory.make_parameter(slot, attributes.dtype)
+        if node.op is movement.expand:
+            return sources[0]
+        if isinstance(attributes, PermuteAttributes):
+            return _move(sources[0], node, attributes.order)
+        if node.op is movement.reshape:
+            return _move(sources[0], node, _match_axes(node))
+        if isinstance(attributes, ReduceAttributes):
+            return self._reduce(node, sources[0], attributes.axes)
+        return make(node.op, sources, attributes)
+
+    def _reduce(self, node: Node, body: Node, axes: tuple[int, ...]) -> Node:
+        shape = node.sources[0].shape
+        places = [_place(axis, shape[axis]) for axis in axes if shape[axis] != 1]
+        if not places:
+            return body
+        free = find_free(body)
+        bound: list[Node] = []
+        for place in places:
+            taken = {
+                axis
+                for inner, around in free.items()
+                if inner.op is kernel.reduce_over and place in around
+                for axis in inner.sources[1:]
+            }
+            number = 0
+            while self._bind(number, place) in taken:
+                number += 1
+            bound.append(self._bind(number, place))
+        (body,) = substitute([body], dict(zip(places, bound, strict=True)))
+        return kernel.reduce_over(body, *bound, attributes=ReduceOverAttributes(_KINDS[node.op]))
+
+    def _bind(self, number: int, place: Node) -> Node:
+        """Return an axis that reductions along a place bind."""
+        if (number, place) not in self.bound:
+            name = f"r{len(self.bound)}"
+            self.bound[number, place] = kernel.make_axis(name, kernel.extent_of(place))
+        return self.bound[number, place]
+
+
+def _place(axis: int, size: object) -> Node:
+    """Return the place along an axis of tiles that have so many elements there."""
+    count = int(size)  # type: ignore[call-overload]
+    return as_node(0) if count == 1 else kernel.make_axis(f"t{axis}x{count}", count)
+
+
+def _match_axes(node: Node) -> tuple[int, ...]:
+    """Return for each axis of a reshaped tile which one of its source it is; -1 for new ones."""
+    (source,) = node.sources
+    long = iter([axis for axis, size in enumerate(source.shape) if size != 1])
+    return tuple(-1 if size == 1 else next(long) for size in node.shape)
+
+
+def _move(value: Node, node: Node, order: tuple[int, ...]) -> Node:
+    """Return what a tile is at the places of another one, whose axes are those axes of it."""
+    moved = {
+        _place(before, size): _place(after, size)
+        for after, (before, size) in enumerate(zip(order, node.shape, strict=True))
+        if size != 1 and before != after
+    }
+    return substitute([value], moved)[0] if moved else value
