@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tilegrad.apps.chat.sampling import Sampler, Sampling, read_sampling
+from tilegrad.apps.chat.sampling import Sampler, Sampling, find_greatest, read_sampling
 from tilegrad.base.errors import ArgumentError, DataError
 
 PLAIN = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0}
@@ -32,10 +32,11 @@ def test_the_same_seed_gives_the_same_tokens():
     assert drawn[0] == drawn[1] != drawn[2]
 
 
-def test_frequencies_are_the_probabilities():
+@pytest.mark.parametrize("count", [12, 150])
+def test_frequencies_are_the_probabilities(count):
     sampler = Sampler(Sampling(**{**PLAIN, "temperature": 1.5}, seed=1))
-    found = Counter(sampler.choose(logits()) for _ in range(4000))
-    expected = torch.softmax(torch.tensor(logits()) / 1.5, 0)
+    found = Counter(sampler.choose(logits(count=count)) for _ in range(4000))
+    expected = torch.softmax(torch.tensor(logits(count=count)) / 1.5, 0)
     for token, share in enumerate(expected.tolist()):
         assert abs(found[token] / 4000 - share) < 0.03
 
@@ -59,6 +60,13 @@ def test_the_filters_leave_what_they_say(seed, count, top_k, top_p, min_p):
     by_least = Sampler(Sampling(**{**PLAIN, "min_p": min_p}, seed=seed))
     chosen = by_least.choose(values)
     assert shares[list(order).index(chosen)] >= min_p * shares[0] * (1 - 1e-6)
+
+
+@given(st.lists(st.integers(-9, 9), min_size=1, max_size=300), st.integers(1, 300))
+def test_the_greatest_of_equal_ones_are_the_first(values, count):
+    found = find_greatest(numpy.array(values, numpy.float32), count)
+    expected = sorted(range(len(values)), key=lambda place: -values[place])[:count]
+    assert found.tolist() == expected
 
 
 def test_repeated_tokens_become_less_likely():

@@ -10,8 +10,8 @@ import numpy
 
 from tilegrad.base.errors import ArgumentError, DataError
 
-_FIRST_SORTED = 256
-"""So many tokens are sorted at first where the likeliest are to have a share."""
+_GROUPED = 32
+"""So many values of many have one greatest, or one sum, that stands for all of them at first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,54 +121,66 @@ class Sampler:
         way = self.sampling
         if way.repetition_penalty != 1.0 and before:
             logits = logits.copy()
-            repeated = numpy.unique(numpy.asarray(before))
+            repeated = list(before)  # one that stands there twice is written twice, alike
             penalty = way.repetition_penalty
             values = logits[repeated]
             logits[repeated] = numpy.where(values > 0, values / penalty, values * penalty)
         if way.temperature == 0:
             return int(logits.argmax())
         tokens, weights = _weigh(logits, way)
-        ends = weights.cumsum(dtype=numpy.float64)
-        place = int(numpy.searchsorted(ends, self._generator.random() * ends[-1], side="right"))
-        return int(tokens[min(place, len(tokens) - 1)])
+        place = _find_share(weights, self._generator.random())
+        return place if tokens is None else int(tokens[place])
 
 
-def _weigh(logits: numpy.ndarray, way: Sampling) -> tuple[numpy.ndarray, numpy.ndarray]:
-    """Return the tokens that the filters leave, and weights in proportion to their shares."""
+def _weigh(logits: numpy.ndarray, way: Sampling) -> tuple[numpy.ndarray | None, numpy.ndarray]:
+    """Return the tokens that the filters leave, None for all, and weights as their shares are."""
+    tokens, left = None, logits
+    if 0 < way.top_k < len(logits):
+        tokens = find_greatest(logits, way.top_k)
+        left = logits[tokens]
     # Below this temperature all others weigh nothing, and division would overflow.
     temperature = max(way.temperature, 1e-4)
-    weights = numpy.exp((logits - logits.max()) / numpy.float32(temperature))
-    tokens = numpy.arange(len(weights))
-    if 0 < way.top_k < len(weights):
-        tokens = find_greatest(weights, way.top_k)
-        weights = weights[tokens]
+    weights = numpy.exp((left - left.max()) / numpy.float32(temperature))
     if way.top_p < 1:
         stay = _take_share(weights, way.top_p)
-        tokens, weights = tokens[stay], weights[stay]
+        tokens, weights = stay if tokens is None else tokens[stay], weights[stay]
     if way.min_p > 0:
-        stays = weights >= way.min_p * weights.max()
-        tokens, weights = tokens[stays], weights[stays]
+        stay = numpy.flatnonzero(weights >= way.min_p * weights.max())
+        tokens, weights = stay if tokens is None else tokens[stay], weights[stay]
     return tokens, weights
+
+
+def _find_share(weights: numpy.ndarray, share: float) -> int:
+    """Return the place at which the weights from the first one on have more than a share of all."""
+    starts = numpy.arange(0, len(weights), _GROUPED)
+    sums = numpy.add.reduceat(weights, starts, dtype=numpy.float64).cumsum()
+    wanted = share * sums[-1]
+    group = min(int(numpy.searchsorted(sums, wanted, side="right")), len(sums) - 1)
+    before = sums[group - 1] if group else 0.0
+    start = group * _GROUPED
+    ends = before + weights[start : start + _GROUPED].cumsum(dtype=numpy.float64)
+    place = int(numpy.searchsorted(ends, wanted, side="right"))
+    return start + min(place, len(ends) - 1)
 
 
 def _take_share(weights: numpy.ndarray, share: float) -> numpy.ndarray:
     """Return the places of the greatest weights that together have a share of all."""
-    wanted = share * weights.sum(dtype=numpy.float64)
-    count = _FIRST_SORTED
-    # Mostly a few of many tokens have the share: sorting all would take longer than all the rest.
-    while count < len(weights):
-        places = find_greatest(weights, count)
-        if weights[places].sum(dtype=numpy.float64) >= wanted:
-            break
-        count *= 8
-    else:
-        places = numpy.argsort(-weights, kind="stable")
+    total = weights.sum(dtype=numpy.float64)
+    # Those that are lighter than this cannot have the rest of the share together.
+    places = numpy.flatnonzero(weights >= (1 - share) * total / len(weights))
+    places = places[numpy.argsort(-weights[places], kind="stable")]
     ends = weights[places].cumsum(dtype=numpy.float64)
     # A token stays if those before it do not have the share yet: the likeliest always does.
-    return places[: int(numpy.searchsorted(ends, wanted)) + 1]
+    return places[: int(numpy.searchsorted(ends, share * total)) + 1]
 
 
 def find_greatest(values: numpy.ndarray, count: int) -> numpy.ndarray:
     """Return the places of so many of the greatest values, or of all, the greatest first."""
-    places = numpy.argpartition(-values, min(count, len(values) - 1))[:count]
-    return places[numpy.argsort(-values[places], kind="stable")]
+    groups = len(values) // _GROUPED
+    if count >= groups:
+        places = numpy.arange(len(values))
+    else:
+        # As many groups have a value that is no less than the count-th of their greatest ones.
+        greatest = values[: groups * _GROUPED].reshape(_GROUPED, groups).max(0)
+        places = numpy.flatnonzero(values >= numpy.partition(greatest, -count)[-count])
+    return places[numpy.argsort(-values[places], kind="stable")[:count]]
