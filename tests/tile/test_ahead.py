@@ -47,6 +47,23 @@ def test_choice(name):
     assert ("call void @llvm.prefetch" in kernel.llvm) == (ahead > 0)
 
 
+ASKING = {
+    # Rows that come from memory are asked for in all loops that read them, as some asks are lost,
+    "layer norm": (lambda x: x.layernorm(), (LARGE // 4096, 4096), 3),
+    # but where one is dear, not in those before it.
+    "softmax": (lambda x: x.softmax(), (LARGE // 4096, 4096), 1),
+    "log-softmax": (lambda x: x.log_softmax(), (LARGE // 4096, 4096), 2),
+    "layer norm in a cache": (lambda x: x.layernorm(), (40, 4096), 1),
+}
+
+
+@pytest.mark.parametrize("name", ASKING)
+def test_loops_that_ask(name):
+    formula, shape, count = ASKING[name]
+    (kernel,) = explain(formula(Tensor.empty(*shape).realize())).kernels
+    assert len(re.findall(r"\{ahead=\d+\}", str(kernel.program))) == count
+
+
 def test_results():
     x = RANDOM.standard_normal((33, 4096)).astype(numpy.float32)
     expected = numpy.exp(x.astype(numpy.float64) - logarithm(x.astype(numpy.float64))[:, None])

@@ -20,13 +20,15 @@ from tilegrad.ops.weights import weight_of
 from tilegrad.tile.decisions import Decider
 from tilegrad.tile.facts import Facts, constant_extent
 from tilegrad.tile.schedule import Schedule
+from tilegrad.tile.uncached import LEAST_BYTES, count_bytes
 
 STREAM_BYTES, LEAST_RUN = 4096, 4 * 4096
 """How far ahead streams ask, and what they must read in one run at least."""
 LEAST_ROW, LONGEST_ROW = 1 << 13, 1 << 19
 """Of shorter rows the processor has fetched the next one by itself; longer ones leave no room."""
-LEAST_WEIGHT, LONGEST_CHEAP_ROW = 8, 1 << 16
-"""Loops that compute less have no time to spare for longer rows, or for those of two arrays."""
+LEAST_WEIGHT, LONGEST_CHEAP_ROW = 10, 1 << 16
+"""Loops that compute so much for an element, such as an exponential, leave memory time to spare;
+others do not for longer rows."""
 
 Ahead = Mapping[Node | None, Mapping[Node, int]]
 """For each reduction, and for None what is stored: how many elements ahead loads ask."""
@@ -45,6 +47,11 @@ class _Pass(NamedTuple):
     owners: tuple[Node | None, ...]
     loads: dict[Node, int]
     weight: int
+
+    def only(self, pointer: Node) -> _Pass:
+        """Return the loop with the loads of one array alone."""
+        loads = {load: size for load, size in self.loads.items() if load.sources[0] is pointer}
+        return self._replace(loads=loads)
 
 
 def choose_ahead(
@@ -120,22 +127,35 @@ def _find_run(facts: Facts, schedule: Schedule, load: Node, axis: Node) -> float
 
 
 def _find_rows(facts: Facts, schedule: Schedule, kept: Collection[Node]) -> Ahead:
-    """Return the loads in the dearest loop over each row that memory has given before."""
+    """Return the loads that ask for the next row, in loops over rows that several loops read."""
     passes = _find_passes(facts, schedule, kept)
+    is_dear = any(one.weight >= LEAST_WEIGHT for one in passes)
+    longest = LONGEST_ROW if is_dear else LONGEST_CHEAP_ROW
     found: dict[Node | None, dict[Node, int]] = {}
     for pointer in {load.sources[0] for one in passes for load in one.loads}:
-        reading = [one for one in passes if any(load.sources[0] is pointer for load in one.loads)]
-        if len(reading) > 1:
-            # Of loops that are equally dear the last one, which often waits for what it writes.
-            dearest = max(reversed(reading[1:]), key=lambda one: one.weight)
-            asking = {
-                load: size
-                for load, size in dearest.loads.items()
-                if load.sources[0] is pointer and _is_worthwhile(load, dearest)
-            }
-            for owner in dearest.owners if asking else ():
-                found.setdefault(owner, {}).update(asking)
+        reading = [one.only(pointer) for one in passes if one.only(pointer).loads]
+        for one in _choose_passes(facts, reading, longest) if len(reading) > 1 else ():
+            for owner in one.owners:
+                found.setdefault(owner, {}).update(one.loads)
     return found
+
+
+def _choose_passes(facts: Facts, reading: Sequence[_Pass], longest: int) -> Sequence[_Pass]:
+    """Return which of the loops that read an array ask for its next row, of so many bytes at most.
+
+    What comes from memory is asked for in the dearest loop and those after it, or where none is
+    dear in all: processors drop what they are asked for while they wait for too much else, and
+    what is there already costs little. What comes from a cache is asked for once.
+    """
+    load, size = next(iter(reading[0].loads.items()))
+    if not LEAST_ROW <= size * load.dtype.itemsize <= longest:
+        return ()
+    is_large = count_bytes(facts, load) >= LEAST_BYTES
+    # Of loops that are equally dear the last one, which often waits for what it writes.
+    dearest = max(reversed(reading if is_large else reading[1:]), key=lambda one: one.weight)
+    if not is_large:
+        return [dearest]
+    return reading[reading.index(dearest) :] if dearest.weight >= LEAST_WEIGHT else reading
 
 
 def _find_passes(facts: Facts, schedule: Schedule, kept: Collection[Node]) -> list[_Pass]:
@@ -182,12 +202,3 @@ def _describe_pass(
             if is_row and around and facts.stride(node, around[-1]) == size:
                 loads[node] = size
     return _Pass(tuple(owners), loads, weight)
-
-
-def _is_worthwhile(load: Node, loop: _Pass) -> bool:
-    """Whether a loop asks for the next row of a load, by what it computes and by what it reads."""
-    nbytes = loop.loads[load] * load.dtype.itemsize
-    if loop.weight >= LEAST_WEIGHT:
-        return LEAST_ROW <= nbytes <= LONGEST_ROW
-    is_alone = len({other.sources[0] for other in loop.loads}) == 1
-    return is_alone and LEAST_ROW <= nbytes <= LONGEST_CHEAP_ROW

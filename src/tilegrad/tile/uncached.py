@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from tilegrad.ir.node import Node
-from tilegrad.ops import kernel
+from tilegrad.ops import kernel, memory
 from tilegrad.ops.bounds import bounds
 from tilegrad.ops.linear import LINE_BYTES
 from tilegrad.tile.decisions import Decider
@@ -39,12 +39,13 @@ def find_large(facts: Facts) -> frozenset[Node]:
     return frozenset(
         store.sources[0]
         for store in facts.stores
-        if store.sources[0] not in loaded and _count_bytes(facts, store) >= LEAST_BYTES
+        if store.sources[0] not in loaded and count_bytes(facts, store) >= LEAST_BYTES
     )
 
 
-def _count_bytes(facts: Facts, store: Node) -> float:
-    """Return how many bytes a store writes at least."""
-    extents = [kernel.extent_of(axis) for axis in facts.free[store]]
+def count_bytes(facts: Facts, access: Node) -> float:
+    """Return how many bytes a load reads or a store writes at least, over all axes."""
+    extents = [kernel.extent_of(axis) for axis in facts.free[access]]
     least = [extent if isinstance(extent, int) else bounds(extent)[0] for extent in extents]
-    return math.prod(least) * store.sources[2].dtype.itemsize
+    value = access if access.op is memory.load else access.sources[2]
+    return math.prod(least) * value.dtype.itemsize
