@@ -143,3 +143,22 @@ def test_outputs_of_several_dtypes(device):
     signs, sizes = run(split, X, device=device)
     numpy.testing.assert_array_equal(signs, X < 0)
     numpy.testing.assert_array_equal(sizes, abs(X).T.astype(numpy.float64))
+
+
+@on_both
+def test_loops_carry_several_tiles_under_one_name(device):
+    @kernel
+    def last_three(build, x):
+        out = build.output((3, 6), x.dtype)
+        row = build.grid(6)
+        with build.loop(20, last=(tl.zeros(()), tl.zeros(()), tl.zeros(()))) as loop:
+            first, second, _ = loop.last
+            loop.last = x[row, loop.index], first, second
+            with build.when(loop.index == 19, seen=loop.last) as end:
+                end.seen = [-one for one in end.seen]
+            loop.last = end.seen
+        for number, value in enumerate(loop.last):
+            out[number, row] = value
+        return out
+
+    close(run(last_three, X, device=device), -X[:, :-4:-1].T)

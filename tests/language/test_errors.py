@@ -40,6 +40,8 @@ MISTAKES = [
     lambda build, x: build.loop(4, index=x[0]),
     lambda build, x: setattr(build.loop(4, total=x[0]), "sum", 1),
     lambda build, x: setattr(build.loop(4, total=x[0]), "total", x[0, 0]),
+    lambda build, x: build.loop(4, both=(x[0], 1.0)),
+    lambda build, x: setattr(build.loop(4, both=(x[0], x[1])), "both", x[0]),
     lambda build, x: build.when(x[0] > 0),
     lambda build, _: build.grid(4.5),
     lambda _, __: tl.choice(),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Self, overload
+from typing import Any, Self, overload
 
 from tilegrad.base.errors import ArgumentError, ArgumentTypeError
 from tilegrad.ir.dtype import DType
@@ -24,6 +24,9 @@ from tilegrad.ops.build import LARGEST, Builder, Loop
 from tilegrad.ops.memory import ParameterAttributes
 from tilegrad.ops.program import Program
 from tilegrad.rewrite.graph import substitute
+
+Carried = Tile | Sequence[Tile]
+"""What a loop carries under one name."""
 
 
 class KernelBuilder:
@@ -109,7 +112,7 @@ class KernelBuilder:
         return Span(Tile(as_node(symbolic.multiply(index, width))), width)
 
     def loop(
-        self, start: Size, stop: Size | None = None, step: int = 1, **carried: Tile
+        self, start: Size, stop: Size | None = None, step: int = 1, **carried: Carried
     ) -> KernelLoop:
         """Return a loop over range(start, stop, step), or range(start), for a ``with`` statement.
 
@@ -117,10 +120,12 @@ class KernelBuilder:
             start: the first index; the end, if it is given alone.
             stop: the index stays below it.
             step: positive.
-            carried: initial values of the tiles that go from round to round, by name.
+            carried: initial values of the tiles that go from round to round, by name; a tuple of
+                tiles is carried under one name.
 
         Raises:
             ArgumentError: a carried tile is called index or span.
+            ArgumentTypeError: an initial value is no tile.
         """
         if {"index", "span"} & carried.keys():
             raise ArgumentError("index and span are the loop's own names", got=", ".join(carried))
@@ -129,9 +134,9 @@ class KernelBuilder:
         first, last = size_index(start), size_index(stop)
         loop = self._builder.loop(first, last, step, **_as_nodes(carried))
         self._ranges.note(loop.index, first, last, step)
-        return KernelLoop(loop, step)
+        return KernelLoop(loop, step, carried)
 
-    def when(self, condition: Tile, **carried: Tile) -> KernelLoop:
+    def when(self, condition: Tile, **carried: Carried) -> KernelLoop:
         """Return what is performed only if a scalar condition holds, for a ``with`` statement.
 
         Args:
@@ -145,7 +150,8 @@ class KernelBuilder:
             raise ArgumentTypeError(
                 "a condition is one bool", got=repr(condition), mend="reduce it: .any() or .all()"
             )
-        return KernelLoop(self._builder.when(condition.node, **_as_nodes(carried)), 1)
+        loop = self._builder.when(condition.node, **_as_nodes(carried))
+        return KernelLoop(loop, 1, carried)
 
     def after_all(self) -> AbstractContextManager[None]:
         """Return the part that is performed once, after all instances, for a ``with`` statement."""
@@ -202,20 +208,23 @@ class KernelLoop:
     """A loop of a kernel, or a part that is performed under a condition.
 
     Within the ``with`` statement the carried tiles are attributes that can be read and set; after
-    it they are what they were at the end. What is set must keep its dtype and shape.
+    it they are what they were at the end. What is set must keep its dtype and shape. Of several
+    tiles under one name all are set at once.
 
     Attributes:
         index: the loop's index.
         span: the positions from the index on, as many as the step.
     """
 
-    __slots__ = ("_loop", "_step")
+    __slots__ = ("_loop", "_names", "_step")
     _loop: Loop
+    _names: dict[str, str | list[str]]
     _step: int
 
-    def __init__(self, loop: Loop, step: int) -> None:
+    def __init__(self, loop: Loop, step: int, carried: Mapping[str, Carried]) -> None:
         object.__setattr__(self, "_loop", loop)
         object.__setattr__(self, "_step", step)
+        object.__setattr__(self, "_names", {n: _names_of(n, one) for n, one in carried.items()})
 
     @property
     def index(self) -> Tile:
@@ -239,24 +248,38 @@ class KernelLoop:
     ) -> None:
         self._loop.__exit__(kind, error, trace)
 
-    def __getattr__(self, name: str) -> Tile:
-        self._check(name)
-        return Tile(self._loop[name])
+    def __getattr__(self, name: str) -> Any:
+        names = self._find(name)
+        if isinstance(names, str):
+            return Tile(self._loop[names])
+        return tuple(Tile(self._loop[one]) for one in names)
 
-    def __setattr__(self, name: str, value: Tile | Number) -> None:
-        self._check(name)
-        carry = self._loop[name]
-        node = as_operand(value.node if isinstance(value, Tile) else value, carry.dtype)
+    def __setattr__(self, name: str, value: Carried | Number) -> None:
+        names = self._find(name)
+        if isinstance(names, str):
+            self._set(names, value)
+            return
+        values = list(value) if isinstance(value, Sequence) else [value]
+        if len(values) != len(names):
+            raise ArgumentError(
+                f"{name} carries another number of tiles", got=len(values), expected=len(names)
+            )
+        for one, tile in zip(names, values, strict=True):
+            self._set(one, tile)
+
+    def _set(self, name: str, value: object) -> None:
+        node = as_operand(value.node if isinstance(value, Tile) else value, self._loop[name].dtype)
         self._loop[name] = node
 
-    def _check(self, name: str) -> None:
-        if name not in self._loop.names:
+    def _find(self, name: str) -> str | list[str]:
+        if name not in self._names:
             raise ArgumentError(
                 "the loop carries no such tile",
                 got=name,
-                expected=", ".join(self._loop.names) or "none: it was opened without any",
+                expected=", ".join(self._names) or "none: it was opened without any",
                 mend=f"open it with an initial value: {name}=...",
             )
+        return self._names[name]
 
 
 def _as_sizes(shape: Size | Sequence[Size]) -> tuple[Index, ...]:
@@ -265,15 +288,26 @@ def _as_sizes(shape: Size | Sequence[Size]) -> tuple[Index, ...]:
     return tuple(size_index(size) for size in shape)
 
 
-def _as_nodes(carried: dict[str, Tile]) -> dict[str, Node]:
-    for name, value in carried.items():
-        if not isinstance(value, Tile):
-            raise ArgumentTypeError(
-                f"the initial value of {name} has no dtype and shape",
-                got=repr(value),
-                expected="a tile, such as zeros((8, 32))",
-            )
-    return {name: value.node for name, value in carried.items()}
+def _names_of(name: str, carried: Carried) -> str | list[str]:
+    """Return under which names tiles are carried: one for each, where there are several."""
+    if isinstance(carried, Sequence):
+        return [f"{name}[{number}]" for number in range(len(carried))]
+    return name
+
+
+def _as_nodes(carried: Mapping[str, Carried]) -> dict[str, Node]:
+    nodes: dict[str, Node] = {}
+    for name, given in carried.items():
+        names, values = _names_of(name, given), given if isinstance(given, Sequence) else (given,)
+        for one, value in zip([names] if isinstance(names, str) else names, values, strict=True):
+            if not isinstance(value, Tile):
+                raise ArgumentTypeError(
+                    f"the initial value of {one} has no dtype and shape",
+                    got=repr(value),
+                    expected="a tile, such as zeros((8, 32))",
+                )
+            nodes[one] = value.node
+    return nodes
 
 
 def _replace(size: Index, mapping: dict[Node, Node]) -> Index:
