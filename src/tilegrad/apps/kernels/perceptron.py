@@ -23,31 +23,38 @@ def perceptron(
     bias: Array,
     second: Array,
     *,
+    block: int = tl.choice(128, 32, 64),
     rows: int = tl.choice(8, 4),
-    hidden: int = tl.choice(32, 64),
+    hidden: int = tl.choice(64, 128),
 ) -> Array:
     """Return gelu(x·first + bias)·second for x (m, d), first (d, h), second (h, n).
 
-    An instance makes ``rows`` rows of the result. Of the inner layer it computes ``hidden`` columns
-    at a time, which it keeps in its own memory while it multiplies them with as many rows of
-    ``second``. n must be small enough that ``rows`` rows of the result stay close.
+    An instance makes ``block`` rows of the result, ``rows`` at a time. Of the inner layer it
+    computes ``hidden`` columns, which it keeps in its own memory while it multiplies them with as
+    many rows of ``second``. A panel of ``first`` is packed once for all rows of the block, so that
+    both matrices are read from memory once for so many rows.
     """
-    (m, _), (h, n) = x.shape, second.shape
-    y = build.output((m, n), x.dtype)
-    row = build.grid(m, rows)
-    inner = build.scratch((rows, hidden), x.dtype)
-    result = build.scratch((rows, n), dtypes.float32)
+    (m, d), (h, n), columns = x.shape, second.shape, 32
+    y, top = build.output((m, n), x.dtype), build.grid(m, block)
+    panel, every = build.scratch((d, columns), x.dtype), Span(0, columns)
+    inner = build.scratch((block, hidden), x.dtype)
+    result = build.scratch((block, n), dtypes.float32)
     result[...] = 0.0
-    own = Span(0, rows)
-    with build.loop(0, h, hidden) as loop:
-        unit = loop.span
-        inner[...] = gelu(
-            product(build, x, row, first, unit, tl.zeros((rows, hidden))) + bias[unit]
-        )
-        with build.loop(0, n, 32) as strip:
-            column = strip.span
-            total = result[:, column]
-            result[:, column] = product(build, inner, own, second, column, total, unit.start)
-    with build.loop(0, n, 32) as strip:
-        y[row, strip.span] = result[:, strip.span].cast(y.dtype)
+    last = tl.minimum(block, m - top.start)
+    with build.loop(0, h, hidden) as units:
+        with build.loop(0, hidden, columns) as parts:
+            unit = parts.span + units.index
+            with build.loop(d) as depth:
+                panel[depth.index] = first[depth.index, unit]
+            with build.loop(0, last, rows) as strips:
+                own, row = strips.span, strips.span + top.start
+                total = product(build, x, row, panel, every, tl.zeros((rows, columns)))
+                inner[own, parts.span] = gelu(total + bias[unit])
+        with build.loop(0, n, columns) as parts, build.loop(0, last, rows) as strips:
+            own, column = strips.span, parts.span
+            total = result[own, column]
+            result[own, column] = product(build, inner, own, second, column, total, units.index)
+    with build.loop(0, last, rows) as strips, build.loop(0, n, columns) as parts:
+        own, column = strips.span, parts.span
+        y[own + top.start, column] = result[own, column].cast(y.dtype)
     return y
