@@ -13,6 +13,7 @@ from tilegrad.codegen.lower import lower, lowered_ops
 from tilegrad.codegen.target import CodegenTarget
 from tilegrad.ir.dtype import STORABLE, dtypes
 from tilegrad.ir.node import Node
+from tilegrad.ir.op import attributes_of
 from tilegrad.ops import linear, markers, tile
 from tilegrad.ops.dialects import instructions, tiles
 from tilegrad.ops.linear_program import LinearFunction, LinearProgram
@@ -73,6 +74,26 @@ def test_pure_loops_leave_the_loops_they_do_not_depend_on() -> None:
     x, y = numpy.arange(160, dtype=numpy.float32), numpy.zeros((15, 16), numpy.float32)
     native.run(program, [x, y], 3)
     assert (y == x.reshape(10, 16).sum(0)).all()
+
+
+@pytest.mark.parametrize(("rows", "is_in_turn"), [(2, False), (4, True)])
+def test_rows_one_after_the_other_are_read_in_turn(rows: int, is_in_turn: bool) -> None:
+    place = (tile.make_program_index(0) * rows + iota((rows, 1), 0)) * 56 + iota((1, 56), 1)
+    load = tile.make_load(tile.make_parameter(0, F32), place)
+    program = tile.make_program(
+        "k", [3], [tile.make_store(tile.make_parameter(1, F32), place, load)]
+    )
+    found = [node for node in depths(lower(program, TARGET)) if node.op is linear.read]
+    assert len(found) == rows * 4
+    assert all(
+        attributes_of(node, linear.ReadAttributes).is_in_turn == is_in_turn for node in found
+    )
+    x, y = (
+        numpy.arange(3 * rows * 56, dtype=numpy.float32),
+        numpy.zeros(3 * rows * 56, numpy.float32),
+    )
+    native.run(program, [x, y], 3)
+    assert (y == x).all()
 
 
 def test_lanes_are_those_of_the_dtype_computed_with_most() -> None:

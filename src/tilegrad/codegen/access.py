@@ -68,7 +68,8 @@ def lower_load(context: Context, node: Node) -> Vectors:
     masks: list[Node | None] = [None] * len(addresses.spread.places)
     if attributes.has_mask:
         masks = list(context.broadcast(node.sources[2], shape))
-    reader = _Reader(context, node.dtype, order_depth(context, node))
+    is_run = pointer.op is memory.parameter and not attributes.has_mask and _is_run(addresses)
+    reader = _Reader(context, node.dtype, order_depth(context, node), is_in_turn=is_run)
     ahead = attributes.ahead * addresses.itemsize
     places = _list_places(addresses)
     result, asked = list[Node](), min(places) - linear.LINE_BYTES
@@ -79,6 +80,20 @@ def lower_load(context: Context, node: Node) -> Vectors:
         result.append(reader.read(access, mask, ahead if is_asking else 0))
         asked = start if is_asking else asked
     return result
+
+
+def _is_run(addresses: Addresses) -> bool:
+    """Whether vectors lie one after the other in memory, some lines of it."""
+    if not addresses.spread.is_uniform or addresses.spread.stride != 1:
+        return False
+    places = _list_places(addresses)
+    widths = [piece.width * addresses.itemsize for _, piece in addresses.spread.places]
+    is_long = places[-1] - places[0] >= _LEAST_RUN * linear.LINE_BYTES
+    return is_long and [end - start for start, end in pairwise(places)] == widths
+
+
+_LEAST_RUN = 8
+"""Of so many lines in a row, a processor notices when they are read in another order."""
 
 
 def _list_places(addresses: Addresses) -> list[int]:
@@ -113,11 +128,14 @@ def _is_open(mask: Node | None) -> bool:
 class _Reader:
     """Reads vectors of one dtype."""
 
-    def __init__(self, context: Context, dtype: DType, depth: int | None) -> None:
+    def __init__(
+        self, context: Context, dtype: DType, depth: int | None, *, is_in_turn: bool
+    ) -> None:
         self.context = context
         self.dtype = dtype
         self.memory_dtype = dtypes.uint8 if dtype.is_boolean else dtype
         self.depth = depth
+        self.is_in_turn = is_in_turn
 
     def read(self, access: Access, mask: Node | None, ahead: int) -> Node:
         """Return the vector at a place, 0 where masked off."""
@@ -181,9 +199,10 @@ class _Reader:
         emitter = self.context.emitter
         if mask is not None:
             sources = (*sources, mask)
+        number = 0 if self.depth is None else emitter.next_order()
+        attributes = ReadAttributes(self.memory_dtype, lanes, number, ahead, self.is_in_turn)
         if self.depth is None:
-            return emitter.put(op, sources, ReadAttributes(self.memory_dtype, lanes, 0, ahead))
-        attributes = ReadAttributes(self.memory_dtype, lanes, emitter.next_order(), ahead)
+            return emitter.put(op, sources, attributes)
         depth = max(self.depth, *(emitter.depth_of.get(source, 0) for source in sources))
         return emitter.put_at(depth, intern(op, sources, attributes))
 

@@ -71,13 +71,16 @@ class ReadAttributes(NamedTuple):
     """What is read: dtype, lanes (0 for a scalar), and its place in the order of effects.
 
     A read of order 0 may be performed anywhere; others are told apart by their number. ``ahead``
-    says that what lies so many bytes further on is read soon, 0 that nobody knows.
+    says that what lies so many bytes further on is read soon, 0 that nobody knows; ``is_in_turn``,
+    that it is best read between its neighbours in the program: a processor that sees lines asked
+    for in the order of memory fetches the next ones by itself.
     """
 
     dtype: DType
     lanes: int
     order: int = 0
     ahead: int = 0
+    is_in_turn: bool = False
 
 
 class WriteAttributes(NamedTuple):

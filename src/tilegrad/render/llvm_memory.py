@@ -61,14 +61,15 @@ def _write_fetch(
 
 
 def _write_read(writer: Writer, node: Node) -> None:
-    dtype, lanes, _, ahead = attributes_of(node, linear.ReadAttributes)
+    dtype, lanes, _, ahead, is_in_turn = attributes_of(node, linear.ReadAttributes)
     kind, name = format_type(dtype, lanes), writer.names[node]
     address = writer.operand(node.sources[0], 0)
     if ahead:
         _write_fetch(writer, name, address, ahead)
     if len(node.sources) == 1:
-        align = dtype.itemsize
-        writer.lines.append(f"  {name} = load {kind}, ptr {address}, align {align}")
+        # LLVM would read each line where its value is used, but leaves these among themselves.
+        how = "load volatile" if is_in_turn else "load"
+        writer.lines.append(f"  {name} = {how} {kind}, ptr {address}, align {dtype.itemsize}")
         return
     mask = node.sources[1]
     width = max(lanes, 1)
