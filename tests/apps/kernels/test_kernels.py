@@ -163,9 +163,11 @@ def test_flash_attention(shape, causal, device):
     close(found, attention(q, k, v, causal), 1e-4)
 
 
-@on_both
 @pytest.mark.parametrize("causal", [False, True])
-@pytest.mark.parametrize("shape", [(2, 32, 16), (1, 39, 8)])
+@pytest.mark.parametrize(
+    ("shape", "device"),
+    [((2, 150, 16), "cpu"), ((1, 39, 8), "cpu"), ((1, 39, 8), "reference")],
+)
 def test_flash_attention_gradient(shape, causal, device):
     q, k, v, g = (normal(*shape, seed=seed) for seed in range(4))
     given = Tensor(g, device=device)

@@ -15,10 +15,10 @@ from tilegrad.apps.kernels.matmul import product
 from tilegrad.language import Array, KernelBuilder, Size, Span, Tile
 
 _INFINITY = float("inf")
+_ROWS = 64
+"""So many keys at a time an instance of the gradient does."""
 WIDE = dtypes.float32
 """What sums are kept in, whatever the dtype of the arguments."""
-_ROWS = 64
-"""So many rows of the results an instance of the gradient does."""
 
 
 def _scale(width: Size) -> float:
@@ -34,19 +34,39 @@ def _turn(build: KernelBuilder, array: Array, places: Span) -> Array:
 
 def _add_product(
     build: KernelBuilder,
-    left: Array,
-    right: Array,
-    places: Span,
     result: Array,
     own: Span,
+    left: Array,
+    rows: Span,
+    right: Array,
+    places: Span,
     scale: Tile | float = 1,
 ) -> None:
-    """Let ``result[own]`` be itself times a scale plus left·right[places]."""
+    """Let ``result[own]`` be itself times a scale plus left[rows]·right[places]."""
     width = tl.known(result.shape[1])
     with build.loop(0, width, min(width, 64)) as loop:
-        total, rows = result[own, loop.span] * scale, Span(0, own.length)
-        found = product(build, left, rows, right, loop.span, total, places.start)
-        result[own, loop.span] = found
+        before = result[own, loop.span] * scale
+        after = product(build, left, rows, right, loop.span, before, places.start)
+        result[own, loop.span] = after
+
+
+def _add_turned(
+    build: KernelBuilder,
+    result: Array,
+    own: Span,
+    left: Array,
+    columns: Span,
+    right: Array,
+    places: Span,
+) -> None:
+    """Let ``result[own]`` be itself plus left[:, columns]ᵀ·right[places]."""
+    width = tl.known(result.shape[1])
+    with build.loop(0, width, min(width, 64)) as loop:
+        with build.loop(places.length, total=result[own, loop.span]) as steps:
+            step = steps.span
+            factor = left[step.positions[None, :], columns.positions[:, None]]
+            steps.total = tl.dot(factor, right[step + places.start, loop.span], steps.total)
+        result[own, loop.span] = steps.total
 
 
 def _allowed(queries: Span, keys: Span, length: int | Tile, *, causal: bool) -> Tile:
@@ -74,7 +94,8 @@ def attention_forward(
     """
     heads, length, width = q.shape
     out, logs = build.output(q.shape, q.dtype), build.output((heads, length), WIDE)
-    head, queries, every = build.grid(heads), build.grid(length, rows), Span(0, block)
+    head, queries = build.grid(heads), build.grid(length, rows)
+    every, first = Span(0, block), Span(0, strip)
     result, powers = build.scratch((rows, width), WIDE), build.scratch((strip, block), v.dtype)
     tops, sums = build.scratch((rows, 1), WIDE), build.scratch((rows, 1), WIDE)
     result[...], sums[...], tops[...] = 0.0, 0.0, -_INFINITY
@@ -90,7 +111,7 @@ def attention_forward(
             power, rescale = tl.exp(scores - top), tl.exp(tops[own] - top)
             tops[own], powers[...] = top, power.cast(v.dtype)
             sums[own] = sums[own] * rescale + power.sum(1, keepdim=True)
-            _add_product(build, powers, v.at(head), keys, result, own, rescale)
+            _add_product(build, result, own, powers, first, v.at(head), keys, rescale)
     with build.loop(0, rows, strip) as strips:
         own, query = strips.span, strips.span + queries.start
         out[head, query] = (result[own] / sums[own]).cast(out.dtype)
@@ -99,7 +120,7 @@ def attention_forward(
 
 
 @kernel
-def attention_backward_queries(
+def attention_backward(
     build: KernelBuilder,
     q: Array,
     k: Array,
@@ -111,73 +132,49 @@ def attention_backward_queries(
     causal: bool = False,
     strip: int = tl.choice(4, 8),
     block: int = tl.choice(64, 32),
-) -> Array:
-    """Return the gradient by q. ``shift`` is Σ g·out along each row, less the gradient of logs."""
-    heads, length, width = q.shape
-    gradient = build.output(q.shape, q.dtype)
-    head, queries, every = build.grid(heads), build.grid(length, _ROWS), Span(0, block)
-    result, slopes = build.scratch((_ROWS, width), WIDE), build.scratch((strip, block), k.dtype)
-    result[...] = 0.0
-    with build.loop(0, tl.minimum(queries.stop, length) if causal else length, block) as blocks:
-        keys = blocks.span
-        turned, values = _turn(build, k.at(head), keys), _turn(build, v.at(head), keys)
-        with build.loop(0, _ROWS, strip) as strips:
-            own, query = strips.span, strips.span + queries.start
-            nothing = tl.zeros((strip, block))
-            scores = product(build, q.at(head), query, turned, every, nothing) * _scale(width)
-            powers = tl.exp(scores - logs[head, query][:, None])
-            powers = tl.where(_allowed(query, keys, length, causal=causal), powers, 0)
-            given = product(build, upstream.at(head), query, values, every, nothing)
-            slope = powers * (given - shift[head, query][:, None]) * _scale(width)
-            slopes[...] = slope.cast(k.dtype)
-            _add_product(build, slopes, k.at(head), keys, result, own)
-    with build.loop(0, _ROWS, strip) as strips:
-        gradient[head, strips.span + queries.start] = result[strips.span].cast(q.dtype)
-    return gradient
+) -> tuple[Array, Array, Array]:
+    """Return the gradients by q, k and v. ``shift`` is Σ g·out of each row, less that of logs.
 
-
-@kernel
-def attention_backward_keys(
-    build: KernelBuilder,
-    q: Array,
-    k: Array,
-    v: Array,
-    logs: Array,
-    upstream: Array,
-    shift: Array,
-    *,
-    causal: bool = False,
-    strip: int = tl.choice(4, 8),
-    block: int = tl.choice(64, 32),
-) -> tuple[Array, Array]:
-    """Return the gradients by k and v; each instance goes down the queries for some keys."""
+    An instance does a head. For some keys at a time it goes down the queries, ``block`` by
+    ``block``: the powers are computed once for all three gradients. That by q is added up in
+    memory, those by k and v close by.
+    """
     heads, length, width = q.shape
-    by_key, by_value = build.output(k.shape, k.dtype), build.output(v.shape, v.dtype)
-    head, keys, every = build.grid(heads), build.grid(length, _ROWS), Span(0, block)
+    by_query, by_key, by_value = (build.output(q.shape, q.dtype) for _ in range(3))
+    totals = build.workspace(q.shape, WIDE)
     key_sums, value_sums = (build.scratch((_ROWS, width), WIDE) for _ in range(2))
-    powers, slopes = (build.scratch((strip, block), q.dtype) for _ in range(2))
-    key_sums[...], value_sums[...] = 0.0, 0.0
-    with build.loop(keys.start if causal else 0, length, block) as blocks:
-        queries = blocks.span
-        turned = _turn(build, q.at(head), queries)
-        given = _turn(build, upstream.at(head), queries)
-        with build.loop(0, _ROWS, strip) as strips:
-            own, key = strips.span, strips.span + keys.start
-            nothing = tl.zeros((strip, block))
-            scores = product(build, k.at(head), key, turned, every, nothing) * _scale(width)
-            power = tl.exp(scores - logs[head, queries][None, :])
-            allowed = _allowed(queries, key, length, causal=causal).T
-            power = tl.where(allowed, power, 0)
-            slope = product(build, v.at(head), key, given, every, nothing)
-            slope = power * (slope - shift[head, queries][None, :]) * _scale(width)
-            powers[...], slopes[...] = power.cast(q.dtype), slope.cast(q.dtype)
-            _add_product(build, powers, upstream.at(head), queries, value_sums, own)
-            _add_product(build, slopes, q.at(head), queries, key_sums, own)
-    with build.loop(0, _ROWS, strip) as strips:
-        own, key = strips.span, strips.span + keys.start
-        by_key[head, key] = key_sums[own].cast(k.dtype)
-        by_value[head, key] = value_sums[own].cast(v.dtype)
-    return by_key, by_value
+    powers, slopes = (build.scratch((_ROWS, block), q.dtype) for _ in range(2))
+    head, every = build.grid(heads), Span(0, block)
+    with build.loop(0, length, block) as blocks:
+        totals[head, blocks.span] = 0.0
+    with build.loop(0, length, _ROWS) as panels:
+        keys = panels.span
+        key_sums[...], value_sums[...] = 0.0, 0.0
+        with build.loop(keys.start if causal else 0, length, block) as blocks:
+            queries = blocks.span
+            turned = _turn(build, q.at(head), queries)
+            given = _turn(build, upstream.at(head), queries)
+            with build.loop(0, _ROWS, strip) as strips:
+                own, key = strips.span, strips.span + keys.start
+                nothing = tl.zeros((strip, block))
+                scores = product(build, k.at(head), key, turned, every, nothing) * _scale(width)
+                power = tl.exp(scores - logs[head, queries][None, :])
+                power = tl.where(_allowed(queries, key, length, causal=causal).T, power, 0)
+                slope = product(build, v.at(head), key, given, every, nothing)
+                slope = power * (slope - shift[head, queries][None, :]) * _scale(width)
+                powers[own], slopes[own] = power.cast(q.dtype), slope.cast(q.dtype)
+            with build.loop(0, _ROWS, strip) as strips:
+                own = strips.span
+                _add_product(build, value_sums, own, powers, own, upstream.at(head), queries)
+                _add_product(build, key_sums, own, slopes, own, q.at(head), queries)
+            with build.loop(0, block, strip) as strips:
+                own, query = strips.span, strips.span + queries.start
+                _add_turned(build, totals.at(head), query, slopes, own, k.at(head), keys)
+        by_key[head, keys] = key_sums[...].cast(k.dtype)
+        by_value[head, keys] = value_sums[...].cast(v.dtype)
+    with build.loop(0, length, block) as blocks:
+        by_query[head, blocks.span] = totals[head, blocks.span].cast(q.dtype)
+    return by_query, by_key, by_value
 
 
 @attention_forward.gradient
@@ -195,8 +192,7 @@ def _attention_gradient(
         given = out.zeros_like()
     shift = (given.cast(WIDE) * out.cast(WIDE)).sum(-1)
     shift = shift if given_logs is None else shift - given_logs
-    by_query = attention_backward_queries(q, k, v, logs, given, shift, causal=causal)
-    return by_query, *attention_backward_keys(q, k, v, logs, given, shift, causal=causal)
+    return attention_backward(q, k, v, logs, given, shift, causal=causal)
 
 
 def flash_attention(q: Tensor, k: Tensor, v: Tensor, *, causal: bool = False) -> Tensor:
