@@ -18,6 +18,7 @@ from tilegrad.ops.matrix import MatrixFacts
 from tilegrad.ops.memory import slot_of
 from tilegrad.tile.balance import DELAY, Cycles, Grid
 from tilegrad.tile.contraction import Contraction, Factor
+from tilegrad.tile.correction import can_correct
 from tilegrad.tile.decisions import Decider, list_near
 from tilegrad.tile.facts import Facts
 from tilegrad.tile.narrow import find_depth, find_narrow, find_unit, has_words, raise_signed
@@ -223,6 +224,7 @@ class StagingChoice:
                     tall.rows(), wide.lanes(self.lanes, may_stay=stays)
                 )
                 if row.count * column.count + column.count + 1 <= registers
+                and (unit is None or can_correct(unit, row.width, self.sums))
             ]
         return pairs
 
@@ -344,15 +346,16 @@ class StagingChoice:
             label=lambda one: f"{one[0]}x{one[1]}",
         )
         row_side = rows.side(row_tiles)
+        row_side = row_side._replace(together=min(row_tiles, self._count_together(rows)))
+        lane_side = columns.side(lane_tiles)
         is_raised = unit is not None and unit.is_raised
         if is_raised:
-            row_side = row_side._replace(value=raise_signed(row_side.value))
-        row_side = row_side._replace(together=min(row_tiles, self._count_together(rows)))
+            lane_side = lane_side._replace(value=raise_signed(lane_side.value))
         return Staging(
             self.contraction.reduction,
             self.contraction.batch,
             row_side,
-            columns.side(lane_tiles),
+            lane_side,
             self.sums,
             1 if unit is None else find_depth(unit, self.sums) or 1,
             is_raised,

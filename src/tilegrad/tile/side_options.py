@@ -207,8 +207,8 @@ class SideOptions:
         Each must be elements of memory one after the other, as they are multiplied, and not too
         many of them a multiple of the cache's period apart.
         """
-        is_changed = self.unit is not None and (self.unit.is_raised or self.unit.rows > 1)
-        if not self._is_plain() or is_changed:
+        has_tiles = self.unit is not None and self.unit.rows > 1
+        if not self._is_plain() or has_tiles:
             return False
         distance = (self._step(last) or 0) * self.factor.value.dtype.itemsize
         sets = CACHE_PERIOD // math.gcd(distance, CACHE_PERIOD)

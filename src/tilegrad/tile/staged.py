@@ -17,11 +17,11 @@ from tilegrad.ops.movement import filled
 from tilegrad.ops.program import Program, Slot
 from tilegrad.ops.scan import identity
 from tilegrad.tile.blocks import loop_over_blocks
+from tilegrad.tile.correction import Correction, find_next_tile
 from tilegrad.tile.environment import Environment, Position
 from tilegrad.tile.facts import Facts
 from tilegrad.tile.kept_panels import KeptPanels
 from tilegrad.tile.lower import Lowering
-from tilegrad.tile.narrow import RAISE
 from tilegrad.tile.packing import Panels, find_ahead
 from tilegrad.tile.schedule import Schedule
 from tilegrad.tile.staging import PanelOrder, Side, Staging, SumBlocks
@@ -88,7 +88,12 @@ class StagedDerivation:
         size = rows.tiles * rows.width * columns.tiles * columns.width
         dtype = staging.reduction.dtype
         self.partial = memory.make_scratch(PARTIAL, dtype, size)
-        self.correction = memory.make_scratch(CORRECTION, dtype, columns.tiles * columns.width)
+        is_raised = staging.is_raised
+        self.correction = Correction(self.lowering, staging, CORRECTION) if is_raised else None
+        self.corrected = self.rows
+        if is_raised and rows.order is PanelOrder.PLACE:
+            asking = _Lowering(facts, staging.reduction, find_next_tile(facts, rows))
+            self.corrected = InPlace(asking, rows, sums, ROWS)
 
     def program(self, slots: Sequence[Slot], name: str) -> Program:
         """Return the program."""
@@ -126,43 +131,54 @@ class StagedDerivation:
     ) -> list[Node]:
         """Return the effects of one block: panels, then all tiles of the instance."""
         prepared = self.lanes.fill(ranges[1], block, at)
-        if self.staging.is_raised:
-            correction = self._correct(ranges[1], block, at, prepared)
-            prepared = tile.block(*_known(prepared), correction)
         first, group = self._group_rows(ranges[0])
         filled = self.rows.fill(group, block, at)
         row = first if self.staging.rows.together == 1 else self.lowering.new_loop(*group)[1]
         _, lane = self.lowering.new_loop(*ranges[1])
         place = self._partial_place(row, lane, ranges)
-        if start is None:
-            total = self._nothing()
-        else:
-            total = memory.make_load(self.partial, place, after=start)
-
-        if self.staging.is_raised:
-            panel = symbolic.subtract(lane, ranges[1][0])
-            place_of = self._correction_place(panel)
-            total = total - memory.make_load(self.correction, place_of, after=prepared)
         depth = self.staging.depth
 
-        def multiply(steps: tuple[Index, ...], total: Node) -> Node:
-            term = term_of(self.levels, steps)
-            panel = symbolic.subtract(row, first)
-            left = self.rows.read(Read(row, panel, steps, term, depth, block, at, filled))
-            panel = symbolic.subtract(lane, ranges[1][0])
-            right = self.lanes.read(Read(lane, panel, steps, term, depth, block, at, prepared))
-            return tile.dot(left, right, total)
+        def read_rows(rows: Supply, steps: tuple[Index, ...], count: int) -> Node:
+            term, panel = term_of(self.levels, steps), symbolic.subtract(row, first)
+            return rows.read(Read(row, panel, steps, term, count, block, at, filled))
 
+        def multiply(steps: tuple[Index, ...], total: Node) -> Node:
+            term, panel = term_of(self.levels, steps), symbolic.subtract(lane, ranges[1][0])
+            right = self.lanes.read(Read(lane, panel, steps, term, depth, block, at, prepared))
+            return tile.dot(read_rows(self.rows, steps, depth), right, total)
+
+        corrected: Node | None = None
+        if self.correction is not None:
+            (level,) = self.levels
+            corrected = self.correction.store(
+                level.length(block), lambda term, count: read_rows(self.corrected, (term,), count)
+            )
+        total = self._begin(None if start is None else (place, start), corrected)
         total = self._add_terms(total, (), block, multiply)
         if start is None:
             effects = self._stores(total, at, row, lane)
         else:
             effects = [memory.make_store(self.partial, place, total)]
-        inside = [tile.make_loop(lane, 1, (), effects)]
+        inside = [*_known(corrected), tile.make_loop(lane, 1, (), effects)]
         if row is not first:
             inside = [tile.make_loop(row, 1, (), inside)]
         step = self.staging.rows.together
         return [*_known(prepared), tile.make_loop(first, step, (), [*_known(filled), *inside])]
+
+    def _begin(self, partial: tuple[Index, Node] | None, corrected: Node | None) -> Node:
+        """Return the sums that a tile begins a block of the sum with.
+
+        Args:
+            partial: where those of the blocks before are, and after which effect; None at first.
+            corrected: the effect that stores the correction, if there is one.
+        """
+        total = self._nothing()
+        if partial is not None:
+            place, start = partial
+            total = memory.make_load(self.partial, place, after=start)
+        if self.correction is None or corrected is None:
+            return total
+        return total + self.correction.load(corrected)
 
     def _group_rows(self, rows: Range) -> tuple[Node, Range]:
         """Return the index of the loop over tiles of rows, and those that a round packs."""
@@ -170,27 +186,6 @@ class StagedDerivation:
         together = self.staging.rows.together
         stop = symbolic.add(first, together)
         return first, (first, stop if together == 1 else symbolic.minimum(stop, rows[1]))
-
-    def _correct(self, tiles: Range, block: Block, at: Environment, packed: Node | None) -> Node:
-        """Return the store of what sums are too large by, one number for each lane of a panel."""
-        depth, dtype = self.staging.depth, self.staging.reduction.dtype
-        _, lane = self.lowering.new_loop(*tiles)
-        panel = symbolic.subtract(lane, tiles[0])
-        raised = filled(RAISE, self.staging.rows.value.dtype, (1, depth))
-
-        def multiply(steps: tuple[Index, ...], total: Node) -> Node:
-            term = term_of(self.levels, steps)
-            words = self.lanes.read(Read(lane, panel, steps, term, depth, block, at, packed))
-            return tile.dot(raised, words, total)
-
-        nothing = filled(0, dtype, (1, self.staging.lanes.width))
-        total = self._add_terms(nothing, (), block, multiply)
-        store = memory.make_store(self.correction, self._correction_place(panel), total)
-        return tile.make_loop(lane, 1, (), [store])
-
-    def _correction_place(self, panel: Index) -> Index:
-        width = self.staging.lanes.width
-        return symbolic.add(symbolic.multiply(panel, width), span(0, width, LANES))
 
     def _add_terms(
         self,

@@ -148,7 +148,7 @@ class Staging(NamedTuple):
         lanes: the factor that runs along the lanes of vectors.
         sums: the blocks of the summed axes.
         depth: how many terms a round of the innermost loop multiplies.
-        is_raised: whether the rows' values are bytes with 128 added, for which sums are corrected.
+        is_raised: whether the lanes' values are bytes with 128 added, for which sums are corrected.
     """
 
     reduction: Node

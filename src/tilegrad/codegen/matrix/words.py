@@ -101,7 +101,10 @@ class Words:
         return context.emitter.offset_address(address, spread.static[row][column] * size)
 
     def _read(self, row: int, piece: Piece) -> Node:
-        attributes = ReadAttributes(self._root.dtype, piece.width * self._group)
+        count, itemsize = piece.width * self._group, self._root.dtype.itemsize
+        ahead = attributes_of(self._root, memory.LoadAttributes).ahead * itemsize
+        is_line = count * itemsize >= linear.LINE_BYTES
+        attributes = ReadAttributes(self._root.dtype, count, 0, ahead if is_line else 0)
         address = self._address(row, piece.start)
         read = put_read(self._context, linear.read, (address,), attributes, self._depth)
         return self._as_words(read, piece.width)
