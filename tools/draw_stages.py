@@ -126,7 +126,9 @@ def explain_expression() -> Explanation:
 
         library = Library(compiler, write, None, session.trace, 1)
         programs = Programs(tile_target(target))
-        executor = CompiledExecutor(device, programs, library, host.simplify, 1, session.trace)
+        executor = CompiledExecutor(
+            device, programs, library, host.simplify, 1, session.trace, session.moves
+        )
         return explain_nodes([node], executor)
 
 

@@ -65,8 +65,8 @@ def run(graph: Graph, device: str) -> tuple[list[numpy.ndarray], list[numpy.ndar
     nodes = substitute([sink.node for sink in graph.sinks], leaves)
     results = current_session().executor(device).realize(nodes, {})
     values = [
-        view_storage(storage_of(result), sink.shape).copy()
-        for sink, result in zip(graph.sinks, results, strict=True)
+        view_storage(storage, sink.shape).copy()
+        for sink, (storage, _) in zip(graph.sinks, results, strict=True)
     ]
     written = [
         view_storage(storage_of(leaves[sink.assigned]), sink.shape).copy()

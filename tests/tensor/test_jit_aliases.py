@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tilegrad import Tensor
 from tilegrad.tensor.jit import Jit, jit
@@ -18,6 +20,28 @@ def full(value: float, *shape: int) -> Tensor:
 
 def first(tensor: Tensor) -> float:
     return float(tensor.numpy().ravel()[0])
+
+
+@given(st.lists(st.lists(st.integers(0, 2), min_size=3, max_size=3), min_size=3, max_size=9))
+@settings(max_examples=40, deadline=None)
+def test_arguments_that_share_memory_are_another_capture(calls: list[list[int]]) -> None:
+    """Whichever of them are the same tensor or views of it, in whatever order of calls."""
+    arrays = [numpy.arange(4, dtype=numpy.float32) + 10 * number for number in range(3)]
+    tensors = [Tensor(array).realize() for array in arrays]
+
+    @jit
+    def step(x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+        total = x - 2 * y + 4 * z
+        return total, y.assign(y + 1)
+
+    for number, (x, y, z) in enumerate(calls):
+        expected = arrays[x] - 2 * arrays[y] + 4 * arrays[z]
+        view = tensors[z].reshape(2, 2).reshape(4) if number % 2 else tensors[z]
+        total, _ = step(tensors[x], tensors[y], view)
+        arrays[y] = arrays[y] + 1
+        numpy.testing.assert_array_equal(total.numpy(), expected)
+        for tensor, array in zip(tensors, arrays, strict=True):
+            numpy.testing.assert_array_equal(tensor.numpy(), array)
 
 
 def test_a_view_of_an_argument_is_one_of_the_replays_argument() -> None:

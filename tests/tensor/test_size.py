@@ -5,13 +5,14 @@ from tests.tensor.support import check, random_array
 from tilegrad import Tensor, Variable
 from tilegrad.base.errors import ArgumentError, ArgumentTypeError, OutOfRangeError, ShapeError
 from tilegrad.engine import current_session
+from tilegrad.engine.storage import view_storage
 
 
 def evaluate(tensor, **values):
     """Return the contents of a tensor with values for its symbolic sizes."""
     session = current_session()
-    (node,) = session.realize([tensor.node], tensor.device, values)
-    return session.read(node)
+    ((storage, shape),) = session.realize([tensor.node], tensor.device, values)
+    return view_storage(storage, shape).copy()
 
 
 def test_arithmetic():

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import math
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tilegrad.engine.launches import Launched
 from tilegrad.engine.packs import Pack
-from tilegrad.engine.plan import Step
+from tilegrad.engine.plan import Made, Step
 from tilegrad.engine.scratch import ScratchUse
-from tilegrad.engine.sizes import evaluate_index
-from tilegrad.engine.storage import make_buffer_node, memory_of
+from tilegrad.engine.sizes import Extent, evaluate_shape, measure
+from tilegrad.engine.storage import Contents, write_addresses
 from tilegrad.engine.tracked import Tracked
-from tilegrad.ir.dtype import DType
-from tilegrad.ir.node import Node
 from tilegrad.ir.op import Shape
 from tilegrad.ops.leaves import Storage
 from tilegrad.runtime.device import Recording
@@ -33,21 +30,13 @@ class Result(NamedTuple):
     """Where a replay finds a result.
 
     Attributes:
-        dtype: of its elements.
+        home: the number of an input or, counted on from those, of what each replay makes anew; or a
+            storage outside.
         shape: its shape, perhaps symbolic.
-        home: ``made`` anew by each replay, the memory of the ``given`` input or of the ``earlier``
-            result of that number, or a storage outside.
-        number: of the input or result.
-        patches: for what is made, which arguments of the recording hold its address.
-        size: how many elements it has, None if that depends on symbolic sizes.
     """
 
-    dtype: DType
+    home: int | Storage
     shape: Shape
-    home: Literal["made", "given", "earlier"] | Storage
-    number: int = 0
-    patches: Sequence[int] = ()
-    size: int | None = None
 
 
 class Dynamic(NamedTuple):
@@ -66,27 +55,35 @@ class CapturedStep:
         executor: where it runs.
         recording: all launches.
         launches: what they are.
-        inputs: for each input, which arguments of the recording hold its address.
+        inputs: how many there are.
+        made: what each replay makes anew.
+        patches: which arguments of the recording hold an address, and whose: the number of an input
+            or, counted on from those, of what is made.
         results: where each result is found.
+        dynamic: the launches that depend on symbolic sizes.
+        symbols: the values of these that the recording has now.
         kernels: how many launches there are, alike ones in one group counted once.
         arena_bytes: size of the memory that it uses beside what it is given and returns.
         overwritten: storages that it writes in place, but for inputs, and those that it keeps.
         overwritten_inputs: numbers of the inputs that it writes in place.
-        outside: storages that are neither inputs nor outputs, with the arguments of the recording
-            that hold their addresses.
+        outside: storages that are neither inputs nor made anew, and
+        outside_patches: which arguments of the recording hold their addresses.
         packs: the packed copies that it reads.
         scratch: where it has what lives only within a replay, and what it keeps.
-        memory_changes: the session's count when the addresses were last looked at.
-        pack_changes: how often packed copies had become stale when its own were looked at.
-        seen: the session's count of changes when ``Session.protect`` last looked at the tensors, or
-            ``NEVER``.
+        moves: the session's count when the addresses and packed copies were last looked at.
+        seen: the session's count of changes when its tensors were last looked at, or ``NEVER``.
         owners: the tensors whose values replays change.
+        extents: how large what is made is, with the symbols as they are.
+        is_writing: whether it overwrites what others may look at.
+        is_new: for each result, whether each replay gives it in memory that is nobody else's.
     """
 
     executor: CompiledExecutor
     recording: Recording
     launches: list[Launched]
-    inputs: list[list[int]]
+    inputs: int
+    made: list[Made]
+    patches: list[tuple[int, int]]
     results: list[Result]
     dynamic: list[Dynamic]
     symbols: dict[str, int]
@@ -94,76 +91,74 @@ class CapturedStep:
     arena_bytes: int
     overwritten: frozenset[Storage]
     overwritten_inputs: list[int]
-    outside: dict[Storage, list[int]]
+    outside: list[Storage]
+    outside_patches: list[tuple[int, int]]
     packs: list[Pack]
     scratch: ScratchUse
-    memory_changes: int = -1
-    pack_changes: int = -1
+    moves: int = -1
     seen: int = NEVER
     owners: list[weakref.ref[Tracked]] = field(default_factory=list)
-    _has_new_results: bool = field(init=False)  # no replay overwrites what another one returned
+    is_writing: bool = field(init=False)
+    is_new: list[bool] = field(init=False)
+    extents: list[Extent] = field(init=False)
+    _found: list[Result] = field(init=False)  # the results with the symbols as they are
 
     def __post_init__(self) -> None:
-        self._has_new_results = all(result.home in ("made", "earlier") for result in self.results)
+        homes = [result.home for result in self.results]
+        self.is_new = [isinstance(home, int) and home >= self.inputs for home in homes]
+        self.is_writing = bool(self.overwritten or self.overwritten_inputs)
+        self._measure(self.symbols)
 
-    def replay(self, inputs: Sequence[Storage], symbols: Mapping[str, int]) -> list[Node]:
+    def replay(
+        self,
+        inputs: Sequence[Storage],
+        symbols: Mapping[str, int],
+        made: Sequence[Storage] | None = None,
+    ) -> list[Contents]:
         """Run the step on other inputs of the same sizes; return its results.
 
         Args:
             inputs: one storage per input of the capture.
             symbols: values of the symbolic sizes.
+            made: takes what each replay makes; None for new memory.
         """
-        packs = self.executor.packs
-        self.refresh()
-        if symbols != self.symbols:
-            self._set_symbols(symbols)
-        arguments = self.recording.arguments
-        for storage, patches in zip(inputs, self.inputs, strict=True):
-            address = memory_of(storage).address
-            for argument in patches:
-                arguments[argument] = address
-        results: list[Storage] = []
-        nodes = []
-        for result in self.results:
-            shape, size = result.shape, result.size
-            if size is None:
-                sizes = tuple([evaluate_index(extent, symbols) for extent in shape])
-                shape, size = sizes, math.prod(sizes)
-            if result.home == "made":
-                found, memory = self.executor.new_storage(result.dtype, size)
-                for argument in result.patches:
-                    arguments[argument] = memory.address
-            elif isinstance(result.home, Storage):
-                found = result.home
-            else:
-                found = (inputs if result.home == "given" else results)[result.number]
-            results.append(found)
-            nodes.append((found, shape))
-        self.executor.run("replay", self.recording, self.launches, symbols)
-        packs.note_written(self.overwritten)
-        if self.overwritten_inputs:
-            packs.note_written({inputs[number] for number in self.overwritten_inputs})
-        return [make_buffer_node(storage, shape) for storage, shape in nodes]
-
-    def refresh(self) -> None:
-        """Let packed copies and scratch memory be those of now."""
-        packs = self.executor.packs
-        if self.pack_changes != packs.changes:
+        executor = self.executor
+        moves = executor.moves.count
+        if self.moves != moves:
             for pack in self.packs:
-                pack.refresh(self.executor.device)
-            self.pack_changes = packs.changes
-        self.scratch.follow(self.recording.arguments)
+                pack.refresh(executor.device)
+        results: list[Contents] = []
 
-    def note_results(self, count: int) -> None:
-        """Count tensors just made of the results as seen, if no replay will overwrite them."""
-        if self._has_new_results:
-            self.seen += count
+        def prepare() -> None:
+            if self.moves != moves:
+                self._follow(moves)
+            if self.symbols != symbols:
+                self._set_symbols(symbols)
+            new = map(executor.new_storage, self.extents) if made is None else made
+            storages = [*inputs, *new]
+            write_addresses(self.recording.arguments, self.patches, storages)
+            results.extend(self.find_results(storages))
 
-    def refresh_addresses(self) -> None:
-        """Let the launches use the memory that the storages outside have now."""
-        for storage, patches in self.outside.items():
-            for argument in patches:
-                self.recording.arguments[argument] = memory_of(storage).address
+        executor.run("replay", self.recording, self.launches, symbols, prepare)
+        if self.overwritten:
+            executor.packs.note_written(self.overwritten)
+        if self.overwritten_inputs:
+            executor.packs.note_written({inputs[number] for number in self.overwritten_inputs})
+        return results
+
+    def find_results(self, storages: Sequence[Storage]) -> list[Contents]:
+        """Return the results of a replay, given its inputs and what it made."""
+        return [
+            (storages[home] if isinstance(home, int) else home, shape)
+            for home, shape in self._found
+        ]
+
+    def _follow(self, moves: int) -> None:
+        """Let the launches use the memory that scratch and the storages outside have now."""
+        arguments = self.recording.arguments
+        self.scratch.follow(arguments)
+        write_addresses(arguments, self.outside_patches, self.outside)
+        self.moves = moves
 
     def _set_symbols(self, symbols: Mapping[str, int]) -> None:
         sizes: dict[int, tuple[dict[int, int], int]] = {}  # those of equal programs are the same
@@ -175,4 +170,9 @@ class CapturedStep:
             for slot, value in scalars.items():
                 self.recording.arguments[arguments[slot]] = value
             self.recording.set_blocks(number, blocks)
+        self._measure(symbols)
         self.symbols = dict(symbols)
+
+    def _measure(self, symbols: Mapping[str, int]) -> None:
+        self.extents = measure(self.made, symbols)
+        self._found = [Result(home, evaluate_shape(shape, symbols)) for home, shape in self.results]

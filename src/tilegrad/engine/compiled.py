@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from tilegrad.base.trace import Trace
 from tilegrad.engine.capture import Capture
@@ -12,18 +13,19 @@ from tilegrad.engine.graph_key import GraphKey, key_of
 from tilegrad.engine.launches import Launched, emit_launches
 from tilegrad.engine.library import Kernel, Library
 from tilegrad.engine.packs import Pack, Packs
-from tilegrad.engine.plan import Place, Plan, Result, Step, make_plan
+from tilegrad.engine.plan import Place, Plan, Step, make_plan
 from tilegrad.engine.profile import Profile
 from tilegrad.engine.programs import Derived, Programs
 from tilegrad.engine.scratch import Scratch
-from tilegrad.engine.sizes import evaluate_index
+from tilegrad.engine.sizes import Extent, evaluate_index, evaluate_shape, measure
 from tilegrad.engine.step_builder import Ran
-from tilegrad.engine.storage import make_buffer_node, memory_of, storage_of
+from tilegrad.engine.storage import Contents, Moves, memory_of, write_addresses
 from tilegrad.ir.dtype import DType
-from tilegrad.ir.node import Node, sort_topologically
+from tilegrad.ir.node import Node
+from tilegrad.ir.op import Shape
 from tilegrad.ops.affine import as_index
 from tilegrad.ops.leaves import Storage
-from tilegrad.ops.markers import MARKERS, remove_markers
+from tilegrad.ops.markers import remove_markers
 from tilegrad.runtime.buffer import Buffer
 from tilegrad.runtime.cpu.fork import ForkLock
 from tilegrad.runtime.device import Device, Launch, Recording
@@ -50,24 +52,54 @@ class Ready:
     Attributes:
         plan: the plan.
         kernels: by group and step.
+        given: how many buffers it is given.
+        launches: all launches, in the order of the recording.
+        results: the number of each one's storage, of those given and, counted on, made; its shape.
         is_symbolic: whether sizes differ from run to run.
-        recording: the launches; None before the first run.
-        patches: by place, which arguments of the recording hold its address.
-        addresses: what the recording holds now.
+        made: how large what is made is, if that does not differ.
+        bound: what runs; None before the first run.
     """
 
     plan: Plan
     kernels: list[list[Kernel]]
-    is_symbolic: bool
-    recording: Recording | None = None
-    patches: dict[Place, list[int]] = field(default_factory=dict)
-    addresses: dict[Place, int] = field(default_factory=dict)
+    given: int
+    launches: list[Launched] = field(init=False)
+    results: list[tuple[int, Shape]] = field(init=False)
+    is_symbolic: bool = field(init=False)
+    made: list[Extent] = field(init=False)
+    bound: Bound | None = None
 
-    @property
-    def launches(self) -> Iterator[Launched]:
-        """All launches, in the order of the recording."""
-        for steps, kernels in zip(self.plan.groups, self.kernels, strict=True):
-            yield from map(Launched, steps, kernels)
+    def __post_init__(self) -> None:
+        plan = self.plan
+        self.launches = [
+            launched
+            for steps, kernels in zip(plan.groups, self.kernels, strict=True)
+            for launched in map(Launched, steps, kernels)
+        ]
+        self.results = [(self.number_of(place), shape) for place, shape in plan.results]
+        sizes = [size for _, shape in self.results for size in shape]
+        self.is_symbolic = plan.is_symbolic or any(isinstance(size, Node) for size in sizes)
+        self.made = [] if self.is_symbolic else measure(plan.made, {})
+
+    def number_of(self, place: Place) -> int:
+        """Return the number of what is given or made."""
+        return place.number + (self.given if place.kind == "made" else 0)
+
+
+class Bound(NamedTuple):
+    """The launches of a plan as a recording, and where it holds what differs from run to run.
+
+    Attributes:
+        recording: the launches.
+        patches: which arguments hold an address, and the number of what is given or made there.
+        temporaries: the arguments that lie in temporary memory, and how far from its beginning.
+        nbytes: how much temporary memory there is.
+    """
+
+    recording: Recording
+    patches: list[tuple[int, int]]
+    temporaries: list[tuple[int, int]]
+    nbytes: int
 
 
 class CompiledExecutor:
@@ -80,6 +112,7 @@ class CompiledExecutor:
         simplify: rewrites a graph before it is scheduled.
         threads: how many threads run a kernel.
         trace: is told of everything.
+        moves: of the memory that captured steps hold the addresses of.
     """
 
     def __init__(
@@ -90,6 +123,7 @@ class CompiledExecutor:
         simplify: Callable[[Sequence[Node]], list[Node]],
         threads: int,
         trace: Trace,
+        moves: Moves,
     ) -> None:
         self.name = device.name
         self.device = device
@@ -101,9 +135,11 @@ class CompiledExecutor:
         self.plans: dict[tuple[object, ...], Ready] = {}
         self.capture: Capture | None = None
         self.profile: Profile | None = None
-        self.scratch = Scratch(device.allocator)
-        self.packs = Packs(device.allocator.statistics().capacity // PACKED_SHARE)
+        self.moves = moves
+        self.scratch = Scratch(device.allocator, moves)
+        self.packs = Packs(device.allocator.statistics().capacity // PACKED_SHARE, moves)
         self.planned: list[Sequence[Node]] | None = None
+        self._allocate = device.allocator.allocate
         self._lock = ForkLock()
 
     def multiplies(self, left: DType, right: DType) -> bool:
@@ -111,16 +147,24 @@ class CompiledExecutor:
         units = self.programs.target.units
         return any(unit[:2] == (left, right) and not unit.is_raised for unit in units)
 
-    def realize(self, nodes: Sequence[Node], symbols: Mapping[str, int]) -> list[Node]:
-        """Return one buffer node per node."""
-        order = sort_topologically(nodes)
-        if any(node.op in MARKERS for node in order):
+    def realize(
+        self, nodes: Sequence[Node], symbols: Mapping[str, int], order: Sequence[Node] | None = None
+    ) -> list[Contents]:
+        """Return the contents of each node.
+
+        Args:
+            nodes: what is wanted.
+            symbols: values of the symbolic sizes.
+            order: all that the nodes depend on as ``sort_topologically`` gives it, if known.
+        """
+        key = key_of(nodes, order)
+        ready = self.plans.get(key.structure)
+        if ready is None:
             nodes = remove_markers(nodes)
-            order = sort_topologically(nodes)
-        with self._lock:
-            key = key_of(nodes, order)
-            ready = self._prepare(nodes, key)
-            return self._run(nodes, ready, key.buffers, symbols)
+            key = key_of(nodes)
+            with self._lock:
+                ready = self._prepare(nodes, key)
+        return self._run(nodes, ready, key.storages, symbols)
 
     def plan(
         self,
@@ -154,7 +198,7 @@ class CompiledExecutor:
                 flat = [step.program.program.root for group in plan.groups for step in group]
                 kernels = iter(self.library.get_all(flat))
         by_group = [[next(kernels) for _ in group] for group in plan.groups]
-        ready = Ready(plan, by_group, plan.is_symbolic)
+        ready = Ready(plan, by_group, len(key.storages))
         if len(self.plans) >= MOST_PLANS:
             self.plans.pop(next(iter(self.plans)))
         self.plans[key.structure] = ready
@@ -164,38 +208,65 @@ class CompiledExecutor:
         self,
         nodes: Sequence[Node],
         ready: Ready,
-        buffers: Sequence[Node],
+        given: Sequence[Storage],
         symbols: Mapping[str, int],
-    ) -> list[Node]:
+    ) -> list[Contents]:
         plan = ready.plan
-        storages = [
-            self.new_storage(made.dtype, evaluate_index(made.size, symbols))[0]
-            for made in plan.made
-        ]
-        if plan.groups:
-            memory = self._lay_out(plan, buffers, storages, symbols)
-            if self.profile is not None:
-                self._run_profiled(self.profile, ready, memory, symbols)
-            else:
-                recording = self._bind(ready, memory, symbols)
-                self.run("launch", recording, ready.launches, symbols)
+        made, results = ready.made, ready.results
+        if ready.is_symbolic:
+            made = measure(plan.made, symbols)
+            results = [(home, evaluate_shape(shape, symbols)) for home, shape in results]
+        storages = [*given, *map(self.new_storage, made)]
+        if self.profile is not None:
+            self._run_profiled(self.profile, ready, storages, symbols)
+        elif plan.groups:
+            self._launch(ready, storages, symbols)
         if self.capture is not None and not self.capture.is_paused:
-            given = tuple(map(storage_of, buffers))
-            self.capture.ran.append(Ran(nodes, plan, given, tuple(storages)))
-        for number in plan.overwritten:
-            storage_of(buffers[number]).version += 1
+            new = storages[len(given) :]
+            self.capture.ran.append(Ran(nodes, plan, tuple(given), tuple(new)))
         if plan.overwritten:
-            self.packs.note_written({storage_of(buffers[n]) for n in plan.overwritten})
-        return [self._result(result, buffers, storages, symbols) for result in plan.results]
+            overwritten = {given[number] for number in plan.overwritten}
+            for storage in overwritten:
+                storage.version += 1
+            self.packs.note_written(overwritten)
+        return [(storages[home], shape) for home, shape in results]
+
+    def _launch(
+        self, ready: Ready, storages: Sequence[Storage], symbols: Mapping[str, int]
+    ) -> None:
+        """Run a plan on the storages that it is given and those for what it makes."""
+        bound = ready.bound
+        if bound is None or ready.is_symbolic:
+            bound = ready.bound = self._bind(ready, symbols)
+        recording, patches, temporaries, nbytes = bound
+        arena = self.device.allocator.allocate(max(1, nbytes)) if temporaries else None
+
+        def prepare() -> None:
+            arguments = recording.arguments
+            write_addresses(arguments, patches, storages)
+            if arena is not None:
+                for argument, offset in temporaries:
+                    arguments[argument] = arena.address + offset
+
+        self.run("launch", recording, ready.launches, symbols, prepare)
 
     def _run_profiled(
         self,
         profile: Profile,
         ready: Ready,
-        memory: Mapping[Place, Buffer],
+        storages: Sequence[Storage],
         symbols: Mapping[str, int],
     ) -> None:
         """Run the groups of a plan one by one, noting what each launch finds and takes."""
+        offsets, nbytes = ready.plan.place_temporaries(symbols)
+        arena = self.device.allocator.allocate(max(1, nbytes))
+        memory: dict[Place, Buffer] = {}
+        for number, offset in enumerate(offsets):
+            memory[Place("temporary", number)] = arena.part(offset, 0)
+        for number in range(ready.given):
+            memory[Place("given", number)] = memory_of(storages[number])
+        for number in range(len(ready.plan.made)):
+            memory[Place("made", number)] = memory_of(storages[ready.given + number])
         for steps, kernels in zip(ready.plan.groups, ready.kernels, strict=True):
             launches = [
                 self.launch(step, kernel, memory, symbols)
@@ -212,8 +283,9 @@ class CompiledExecutor:
         self,
         stage: str,
         recording: Recording,
-        launches: Iterable[Launched],
+        launches: Sequence[Launched],
         symbols: Mapping[str, int],
+        prepare: Callable[[], None],
     ) -> None:
         """Run a recording; if the trace is on, tell it of the whole and of every launch.
 
@@ -222,18 +294,22 @@ class CompiledExecutor:
             recording: what to run.
             launches: what is in it, in order.
             symbols: values of the symbolic sizes.
+            prepare: patches it, when nobody else runs it.
         """
         if self.profile is not None:
             for launched in launches:
                 self.profile.count(launched.step)
-        is_traced = self.trace.enabled
-        recording.is_timed = is_traced
-        if not is_traced:
-            self.device.queue.run(recording)
+        if not self.trace.enabled:
+            self.device.queue.run(recording, prepare)
             return
-        with self.trace.span(stage) as span:
-            self.device.queue.run(recording)
-            span.count(launches=emit_launches(self.trace, self.name, recording, launches, symbols))
+        recording.note_times(True)
+        try:
+            with self.trace.span(stage) as span:
+                self.device.queue.run(recording, prepare)
+                count = emit_launches(self.trace, self.name, recording, launches, symbols)
+                span.count(launches=count)
+        finally:
+            recording.note_times(False)
 
     def pack(self, packing: Derived, storages: Sequence[Storage]) -> Pack | None:
         """Return the packed copy of storages, None if there is no room for it.
@@ -261,66 +337,36 @@ class CompiledExecutor:
         self.packs.add(root, pack)
         return pack
 
-    def new_storage(self, dtype: DType, size: int) -> tuple[Storage, Buffer]:
-        """Return a storage for so many elements, and its memory, not initialised."""
-        memory = self.device.allocator.allocate(size * dtype.itemsize or 1)
-        return Storage(self.name, dtype, size, memory), memory
+    def new_storage(self, extent: Extent) -> Storage:
+        """Return a storage of some extent, in memory that is not initialised."""
+        dtype, size, nbytes = extent
+        return Storage(self.name, dtype, size, self._allocate(nbytes or 1))
 
-    def _lay_out(
-        self,
-        plan: Plan,
-        buffers: Sequence[Node],
-        storages: Sequence[Storage],
-        symbols: Mapping[str, int],
-    ) -> dict[Place, Buffer]:
-        memory: dict[Place, Buffer] = {}
-        for number, node in enumerate(buffers):
-            memory[Place("given", number)] = memory_of(storage_of(node))
-        for number, storage in enumerate(storages):
-            memory[Place("made", number)] = memory_of(storage)
-        if plan.temporaries:
-            offsets, nbytes = plan.place_temporaries(symbols)
-            arena = self.device.allocator.allocate(max(1, nbytes))
-            for number, offset in enumerate(offsets):
-                memory[Place("temporary", number)] = arena.part(offset, 0)
-        return memory
-
-    def _bind(
-        self, ready: Ready, memory: Mapping[Place, Buffer], symbols: Mapping[str, int]
-    ) -> Recording:
-        """Return the recording for this memory, changing only what differs from the last run."""
-        if ready.recording is None or ready.is_symbolic:
-            return self._record(ready, memory, symbols)
-        recording, addresses = ready.recording, ready.addresses
-        for place, buffer in memory.items():
-            if addresses.get(place) == buffer.address:
-                continue
-            addresses[place] = buffer.address
-            for argument in ready.patches.get(place, ()):
-                recording.arguments[argument] = buffer.address
-        return recording
-
-    def _record(
-        self, ready: Ready, memory: Mapping[Place, Buffer], symbols: Mapping[str, int]
-    ) -> Recording:
+    def _bind(self, ready: Ready, symbols: Mapping[str, int]) -> Bound:
+        """Return a plan's launches as a recording, without the addresses."""
+        plan = ready.plan
+        offsets, nbytes = plan.place_temporaries(symbols)
+        nowhere = defaultdict[Place, Buffer](lambda: Buffer(0, 0, None))
         groups = [
             [
-                self.launch(step, kernel, memory, symbols)
+                self.launch(step, kernel, nowhere, symbols)
                 for step, kernel in zip(steps, kernels, strict=True)
             ]
-            for steps, kernels in zip(ready.plan.groups, ready.kernels, strict=True)
+            for steps, kernels in zip(plan.groups, ready.kernels, strict=True)
         ]
         binaries = [kernel.binary for group in ready.kernels for kernel in group]
         recording = self.device.queue.record(groups, keep=binaries)
-        ready.patches.clear()
+        bound = Bound(recording, [], [], nbytes)
         for number, launched in enumerate(ready.launches):
             for slot, place in enumerate(launched.step.places):
-                if place is not None:
-                    argument = recording.place_of(number, slot)
-                    ready.patches.setdefault(place, []).append(argument)
-        ready.addresses = {place: buffer.address for place, buffer in memory.items()}
-        ready.recording = recording
-        return recording
+                if place is None:
+                    continue
+                argument = recording.place_of(number, slot)
+                if place.kind == "temporary":
+                    bound.temporaries.append((argument, offsets[place.number]))
+                else:
+                    bound.patches.append((argument, ready.number_of(place)))
+        return bound
 
     def launch(
         self,
@@ -361,15 +407,3 @@ class CompiledExecutor:
         for size in program.grid:
             blocks *= evaluate_index(as_index(size), symbols, scalars)
         return scalars, blocks
-
-    def _result(
-        self,
-        result: Result,
-        buffers: Sequence[Node],
-        storages: Sequence[Storage],
-        symbols: Mapping[str, int],
-    ) -> Node:
-        place, shape = result
-        is_given = place.kind == "given"
-        storage = storage_of(buffers[place.number]) if is_given else storages[place.number]
-        return make_buffer_node(storage, tuple(evaluate_index(size, symbols) for size in shape))

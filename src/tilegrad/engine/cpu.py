@@ -13,6 +13,7 @@ from tilegrad.engine.cache import DiskCache
 from tilegrad.engine.compiled import CompiledExecutor
 from tilegrad.engine.library import GENERATOR, Library
 from tilegrad.engine.programs import Programs
+from tilegrad.engine.storage import Moves
 from tilegrad.engine.winners import Winners
 from tilegrad.ir.node import Node
 from tilegrad.ops import tensor
@@ -25,7 +26,7 @@ from tilegrad.simplify.passes import simplify_tensor_graph
 from tilegrad.tile.target import TileTarget
 
 
-def start_cpu(settings: Settings, trace: Trace) -> CompiledExecutor:
+def start_cpu(settings: Settings, trace: Trace, moves: Moves) -> CompiledExecutor:
     """Return the executor of this machine's processor."""
     cache = DiskCache(settings.cache_directory / "kernels", trace) if settings.cache else None
     device = cpu_device(settings.threads, settings.instruction_set, trace=trace, cache=cache)
@@ -46,7 +47,8 @@ def start_cpu(settings: Settings, trace: Trace) -> CompiledExecutor:
         open_winners(device, settings, trace),
         verifies=settings.verify,
     )
-    return CompiledExecutor(device, programs, library, simplify, device.target.threads, trace)
+    threads = device.target.threads
+    return CompiledExecutor(device, programs, library, simplify, threads, trace, moves)
 
 
 def open_winners(device: CpuDevice, settings: Settings, trace: Trace) -> Winners:

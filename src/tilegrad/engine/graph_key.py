@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from tilegrad.ir.node import Node, sort_topologically
-from tilegrad.ir.op import attributes_of
-from tilegrad.ops.leaves import BufferAttributes, buffer
+from tilegrad.ops.leaves import BufferAttributes, Storage
 
 
 class GraphKey(NamedTuple):
@@ -16,10 +15,12 @@ class GraphKey(NamedTuple):
     Attributes:
         structure: equal for graphs that differ only in which buffers they read and write.
         buffers: the buffer nodes.
+        storages: of each of them.
     """
 
     structure: tuple[object, ...]
-    buffers: tuple[Node, ...]
+    buffers: list[Node]
+    storages: list[Storage]
 
 
 def key_of(nodes: Sequence[Node], order: Iterable[Node] | None = None) -> GraphKey:
@@ -31,17 +32,20 @@ def key_of(nodes: Sequence[Node], order: Iterable[Node] | None = None) -> GraphK
     """
     numbers: dict[Node, int] = {}
     buffers: list[Node] = []
-    storages: dict[object, int] = {}
+    storages: list[Storage] = []
+    places: dict[Storage, int] = {}
     structure: list[object] = []
     for node in sort_topologically(nodes) if order is None else order:
         numbers[node] = len(numbers)
-        if node.op is buffer:
-            storage, shape, version = attributes_of(node, BufferAttributes)
-            place = storages.setdefault(storage, len(buffers))
+        attributes = node.attributes
+        if type(attributes) is BufferAttributes:
+            storage, shape, version = attributes
+            place = places.setdefault(storage, len(buffers))
             buffers.append(node)
+            storages.append(storage)
             structure.append((place, storage.dtype, shape, storage.version - version))
         else:
             sources = tuple([numbers[source] for source in node.sources])
-            structure.append((node.op, node.attributes, sources))
+            structure.append((node.op, attributes, sources))
     structure.append(tuple([numbers[node] for node in nodes]))
-    return GraphKey(tuple(structure), tuple(buffers))
+    return GraphKey(tuple(structure), buffers, storages)

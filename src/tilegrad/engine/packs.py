@@ -16,7 +16,7 @@ from weakref import WeakValueDictionary
 
 import numpy
 
-from tilegrad.engine.storage import memory_of
+from tilegrad.engine.storage import Moves, memory_of
 from tilegrad.ir.node import Node
 from tilegrad.ops.leaves import Storage
 from tilegrad.runtime.buffer import Buffer
@@ -41,13 +41,14 @@ class Pack:
 
     def refresh(self, device: Device[Any]) -> None:
         """Pack, if what is packed is not that of now."""
-        if not self.is_stale:
-            return
+        if self.is_stale:
+            device.queue.run(self.recording, self._prepare)
+            self.is_stale = False
+
+    def _prepare(self) -> None:
         for slot, storage in enumerate(self.storages):
             place = self.recording.place_of(0, slot)
             self.recording.arguments[place] = memory_of(storage).address
-        device.queue.run(self.recording)
-        self.is_stale = False
 
 
 class Packs:
@@ -55,14 +56,12 @@ class Packs:
 
     Args:
         limit: how many bytes all of them may have.
-
-    Attributes:
-        changes: how often a copy has become stale: steps look at theirs only then.
+        moves: is told when a copy has become stale.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, moves: Moves) -> None:
         self.limit = limit
-        self.changes = 0
+        self._moves = moves
         self._known: WeakValueDictionary[tuple[object, ...], Pack] = WeakValueDictionary()
 
     def __len__(self) -> int:
@@ -87,7 +86,7 @@ class Packs:
         for pack in list(self._known.values()):
             if not storages.isdisjoint(pack.storages):
                 pack.is_stale = True
-                self.changes += 1
+                self._moves.count += 1
 
 
 def is_constant(storage: Storage) -> bool:

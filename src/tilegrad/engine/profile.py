@@ -129,5 +129,5 @@ class Profile:
 def _look(memory: Buffer, dtype: DType, count: int, *, is_read: bool) -> Operand:
     if dtype.is_float or not is_read:
         return Operand(dtype, count, None)
-    whole = Buffer(memory.address, count * dtype.itemsize, memory.keeper)
+    whole = Buffer(memory.address, count * dtype.itemsize, memory)
     return Operand(dtype, count, numpy.array(whole.array()))

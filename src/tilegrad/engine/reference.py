@@ -11,11 +11,11 @@ import numpy
 from tilegrad.base.errors import CompileError
 from tilegrad.engine.sizes import evaluate_index
 from tilegrad.engine.storage import (
+    Contents,
     concrete_shape,
-    make_buffer_node,
     storage_of,
     view_storage,
-    wrap_array,
+    wrap_memory,
 )
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import attributes_of
@@ -30,23 +30,26 @@ class ReferenceExecutor:
 
     name = "reference"
 
-    def realize(self, nodes: Sequence[Node], symbols: Mapping[str, int]) -> list[Node]:
-        """Return one buffer node per node; sizes of symbols are given by name."""
+    def realize(
+        self, nodes: Sequence[Node], symbols: Mapping[str, int], order: Sequence[Node] | None = None
+    ) -> list[Contents]:
+        """Return the contents of each node; sizes of symbols are given by name."""
+        del order
         arrays = evaluate(nodes, self._read, symbols, functools.partial(_call, symbols))
-        results = []
+        results: list[Contents] = []
         for node, array in zip(nodes, arrays, strict=True):
             owned = numpy.array(array, node.dtype.numpy, order="C", copy=True)
             if node.op is assign:
                 results.append(self._write(node.sources[0], owned))
             else:
-                results.append(wrap_array(owned, self.name))
+                results.append((wrap_memory(owned, self.name), owned.shape))
         return results
 
-    def _write(self, target: Node, value: numpy.ndarray) -> Node:
+    def _write(self, target: Node, value: numpy.ndarray) -> Contents:
         storage, shape = storage_of(target), concrete_shape(target)
         view_storage(storage, shape)[...] = value
         storage.version += 1
-        return make_buffer_node(storage, shape)
+        return storage, shape
 
     def _read(self, node: Node) -> numpy.ndarray:
         return view_storage(storage_of(node), concrete_shape(node))

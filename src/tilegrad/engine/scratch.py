@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tilegrad.engine.storage import Moves
 from tilegrad.runtime.buffer import Buffer
 from tilegrad.runtime.device import Allocator
 
@@ -19,10 +20,12 @@ class Scratch:
 
     Args:
         allocator: the device's.
+        moves: is told when another piece is taken.
     """
 
-    def __init__(self, allocator: Allocator) -> None:
+    def __init__(self, allocator: Allocator, moves: Moves) -> None:
         self._allocator = allocator
+        self._moves = moves
         self._latest: weakref.ref[Buffer] | None = None
 
     @property
@@ -36,6 +39,7 @@ class Scratch:
         if found is None or found.nbytes < nbytes:
             found = self._allocator.allocate(max(1, nbytes))
             self._latest = weakref.ref(found)
+            self._moves.count += 1
         return found
 
 

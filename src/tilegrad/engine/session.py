@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Protocol, Self
@@ -21,7 +21,10 @@ from tilegrad.engine.compiled import CompiledExecutor
 from tilegrad.engine.cpu import start_cpu
 from tilegrad.engine.reference import ReferenceExecutor
 from tilegrad.engine.storage import (
+    Contents,
+    Moves,
     concrete_shape,
+    copy_storage,
     lend_memory,
     own_memory,
     storage_of,
@@ -41,8 +44,10 @@ class Executor(Protocol):
 
     name: str
 
-    def realize(self, nodes: Sequence[Node], symbols: Mapping[str, int]) -> list[Node]:
-        """Return one buffer node per node."""
+    def realize(
+        self, nodes: Sequence[Node], symbols: Mapping[str, int], order: Sequence[Node] | None = None
+    ) -> list[Contents]:
+        """Return contents of nodes; ``order`` is all that they depend on, sources first."""
         ...
 
 
@@ -77,13 +82,15 @@ class Session:
         self.trace = trace or _open_trace(self.settings)
         # What was made or assigned to, and how often memory was replaced: replays look only then.
         self.changes = Changes()
-        self.memory_changes = 0
+        self.settled = NEVER  # the count of them when what was assigned to was last written
+        self.moves = Moves()
         self._executors: dict[str, Executor] = {}
         self._symbols: dict[str, int] = {}
         self._capture: Capture | None = None
         # Keys alone matter; a dictionary keeps them in the order in which they were made. Each
         # reference takes itself out, without any Python.
         self._live: dict[weakref.ref[Tracked], None] = {}
+        self._forget = self._live.__delitem__
         # Whether layers train, the seed of random numbers, and their state on each device
         # (tensor/random.py, tensor/generator.py).
         self.training = False
@@ -131,7 +138,7 @@ class Session:
 
     def _start(self, device: str) -> Executor:
         if device == "cpu":
-            return start_cpu(self.settings, self.trace)
+            return start_cpu(self.settings, self.trace, self.moves)
         return ReferenceExecutor()
 
     def compiled(self, device: str) -> CompiledExecutor | None:
@@ -210,11 +217,9 @@ class Session:
             inputs = _set_apart(step, arguments)
         for number in step.overwritten_inputs:
             self._own(inputs[number])
-        if step.memory_changes != self.memory_changes:
+        if step.moves != self.moves.count:
             for storage in step.overwritten:
                 self._own(storage)
-            step.refresh_addresses()
-            step.memory_changes = self.memory_changes
         if step.seen == self.changes.count and not step.overwritten_inputs:
             return inputs
         changed = self.changed_since(NEVER if step.overwritten_inputs else step.seen)
@@ -241,9 +246,13 @@ class Session:
 
     def track(self, tensor: Tracked) -> None:
         """Remember a tensor as long as it lives (see ``realize``)."""
-        reference = weakref.ref(tensor, self._live.__delitem__)
+        reference = weakref.ref(tensor, self._forget)
         self._live[reference] = None
         self.changes.note(reference)
+
+    def track_result(self, tensor: Tracked) -> None:
+        """Remember a tensor of memory that is nobody else's: no step that is known writes there."""
+        self._live[weakref.ref(tensor, self._forget)] = None
 
     def note_change(self, tensor: Tracked) -> None:
         """Note that a tensor has become another value, or that its memory waits to be written."""
@@ -264,8 +273,8 @@ class Session:
         nodes: Sequence[Node],
         device: str | None = None,
         symbols: Mapping[str, int] | None = None,
-    ) -> list[Node]:
-        """Compute nodes and return one buffer node for each.
+    ) -> list[Contents]:
+        """Compute nodes and return the contents of each.
 
         An ``assign`` writes into its target's storage. Tensors that still have to read the old
         contents, views of it too, are realised first, so that every tensor keeps its value.
@@ -276,20 +285,29 @@ class Session:
             symbols: values of the symbolic sizes, by name.
         """
         targets = {storage_of(node.sources[0]): node for node in nodes if node.op is graph.assign}
+        late = self._find_late(targets) if targets else []
+        wanted = [*nodes, *[tensor.node for tensor in late]]
+        order = sort_topologically(wanted)
+        if graph.copy in {node.op for node in order}:
+            wanted = move_copies(wanted, self.realize, device or self.default_device)
+            order = sort_topologically(wanted)
+        name = _find_device(order) or device or self.default_device
+        results = self.executor(name).realize(wanted, symbols or self._symbols, order)
+        for tensor in reversed(late):
+            tensor.settle(results.pop())
+        return results
+
+    def _find_late(self, targets: Mapping[Storage, Node]) -> list[Tracked]:
+        """Return tensors that must be realised with assignments, which overwrite what they read.
+
+        Args:
+            targets: what is assigned to, with the assignments.
+        """
         for storage in targets:
             self._own(storage)
-        live = self.live_tensors() if targets else []
-        readers = find_readers(live, targets.keys(), targets.values())
+        readers = find_readers(self.live_tensors(), targets.keys(), targets.values())
         late = [tensor for tensor in readers if not part_with_memory(tensor)]
-        if self._capture is not None:
-            late = self._realize_bystanders(late, self._capture)
-        wanted = [*nodes, *(tensor.node for tensor in late)]
-        wanted = move_copies(wanted, self.realize, device or self.default_device)
-        name = next(filter(None, map(graph.find_device, wanted)), device or self.default_device)
-        results = self.executor(name).realize(wanted, symbols or self._symbols)
-        for tensor, result in zip(late, results[len(nodes) :], strict=True):
-            tensor.settle(result)
-        return results[: len(nodes)]
+        return late if self._capture is None else self._realize_bystanders(late, self._capture)
 
     def _realize_bystanders(self, late: Sequence[Tracked], capture: Capture) -> list[Tracked]:
         """Realise tensors that have nothing to do with what is captured; return the others."""
@@ -306,7 +324,7 @@ class Session:
 
     def _own(self, storage: Storage) -> None:
         if own_memory(storage):
-            self.memory_changes += 1
+            self.moves.count += 1
 
     def read(self, node: Node) -> numpy.ndarray:
         """Return the contents of a buffer node as an array of its own."""
@@ -336,7 +354,7 @@ class Session:
             "the memory of a tensor was shared while a function was captured",
             "return the tensor and share it outside: a replay runs no Python",
         )
-        self.memory_changes += 1
+        self.moves.count += 1
         return lend_memory(storage_of(node))
 
     def from_numpy(
@@ -360,6 +378,14 @@ class Session:
         return wrap_array(owned, device or self.default_device)
 
 
+def _find_device(order: Iterable[Node]) -> str | None:
+    """Return the name of the device that nodes are computed on, or None if any would do."""
+    for node in order:
+        if node.op is buffer:
+            return storage_of(node).device
+    return None
+
+
 def _owners_of(step: CapturedStep) -> set[int]:
     return {id(owner()) for owner in step.owners}
 
@@ -374,8 +400,7 @@ def _set_apart(step: CapturedStep, arguments: Sequence[Tracked]) -> list[Storage
     for tensor in arguments:
         storage = storage_of(tensor.node)
         if storage in step.overwritten and id(tensor) in owners:
-            contents = view_storage(storage, concrete_shape(tensor.node)).copy()
-            storage = storage_of(wrap_array(contents, storage.device))
+            storage = copy_storage(storage, concrete_shape(tensor.node))
         elif storage in step.overwritten:
             part_with_memory(tensor)
             storage = storage_of(tensor.node)

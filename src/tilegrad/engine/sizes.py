@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
 
 from tilegrad.base.errors import ArgumentError
+from tilegrad.ir.dtype import DType
 from tilegrad.ir.node import Node, sort_topologically
-from tilegrad.ir.op import attributes_of
+from tilegrad.ir.op import Shape, attributes_of
 from tilegrad.ops.affine import AffineAttributes, Index
 from tilegrad.ops.leaves import SymbolAttributes, value_of
 from tilegrad.ops.tile import ScalarAttributes
+
+
+class Extent(NamedTuple):
+    """How large a buffer is: its elements' dtype, how many they are, and their bytes."""
+
+    dtype: DType
+    size: int
+    nbytes: int
 
 
 def _affine(node: Node, values: list[int]) -> int:
@@ -54,6 +64,17 @@ def evaluate_index(
             rule = _RULES[node.op.name]
             done[node] = rule(node, [done[source] for source in node.sources])
     return done[index]
+
+
+def evaluate_shape(shape: Shape, symbols: Mapping[str, int]) -> tuple[int, ...]:
+    """Return the values of a shape's sizes; raises ArgumentError as ``evaluate_index``."""
+    return tuple([evaluate_index(size, symbols) for size in shape])
+
+
+def measure(made: Iterable[tuple[DType, Index]], symbols: Mapping[str, int]) -> list[Extent]:
+    """Return how large buffers are of which the number of elements is known as an index."""
+    sizes = [(dtype, evaluate_index(size, symbols)) for dtype, size in made]
+    return [Extent(dtype, size, size * dtype.itemsize) for dtype, size in sizes]
 
 
 def _bound_value(attributes: SymbolAttributes, symbols: Mapping[str, int]) -> int:

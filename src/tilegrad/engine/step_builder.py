@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -78,8 +77,10 @@ class StepBuilder:
         self.outputs = outputs
         self.inputs = inputs
         made = {storage for entry in ran for storage in entry.made}
-        anew = (output.storage for output in outputs if output.storage in made)
-        self.replaced = {*inputs, *anew}
+        # What each replay makes anew: results that are no inputs, nor outside.
+        results = dict.fromkeys(output.storage for output in outputs)
+        self.anew = [one for one in results if one in made and one not in inputs]
+        self.replaced = {*inputs, *self.anew}
         # Of each launch, by slot: storages, and where temporaries lie.
         self.storages: list[list[Storage | None]] = []
         self.offsets: list[list[int | None]] = []
@@ -109,13 +110,18 @@ class StepBuilder:
             CaptureError: a replay could not repeat what ran.
         """
         self._refuse_frozen_sizes()
-        made = [storage for entry in self.ran for storage in entry.made]
+        made = {
+            storage: made
+            for entry in self.ran
+            for storage, made in zip(entry.made, entry.plan.made, strict=True)
+        }
         kept = {storage for storage in made if storage not in self.replaced}
         placed = plan_step([one.plan for one in self.ran], [one.made for one in self.ran], kept)
         allocator = self.executor.device.allocator
         allocator.trim()  # of what the calls before needed, no replay does
         if placed.kept and is_read(placed.kept.keys()):
-            scratch = Scratch(allocator)  # others look there: no other step may write
+            # Others look there: no other step may write.
+            scratch = Scratch(allocator, self.executor.moves)
             arena = scratch.take(placed.nbytes)
             placed.move_kept(arena)
         else:
@@ -130,19 +136,20 @@ class StepBuilder:
             packed = sum(pack.memory.nbytes for pack in self.packs)
             span.count(copies=len(self.packs), bytes=packed)
         recording = self.executor.device.queue.record(self.groups, keep=self.keep)
-        patches = self._find_arguments(recording)
-        outside = {one: found for one, found in patches.items() if one not in self.replaced}
         apart = kept.difference(placed.kept)
         total = placed.nbytes + packed + sum(memory_of(storage).nbytes for storage in apart)
         overwritten = self._overwritten().union(kept)
         changed = [number for number, storage in enumerate(self.inputs) if storage in overwritten]
+        outside = list(self._used().difference(self.replaced))
         allocator.trim()
         return CapturedStep(
             self.executor,
             recording,
             self.launches,
-            [patches.get(storage, []) for storage in self.inputs],
-            self._results(patches),
+            len(self.inputs),
+            [made[storage] for storage in self.anew],
+            self._find_arguments(recording, [*self.inputs, *self.anew]),
+            self._results(),
             self._find_dynamic(recording),
             self.symbols,
             sum(entry.plan.kernels for entry in self.ran),
@@ -150,6 +157,7 @@ class StepBuilder:
             overwritten.difference(self.inputs),
             changed,
             outside,
+            self._find_arguments(recording, outside),
             self.packs,
             ScratchUse(scratch, arena, self._find_temporaries(recording)),
         )
@@ -187,14 +195,21 @@ class StepBuilder:
                 if place.kind == "made" and any(isinstance(size, Node) for size in shape):
                     frozen.add(entry.made[place.number])
 
-    def _find_arguments(self, recording: Recording) -> dict[Storage, list[int]]:
-        """Return for each storage which arguments of a recording hold its address."""
-        found: dict[Storage, list[int]] = {}
-        for launch, storages in enumerate(self.storages):
-            for slot, storage in enumerate(storages):
-                if storage is not None:
-                    found.setdefault(storage, []).append(recording.place_of(launch, slot))
-        return found
+    def _used(self) -> set[Storage]:
+        """Return the storages that the launches use."""
+        return {one for storages in self.storages for one in storages if one is not None}
+
+    def _find_arguments(
+        self, recording: Recording, wanted: Sequence[Storage]
+    ) -> list[tuple[int, int]]:
+        """Return which arguments of a recording are addresses of storages, and of which of them."""
+        numbers = {storage: number for number, storage in enumerate(wanted)}
+        return [
+            (recording.place_of(launch, slot), numbers[storage])
+            for launch, storages in enumerate(self.storages)
+            for slot, storage in enumerate(storages)
+            if storage in numbers
+        ]
 
     def _find_temporaries(self, recording: Recording) -> list[tuple[int, int]]:
         """Return which arguments of a recording are temporary memory, and where in it they lie."""
@@ -213,23 +228,13 @@ class StepBuilder:
             if step.is_symbolic
         ]
 
-    def _results(self, patches: Mapping[Storage, Sequence[int]]) -> list[Result]:
-        results: list[Result] = []
-        numbers: dict[Storage, int] = {}
-        for number, (storage, shape) in enumerate(self.outputs):
-            wanted = self._find_shape(storage, shape)
-            extents = [extent for extent in wanted if isinstance(extent, int)]
-            size = math.prod(extents) if len(extents) == len(wanted) else None
-            result = Result(storage.dtype, wanted, storage, size=size)
-            if storage in self.inputs:
-                result = result._replace(home="given", number=self.inputs.index(storage))
-            elif storage in numbers:
-                result = result._replace(home="earlier", number=numbers[storage])
-            elif storage in self.replaced:
-                numbers[storage] = number
-                result = result._replace(home="made", patches=patches.get(storage, ()))
-            results.append(result)
-        return results
+    def _results(self) -> list[Result]:
+        """Return where replays find the results; see ``Result``."""
+        numbers = {storage: number for number, storage in enumerate((*self.inputs, *self.anew))}
+        return [
+            Result(numbers.get(storage, storage), self._find_shape(storage, shape))
+            for storage, shape in self.outputs
+        ]
 
     def _find_shape(self, storage: Storage, shape: Shape) -> Shape:
         """Return the shape that a result has whatever the symbols are."""

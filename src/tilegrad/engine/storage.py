@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy
 
@@ -12,6 +13,21 @@ from tilegrad.ir.node import Node, intern
 from tilegrad.ir.op import Shape, attributes_of
 from tilegrad.ops.leaves import BufferAttributes, Storage, buffer
 from tilegrad.runtime.buffer import Buffer
+
+Contents = tuple[Storage, Shape]
+"""What a realised tensor is before anyone computes with it: less than a node, and sooner made."""
+
+
+class Moves:
+    """How often something that captured steps hold the addresses of has become other memory.
+
+    A step that has seen all of them need not look at anything but its arguments.
+    """
+
+    __slots__ = ("count",)
+
+    def __init__(self) -> None:
+        self.count = 0
 
 
 class SharedMemory(Buffer):
@@ -24,7 +40,7 @@ class SharedMemory(Buffer):
     __slots__ = ()
 
     def __init__(self, memory: Buffer) -> None:
-        super().__init__(memory.address, memory.nbytes, memory.keeper)
+        super().__init__(memory.address, memory.nbytes, memory)
 
 
 def make_buffer_node(storage: Storage, shape: Shape) -> Node:
@@ -54,6 +70,21 @@ def memory_of(storage: Storage) -> Buffer:
     if not isinstance(memory, Buffer):
         raise DeviceError("a tensor has no memory", got=storage)
     return memory
+
+
+def write_addresses(
+    arguments: memoryview[int], patches: Iterable[tuple[int, int]], storages: Iterable[Storage]
+) -> None:
+    """Write where storages lie into a recording's arguments.
+
+    Args:
+        arguments: the recording's.
+        patches: which of them hold an address, and the number of the storage that lies there.
+        storages: they have memory.
+    """
+    addresses = [memory_of(storage).address for storage in storages]
+    for argument, number in patches:
+        arguments[argument] = addresses[number]
 
 
 def lend_memory(storage: Storage) -> Buffer:
@@ -99,9 +130,17 @@ def concrete_shape(node: Node) -> tuple[int, ...]:
 
 def wrap_array(array: numpy.ndarray, device: str) -> Node:
     """Return a buffer node over the memory of a C-contiguous array, without a copy."""
-    dtype = from_numpy(array.dtype)
-    storage = Storage(device, dtype, array.size, memory=Buffer.wrap(array))
-    return make_buffer_node(storage, array.shape)
+    return make_buffer_node(wrap_memory(array, device), array.shape)
+
+
+def wrap_memory(array: numpy.ndarray, device: str) -> Storage:
+    """Return a storage over the memory of a C-contiguous array, without a copy."""
+    return Storage(device, from_numpy(array.dtype), array.size, memory=Buffer.wrap(array))
+
+
+def copy_storage(storage: Storage, shape: tuple[int, ...]) -> Storage:
+    """Return another storage with what a storage holds of a shape."""
+    return wrap_memory(view_storage(storage, shape).copy(), storage.device)
 
 
 def view_storage(storage: Storage, shape: tuple[int, ...]) -> numpy.ndarray:

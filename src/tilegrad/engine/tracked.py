@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
-from tilegrad.engine.storage import concrete_shape, storage_of, view_storage, wrap_array
+from tilegrad.engine.storage import Contents, concrete_shape, copy_storage, storage_of
 from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ops.leaves import Storage, buffer
 from tilegrad.schedule.roots import resolve_alias
@@ -20,10 +20,13 @@ MOST_CHANGES = 1024
 class Tracked(Protocol):
     """A tensor as the session sees it."""
 
-    node: Node
+    @property
+    def node(self) -> Node:
+        """The expression of its value; a ``buffer`` once it is realised."""
+        ...
 
-    def settle(self, node: Node) -> None:
-        """Take the buffer with the value that ``node`` expressed."""
+    def settle(self, contents: Contents) -> None:
+        """Take the memory with the value that ``node`` expressed."""
         ...
 
 
@@ -117,7 +120,6 @@ def part_with_memory(tensor: Tracked) -> bool:
     home = resolve_alias(tensor.node)
     if home.op is not buffer:
         return False
-    storage = storage_of(home)
-    contents = view_storage(storage, concrete_shape(tensor.node)).copy()
-    tensor.settle(wrap_array(contents, storage.device))
+    shape = concrete_shape(tensor.node)
+    tensor.settle((copy_storage(storage_of(home), shape), shape))
     return True

@@ -6,14 +6,15 @@ from collections.abc import Callable, Sequence
 
 import numpy
 
-from tilegrad.engine.storage import concrete_shape, storage_of, view_storage, wrap_array
+from tilegrad.engine.storage import Contents, view_storage, wrap_array
 from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ir.op import attributes_of
 from tilegrad.ops import graph
 from tilegrad.ops.graph import CopyAttributes
+from tilegrad.ops.infer import known_sizes
 from tilegrad.rewrite.graph import substitute
 
-Realize = Callable[[Sequence[Node], str], list[Node]]
+Realize = Callable[[Sequence[Node], str], list[Contents]]
 
 
 def move_copies(nodes: Sequence[Node], realize: Realize, default_device: str) -> list[Node]:
@@ -34,7 +35,7 @@ def move_copies(nodes: Sequence[Node], realize: Realize, default_device: str) ->
         origin = graph.find_device(source) or default_device
         moved = source
         if origin != target:
-            (there,) = realize([source], origin)
-            array = numpy.array(view_storage(storage_of(there), concrete_shape(there)))
+            ((storage, shape),) = realize([source], origin)
+            array = numpy.array(view_storage(storage, known_sizes(shape)))
             moved = wrap_array(array, target)
         current = substitute(current, {copied: moved})

@@ -173,8 +173,9 @@ os.register_at_fork(after_in_child=_renew_lock)
 
 def _forget(reference: weakref.ref[Node]) -> None:
     key = reference.key  # type: ignore[attr-defined]
-    if _table.get(key) is reference:
-        del _table[key]
+    with _lock:  # others only add meanwhile, where there is nothing
+        if _table.get(key) is reference:
+            del _table[key]
 
 
 def intern(op: Op, sources: tuple[Node, ...] = (), attributes: Hashable = None) -> Node:
@@ -199,11 +200,10 @@ def intern(op: Op, sources: tuple[Node, ...] = (), attributes: Hashable = None) 
     node.cached_order = None
     reference = _Reference(node, _forget)
     reference.key = key
-    with _lock:
-        present = _table.get(key)
-        if present is not None and (found := present()) is not None:
+    while (present := _table.setdefault(key, reference)) is not reference:
+        if (found := present()) is not None:  # another thread was faster
             return found
-        _table[key] = reference
+        _forget(present)
     return node
 
 

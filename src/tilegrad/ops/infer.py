@@ -94,10 +94,12 @@ def elementwise_infer(name: str, test: DTypeTest, result: DType | None = None) -
     def infer(sources: tuple[Node, ...], attributes: Hashable) -> tuple[DType, Shape]:
         del attributes
         dtype = sources[0].dtype
+        if not test(dtype):
+            raise refuse_dtype(name, sources[0], expected)
         for source in sources:
-            if not test(source.dtype):
-                raise refuse_dtype(name, source, expected)
             if source.dtype is not dtype:
+                if not test(source.dtype):
+                    raise refuse_dtype(name, source, expected)
                 raise DTypeError(
                     f"{name}: the dtypes differ",
                     got=f"{dtype.name} and {source.dtype.name}",

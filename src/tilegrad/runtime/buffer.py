@@ -14,12 +14,13 @@ class Buffer:
     """A span of memory.
 
     The memory lives while something refers to the buffer, to a sub-buffer of it or to a view of
-    its bytes; then the keeper goes, and with it the memory returns to where it came from.
+    its bytes; then it returns to where it came from.
 
     Args:
         address: of the first byte.
         nbytes: length in bytes.
-        keeper: an object whose life covers the memory's: the allocator's block, an array, ...
+        keeper: an object whose life covers the memory's, such as an array; None if the buffer is
+            what gives the memory back itself.
         is_writable: False for memory that must not be changed, as a read-only array's.
     """
 
@@ -60,7 +61,7 @@ class Buffer:
                 got=f"bytes {offset} to {offset + nbytes}",
                 expected=f"bytes within 0 to {self.nbytes}",
             )
-        return Buffer(self.address + offset, nbytes, self.keeper, is_writable=self.is_writable)
+        return Buffer(self.address + offset, nbytes, self, is_writable=self.is_writable)
 
     @property
     def __array_interface__(self) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -134,13 +134,9 @@ class Recording(Protocol):
 
     arguments: memoryview[int]
 
-    @property
-    def is_timed(self) -> bool:
-        """Whether each run notes when each launch starts and ends; can be set."""
+    def note_times(self, is_timed: bool) -> None:
+        """Set whether each run notes when each launch starts and ends."""
         ...
-
-    @is_timed.setter
-    def is_timed(self, is_timed: bool) -> None: ...
 
     def place_of(self, launch: int, slot: int) -> int:
         """Return where a launch's argument is in ``arguments``; raises IndexError if nowhere."""
@@ -174,8 +170,11 @@ class Queue(Protocol[R]):
         """
         ...
 
-    def run(self, recording: R) -> None:
-        """Run it and return when all is done; raises DeviceError."""
+    def run(self, recording: R, prepare: Callable[[], None] | None = None) -> None:
+        """Run it and return when all is done; raises DeviceError.
+
+        `prepare` is called before, when it is this thread's turn: it may patch the recording.
+        """
         ...
 
 

@@ -14,12 +14,13 @@ from tilegrad.base.errors import (
     DTypeError,
 )
 from tilegrad.engine import current_session
+from tilegrad.engine.storage import Contents, make_buffer_node
 from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ops import symbolic
 from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.graph import assign
-from tilegrad.ops.leaves import constant
+from tilegrad.ops.leaves import buffer, constant
 from tilegrad.tensor.arguments import DEFAULT_FLOAT, DEFAULT_INTEGER
 from tilegrad.tensor.history import follow, remember
 from tilegrad.tensor.size import Size, SymbolicInteger, as_size
@@ -44,17 +45,18 @@ class TensorBase(metaclass=TensorType):
     """The state of a tensor: a value that is computed when it is needed.
 
     Attributes:
-        node: the expression of the value; a ``buffer`` once it is realised.
+        held: the expression of the value; or, if that is known and nobody has computed with it yet,
+            its memory and shape.
         device: name of the device that holds it.
         target: the realised contents that the value is to overwrite when it is realised (after
             ``assign`` and the like), or None.
         grad: the gradient that ``backward`` gave, or None.
     """
 
-    __slots__ = ("__weakref__", "_requires_grad", "device", "grad", "node", "target")
+    __slots__ = ("__weakref__", "_requires_grad", "device", "grad", "held", "target")
     __array_priority__ = 1000.0  # NumPy's arrays leave binary operators to the tensor
 
-    node: Node
+    held: Node | Contents
     device: str
     target: Node | None
     grad: Self | None
@@ -67,9 +69,31 @@ class TensorBase(metaclass=TensorType):
         tensor.hold(node, device, requires_grad)
         return tensor
 
+    @classmethod
+    def from_result(cls, contents: Contents, device: str) -> Self:
+        """Return a tensor of memory that is nobody else's."""
+        tensor = object.__new__(cls)
+        tensor.held = contents
+        tensor.device = device
+        tensor.target = tensor.grad = tensor._requires_grad = None
+        current_session().track_result(tensor)
+        return tensor
+
+    @property
+    def node(self) -> Node:
+        """The expression of the value; a ``buffer`` once it is realised."""
+        held = self.held
+        if isinstance(held, tuple):
+            self.held = held = make_buffer_node(*held)
+        return held
+
+    @node.setter
+    def node(self, node: Node) -> None:
+        self.held = node
+
     def hold(self, node: Node, device: str, requires_grad: bool | None) -> None:
         """Take a value; only for making tensors."""
-        self.node = node
+        self.held = node
         self.device = device
         self.target = None
         self.grad = None
@@ -77,6 +101,11 @@ class TensorBase(metaclass=TensorType):
         if requires_grad is not None:
             self.requires_grad = requires_grad
         current_session().track(self)
+
+    def is_realized(self) -> bool:
+        """Return whether the contents are in memory."""
+        held = self.held
+        return isinstance(held, tuple) or (held.op is buffer and self.target is None)
 
     @property
     def requires_grad(self) -> bool | None:
@@ -98,13 +127,14 @@ class TensorBase(metaclass=TensorType):
             self.node = follow(self.node)
         self._requires_grad = requires_grad
 
-    def settle(self, node: Node) -> None:
-        """Take the buffer with the value that this tensor's expression had."""
-        before, self.node = self.node, node
+    def settle(self, contents: Contents) -> None:
+        """Take the memory with the value that this tensor's expression had."""
+        before, self.held = self.node, contents
+        histories = current_session().histories
         if self._requires_grad and before.op is assign:
-            current_session().histories[node] = None
-        else:
-            remember(before, node)
+            histories[self.node] = None
+        elif histories:
+            remember(before, self.node)
 
     def with_node(self, node: Node) -> Self:
         """Return a tensor of another value on the same device."""

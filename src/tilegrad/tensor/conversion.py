@@ -8,10 +8,10 @@ from typing import Any, Self
 import numpy
 
 from tilegrad.base.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
-from tilegrad.engine import current_session
+from tilegrad.engine import Session, current_session
 from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node, intern
-from tilegrad.ops import graph, leaves
+from tilegrad.ops import graph
 from tilegrad.ops.conversion import cast_to
 from tilegrad.tensor.arguments import DEFAULT_INTEGER
 from tilegrad.tensor.base import Number, TensorBase, constant_of, default_dtype
@@ -235,10 +235,6 @@ class Conversion(Casting):
         copied = self.with_node(node)
         return copied if device is None else copied.to(device)
 
-    def is_realized(self) -> bool:
-        """Return whether the contents are in memory."""
-        return self.target is None and self.node.op is leaves.buffer
-
     def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Set whether ``backward`` gives this tensor a gradient."""
         self.requires_grad = requires_grad
@@ -251,14 +247,13 @@ def realize(*tensors: TensorBase) -> None:
     Where a captured function has drawn random numbers, the state that they came from is written
     too.
     """
-    waiting = [tensor for tensor in tensors if tensor.target or tensor.node.op is not leaves.buffer]
+    waiting = [tensor for tensor in tensors if not tensor.is_realized()]
     if not waiting:
         return
     session = current_session()
-    by_device: dict[str, list[TensorBase]] = {}
-    for tensor in dict.fromkeys(waiting):
-        by_device.setdefault(tensor.device, []).append(tensor)
-    for device, group in by_device.items():
+    unique = dict.fromkeys(waiting)
+    for device in {tensor.device: None for tensor in unique}:
+        group = [tensor for tensor in unique if tensor.device == device]
         generator = session.generators.get(device)
         if (
             generator
@@ -266,10 +261,10 @@ def realize(*tensors: TensorBase) -> None:
             and not any(generator.state is tensor for tensor in group)
         ):
             group.append(generator.state)
-        _realize_group(group, device)
+        _realize_group(session, group, device)
 
 
-def _realize_group(group: list[TensorBase], device: str) -> None:
+def _realize_group(session: Session, group: list[TensorBase], device: str) -> None:
     """Realise tensors of one device; if that fails they are as they were."""
     before = [(tensor, tensor.node, tensor.target) for tensor in group]
     for tensor, node, target in before:
@@ -277,10 +272,10 @@ def _realize_group(group: list[TensorBase], device: str) -> None:
             tensor.node = intern(graph.assign, (target, node))
             tensor.target = None
     try:
-        realised = current_session().realize([tensor.node for tensor in group], device)
+        realised = session.realize([tensor.node for tensor in group], device)
     except BaseException:
         for tensor, node, target in before:
             tensor.node, tensor.target = node, target
         raise
-    for tensor, node in zip(group, realised, strict=True):
-        tensor.settle(node)
+    for tensor in reversed(group):
+        tensor.settle(realised.pop())

@@ -12,16 +12,16 @@ import functools
 import gc
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, NamedTuple, ParamSpec, TypeVar, cast
+from typing import Generic, ParamSpec, TypeVar, cast
 
 from tilegrad.base.errors import CaptureError
 from tilegrad.engine import current_session
 from tilegrad.engine.captured_step import CapturedStep
 from tilegrad.engine.session import Session
 from tilegrad.engine.step_builder import Output
-from tilegrad.engine.storage import storage_of
-from tilegrad.engine.tracked import Snapshot, Tracked
-from tilegrad.ops import leaves
+from tilegrad.engine.storage import Contents, make_buffer_node, storage_of
+from tilegrad.engine.tracked import Snapshot
+from tilegrad.ops.leaves import BufferAttributes, Storage
 from tilegrad.tensor.base import TensorBase
 from tilegrad.tensor.bound_step import BoundStep
 from tilegrad.tensor.conversion import realize
@@ -33,21 +33,6 @@ CALLS_TO_CAPTURE = 2
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
-class _Arguments(NamedTuple):
-    """The arguments of a call, sorted by how they are treated.
-
-    Attributes:
-        key: equal for calls that one capture serves: how the arguments are nested, and what is
-            known of each.
-        tensors: the tensors, in order.
-        symbols: values of bound variables, by name.
-    """
-
-    key: list[Hashable]
-    tensors: list[TensorBase]
-    symbols: dict[str, int]
 
 
 @dataclass(slots=True)
@@ -86,22 +71,23 @@ class Jit(Generic[P, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call, capture or replay the function."""
         session = current_session()
-        arguments = _Arguments([session.training], [], {})
-        _sort(args, arguments)
-        if kwargs:
-            _sort((kwargs,), arguments)
-        key = tuple(arguments.key)
+        form, tensors, symbols = _sort_call(session, args, kwargs)
+        if session.settled != session.changes.count:
+            _settle(session)
+        inputs = _storages_of(tensors)
+        if len(inputs) > 1 and len(set(inputs)) < len(inputs):  # some share their memory
+            form.append(tuple(map(inputs.index, inputs)))
+        key = tuple(form)
         captured = self._captured.get(key)
         if captured is not None and captured.step is not None:
-            return cast("R", _replay(session, captured, captured.step, arguments))
-        realize(*arguments.tensors, *_assigned(session.live_tensors()))
+            return cast("R", _replay(session, captured, captured.step, tensors, inputs, symbols))
         call = _bind(self.function, args, kwargs)
-        with session.bound(arguments.symbols):
+        with session.bound(symbols):
             if captured is None:
                 result = _run_watched(session, call)
                 self._captured[key] = _Captured()
                 return cast("R", result)
-            return cast("R", _capture(session, call, arguments, captured))
+            return cast("R", _capture(session, call, tensors, symbols, captured))
 
     def bind(self, *args: P.args, **kwargs: P.kwargs) -> BoundStep | None:
         """Return the step that a call would replay, on arrays of its own; None if it would not.
@@ -112,13 +98,12 @@ class Jit(Generic[P, R]):
             CaptureError: the step cannot be bound; see ``BoundStep``.
         """
         session = current_session()
-        arguments = _Arguments([session.training], [], {})
-        _sort((*args, kwargs) if kwargs else args, arguments)
-        captured = self._captured.get(tuple(arguments.key))
+        form, tensors, _ = _sort_call(session, args, kwargs)
+        captured = self._captured.get(tuple(form))
         if captured is None or captured.step is None:
             return None
-        realize(*arguments.tensors)
-        inputs = [session.read(tensor.node) for tensor in arguments.tensors]
+        realize(*tensors)
+        inputs = [session.read(tensor.node) for tensor in tensors]
         return BoundStep(session, captured.step, inputs, functools.partial(_settle, session))
 
     @property
@@ -155,25 +140,68 @@ def _bind(
     return functools.partial(function, *positional, **named)
 
 
-def _sort(values: Iterable[object], arguments: _Arguments) -> None:
-    """Add values, and what is in them, to the arguments of a call."""
-    key, tensors, symbols = arguments
+def _sort_call(
+    session: Session, args: Iterable[object], kwargs: Mapping[str, object]
+) -> tuple[list[Hashable], list[TensorBase], dict[str, int]]:
+    """Return what ``_sort`` makes of a call's arguments."""
+    form: list[Hashable] = [session.training]
+    tensors: list[TensorBase] = []
+    symbols: dict[str, int] = {}
+    _sort(args, form, tensors, symbols)
+    if kwargs:
+        _sort((kwargs,), form, tensors, symbols)
+    return form, tensors, symbols
+
+
+def _sort(
+    values: Iterable[object],
+    form: list[Hashable],
+    tensors: list[TensorBase],
+    symbols: dict[str, int],
+) -> None:
+    """Sort the arguments of a call, and what is in them, by how they are treated.
+
+    Args:
+        values: the arguments.
+        form: takes what is equal for calls that one capture serves: how the arguments are nested,
+            and what is known of each.
+        tensors: takes the tensors, in order.
+        symbols: takes the values of bound variables, by name.
+    """
     for value in values:
         if isinstance(value, TensorBase):
             tensors.append(value)
-            node = value.node
-            key.append((node.dtype, node.shape, value.device))
+            held = value.held
+            if isinstance(held, tuple):
+                form.append((held[0].dtype, held[1], value.device))
+            else:
+                form.append((held.dtype, held.shape, value.device))
         elif isinstance(value, (tuple, list)):
-            key.append((type(value), len(value)))
-            _sort(value, arguments)
+            form.append((type(value), len(value)))
+            _sort(value, form, tensors, symbols)
         elif isinstance(value, dict):
-            key.append((dict, *value))
-            _sort(value.values(), arguments)
+            form.append((dict, *value))
+            _sort(value.values(), form, tensors, symbols)
         elif isinstance(value, BoundVariable):
             symbols[value.variable.name] = value.value
-            key.append(value.variable)
+            form.append(value.variable)
         else:
-            key.append(_static_key(value))
+            form.append(_static_key(value))
+
+
+def _storages_of(tensors: Sequence[TensorBase]) -> list[Storage]:
+    """Return the memory of tensors, which are realised if they are not."""
+    storages: list[Storage] = []
+    for tensor in tensors:
+        held = tensor.held
+        if isinstance(held, tuple):
+            storages.append(held[0])
+        elif isinstance(held.attributes, BufferAttributes) and tensor.target is None:
+            storages.append(held.attributes.storage)
+        else:
+            realize(*tensors)
+            return [storage_of(tensor.node) for tensor in tensors]
+    return storages
 
 
 def _static_key(leaf: object) -> Hashable:
@@ -205,40 +233,42 @@ def _waiting(session: Session, before: Snapshot, result: object) -> list[TensorB
     for tensor in session.live_tensors():
         if isinstance(tensor, TensorBase) and not before.has_unchanged(tensor):
             found[tensor] = None
-    return [tensor for tensor in found if _is_lazy(tensor)]
+    return [tensor for tensor in found if not tensor.is_realized()]
 
 
-def _assigned(tensors: Iterable[Tracked]) -> list[TensorBase]:
-    """Return the tensors whose memory, which a replay may read, waits to be written."""
-    return [one for one in tensors if isinstance(one, TensorBase) and one.target is not None]
-
-
-def _is_lazy(tensor: TensorBase) -> bool:
-    return tensor.target is not None or tensor.node.op is not leaves.buffer
+def _settle(session: Session) -> None:
+    """Realise the tensors whose memory, which a replay may read, waits to be written."""
+    count = session.changes.count
+    changed = session.changed_since(session.settled)
+    realize(*[one for one in changed if isinstance(one, TensorBase) and one.target is not None])
+    session.settled = count
 
 
 def _capture(
-    session: Session, call: Callable[[], object], arguments: _Arguments, captured: _Captured
+    session: Session,
+    call: Callable[[], object],
+    arguments: Sequence[TensorBase],
+    symbols: Mapping[str, int],
+    captured: _Captured,
 ) -> object:
     device = _common_device(session, arguments)
     executor = session.compiled(device)
     if executor is None:  # a device that only interprets: it runs the function every time
         return _run_watched(session, call)
-    inputs = [storage_of(tensor.node) for tensor in arguments.tensors]
+    inputs = [storage_of(tensor.node) for tensor in arguments]
     before = Snapshot(session.live_tensors())
     with session.capturing(executor) as capture:
         result = _run_watched(session, call)
-    outputs, captured.result = _outputs(result, arguments.tensors, before)
-    symbols, is_read = arguments.symbols, session.is_read
-    captured.step = capture.build(executor, inputs, outputs, symbols, is_read)
+    outputs, captured.result = _outputs(result, arguments, before)
+    captured.step = capture.build(executor, inputs, outputs, symbols, session.is_read)
     captured.device = device
     returned = {leaf for leaf in flatten(result) if isinstance(leaf, TensorBase)}
     session.note_owners(captured.step, {leaf for leaf in returned if leaf not in before})
     return result
 
 
-def _common_device(session: Session, arguments: _Arguments) -> str:
-    devices = {tensor.device for tensor in arguments.tensors} or {session.default_device}
+def _common_device(session: Session, arguments: Sequence[TensorBase]) -> str:
+    devices = {tensor.device for tensor in arguments} or {session.default_device}
     if len(devices) != 1:
         raise CaptureError(
             "the arguments of a captured function are on different devices",
@@ -290,30 +320,34 @@ class _Numbered:
         self.number = number
         self.kind = kind
 
-
-def _settle(session: Session, step: CapturedStep) -> None:
-    """Realise what has been assigned since a step ran: it may read that memory."""
-    realize(*_assigned(session.changed_since(step.seen)))
+    def fill(self, step: CapturedStep, results: Sequence[Contents], device: str) -> TensorBase:
+        """Return the one of the results of a replay."""
+        found = results[self.number]
+        if step.is_new[self.number]:
+            return self.kind.from_result(found, device)
+        return self.kind.from_node(make_buffer_node(*found), device)
 
 
 def _replay(
-    session: Session, captured: _Captured, step: CapturedStep, arguments: _Arguments
+    session: Session,
+    captured: _Captured,
+    step: CapturedStep,
+    arguments: Sequence[TensorBase],
+    inputs: Sequence[Storage],
+    symbols: Mapping[str, int],
 ) -> object:
-    realize(*arguments.tensors)
-    if step.seen != session.changes.count:
-        _settle(session, step)
-    inputs = session.protect(step, arguments.tensors)
-    nodes = step.replay(inputs, arguments.symbols)
-    step.note_results(len(nodes))
+    if step.is_writing:
+        inputs = session.protect(step, arguments)
+    results = step.replay(inputs, symbols)
     result, device = captured.result, captured.device
     if isinstance(result, _Numbered):  # the common case, without a walk
-        return result.kind.from_node(nodes[result.number], device)
+        return result.fill(step, results, device)
 
     def fill(leaf: object) -> object:
         if isinstance(leaf, _Numbered):
-            return leaf.kind.from_node(nodes[leaf.number], device)
+            return leaf.fill(step, results, device)
         if isinstance(leaf, _Argument):
-            return arguments.tensors[leaf.number]
+            return arguments[leaf.number]
         return leaf
 
     return rebuild(result, [fill(leaf) for leaf in flatten(result)])

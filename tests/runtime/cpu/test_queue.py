@@ -248,7 +248,7 @@ def test_times(device, mix):
         assert all(before <= start <= end <= after for start, end in times[:3])
         assert max(end for _, end in times[:2]) <= times[2][0]
         assert times[3][1] == 0
-    with pytest.raises(ArgumentError, match="is_timed"):
+    with pytest.raises(ArgumentError, match="note_times"):
         device.queue.record(groups, keep=(mix,)).times()
 
 

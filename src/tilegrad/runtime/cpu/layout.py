@@ -7,6 +7,7 @@ bytes. What different threads write at the same time lies on different lines; a 
 
 from __future__ import annotations
 
+import ctypes
 from typing import Final
 
 import numpy as np
@@ -82,14 +83,16 @@ class SharedWords:
 
     Attributes:
         address: of the first word.
+        handle: the address as native functions take it soonest.
         words: the words, as signed integers.
     """
 
-    __slots__ = ("address", "words")
+    __slots__ = ("address", "handle", "words")
 
     def __init__(self, count: int) -> None:
         spare = np.zeros(count + LINE, np.int64)
         skipped = -spare.ctypes.data % (LINE * WORD) // WORD
         array = spare[skipped : skipped + count]
         self.address: int = array.ctypes.data
+        self.handle = ctypes.c_size_t(self.address)
         self.words: memoryview[int] = array.data.cast("B").cast("q")

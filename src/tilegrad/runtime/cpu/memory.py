@@ -50,12 +50,22 @@ def _slab_of(address: int) -> int:
     return address & -_SLAB
 
 
-class _Block:
-    """Memory on loan; dropping it returns it."""
+class _Loan(Buffer):
+    """Memory on loan; dropping it returns it.
+
+    Args:
+        allocator: who lends it.
+        loan: address, size and number.
+        nbytes: how much of it is wanted.
+    """
 
     __slots__ = ("_allocator", "_loan")
 
-    def __init__(self, allocator: CpuAllocator, loan: tuple[int, int, int]) -> None:
+    def __init__(self, allocator: CpuAllocator, loan: tuple[int, int, int], nbytes: int) -> None:
+        self.address = loan[0]
+        self.nbytes = nbytes
+        self.keeper = None
+        self.is_writable = True
         self._allocator, self._loan = allocator, loan
 
     def __del__(self) -> None:
@@ -97,7 +107,7 @@ class CpuAllocator:
         hold_while_forking(self._lock)
 
     def __del__(self) -> None:
-        # Nothing is on loan any more: each block keeps its allocator.
+        # Nothing is on loan any more: each loan keeps its allocator.
         self._catch_up()
         self._trim()
 
@@ -111,7 +121,7 @@ class CpuAllocator:
             raise ArgumentError("A size cannot be negative", got=nbytes, expected="0 or more")
         size = size_class(nbytes)
         if self._returned and not self._trace.enabled and (loan := self._lend_again(size)):
-            return Buffer(loan[0], nbytes, _Block(self, loan))
+            return _Loan(self, loan, nbytes)
         with self._lock:
             if self._is_inside:
                 return self._allocate_aside(nbytes)
@@ -126,7 +136,7 @@ class CpuAllocator:
                 self._is_inside = False
         if self._events:
             self._tell()
-        return Buffer(address, nbytes, _Block(self, (address, size, number)))
+        return _Loan(self, (address, size, number), nbytes)
 
     def _lend_again(self, size: int) -> tuple[int, int, int] | None:
         """Return the loan that was returned last, if it fits: to all accounts it never ended."""
@@ -203,7 +213,7 @@ class CpuAllocator:
             raise self._lack(size, reason)
         number = next(self._numbers)
         self._aside.append((size, number))
-        return Buffer(address, nbytes, _Block(self, (address, size, number)))
+        return _Loan(self, (address, size, number), nbytes)
 
     def _tell(self) -> None:
         while True:
@@ -230,13 +240,17 @@ class CpuAllocator:
 
     def _catch_up(self) -> None:
         """Bring the books up to date with what was only noted."""
-        while self._aside or self._returned:
+        while True:
             if self._aside:
                 size, number = self._aside.popleft()
                 self._mapped += size
                 self._count(size, number)
-            else:
-                self._take_back(*self._returned.popleft())
+                continue
+            try:
+                loan = self._returned.popleft()
+            except IndexError:  # none is left; a handler may just have been lent the last
+                return
+            self._take_back(*loan)
 
     def _count(self, size: int, number: int) -> None:
         self._live += size

@@ -30,8 +30,8 @@ _JOIN_SECONDS = 2.0
 class Native:
     """The native functions (see `native/`); calling one lets other Python threads run."""
 
-    run: Callable[[int, int], int]
-    stop: Callable[[int, int], int]
+    run: Callable[[ctypes.c_size_t, ctypes.c_size_t], int]
+    stop: Callable[[ctypes.c_size_t, ctypes.c_size_t], int]
     worker: Callable[[int, int], int]
     shutdown: Callable[[int], int]
     code: Loaded
@@ -67,7 +67,8 @@ class Native:
 class WorkerPool:
     """One generation of workers and the memory by which they are steered.
 
-    They end when this is dropped, and before the interpreter does.
+    They end when this is dropped, and before the interpreter does. Native functions know it by its
+    handle.
 
     Args:
         native: the functions.
@@ -86,7 +87,7 @@ class WorkerPool:
     ) -> None:
         self._memory = layout.SharedWords(layout.POOL_WORDS + workers * layout.WORKER_WORDS)
         self._words = self._memory.words
-        self.address = self._memory.address
+        self.handle = self._memory.handle
         self._native = native
         self._words[layout.WORKERS] = workers
         self._words[layout.SPIN_NS] = spin_ns

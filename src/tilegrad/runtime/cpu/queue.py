@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tilegrad.base.errors import DeviceError
 from tilegrad.runtime.cpu.pool import Native, WorkerPool
@@ -51,11 +51,16 @@ class CpuQueue:
         """Make a recording for this queue; see `CpuRecording`."""
         return CpuRecording(groups, keep=keep, is_timed=is_timed)
 
-    def run(self, recording: CpuRecording) -> None:
+    def run(self, recording: CpuRecording, prepare: Callable[[], None] | None = None) -> None:
         """Run a recording and return when all is done.
 
         An exception that a signal handler raises (KeyboardInterrupt) comes through once no thread
         is inside a kernel any more; the recording can then be run again from its beginning.
+
+        Args:
+            recording: what to run.
+            prepare: is called before, when it is this thread's turn: it may patch the recording,
+                and nobody else does or runs it meanwhile, a signal handler neither.
 
         Raises:
             DeviceError: a worker thread died while it worked, or this thread is already inside
@@ -69,11 +74,15 @@ class CpuQueue:
                 )
             self._is_inside = True
             try:
-                native, pool = self._prepare()
+                native, pool = self._native, self._pool
+                if native is None or pool is None or self._unfinished is not None:
+                    native, pool = self._prepare()
+                if prepare is not None:
+                    prepare()
                 self._unfinished = recording
                 if recording.is_timed:
                     recording.clear_times()
-                while native.run(pool.address, recording.address):
+                while native.run(pool.handle, recording.handle):
                     self._check(pool)
                 self._unfinished = None
             except BaseException:
@@ -118,7 +127,7 @@ class CpuQueue:
         recording, native, pool = self._unfinished, self._native, self._pool
         if recording is None or native is None or pool is None:
             return
-        while native.stop(pool.address, recording.address):
+        while native.stop(pool.handle, recording.handle):
             pool.replace_dead()
         self._unfinished = None
 

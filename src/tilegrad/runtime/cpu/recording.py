@@ -21,10 +21,12 @@ class CpuRecording:
     Args:
         groups: run in order, each after all of the one before is done.
         keep: what must live as long as this: programs and buffers whose addresses it holds.
-        is_timed: whether each run notes when each launch starts and ends; can be set later.
+        is_timed: whether each run notes when each launch starts and ends.
 
     Attributes:
         arguments: the arguments of all launches, one after the other.
+        is_timed: whether times are noted; `note_times` changes it.
+        handle: the native functions know the recording by it.
     """
 
     def __init__(
@@ -35,7 +37,7 @@ class CpuRecording:
         is_timed: bool = False,
     ) -> None:
         launches = [launch for group in groups for launch in group]
-        self._is_timed = False
+        self.is_timed = False
         self._keep = tuple(keep)
         self._groups = self._number_groups(groups)
         counts = [len(launch.arguments) for launch in launches]
@@ -46,23 +48,18 @@ class CpuRecording:
         self._slots = self._launch_records + layout.LAUNCH_WORDS * len(launches)
         self._times = self._slots + self._first_slots[-1]
         memory = layout.SharedWords(self._times + 2 * len(launches))
-        self.address, self._words = memory.address, memory.words
+        self.handle, self._words = memory.handle, memory.words
+        self._address = memory.address
         self.arguments = self._words[self._slots : self._times]
         self._write_records(launches)
         for group in range(len(groups)):
             self._divide(group)
+        if is_timed:
+            self.note_times(True)
+
+    def note_times(self, is_timed: bool) -> None:
+        """Set whether each run notes when each launch starts and ends."""
         self.is_timed = is_timed
-
-    @property
-    def is_timed(self) -> bool:
-        """Whether each run notes when each launch starts and ends."""
-        return self._is_timed
-
-    @is_timed.setter
-    def is_timed(self, is_timed: bool) -> None:
-        if is_timed is self._is_timed:
-            return
-        self._is_timed = is_timed
         for number in range(len(self._first_slots) - 1):
             address = self._at(self._times + 2 * number) if is_timed else 0
             self._words[self._record(number) + layout.TIMES] = address
@@ -74,7 +71,7 @@ class CpuRecording:
         return [range(start, end) for start, end in itertools.pairwise(ends)]
 
     def _at(self, word: int) -> int:
-        return self.address + word * layout.WORD
+        return self._address + word * layout.WORD
 
     def _record(self, launch: int) -> int:
         return self._launch_records + launch * layout.LAUNCH_WORDS
@@ -144,9 +141,9 @@ class CpuRecording:
 
         A launch that did not run has an end of 0. Raises ArgumentError if it was not to be timed.
         """
-        if not self._is_timed:
+        if not self.is_timed:
             raise ArgumentError(
-                "This recording notes no times", mend="set its is_timed before it runs"
+                "This recording notes no times", mend="call note_times(True) before it runs"
             )
         times = self._words[self._times :].tolist()
         return list(zip(times[::2], times[1::2], strict=True))
