@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ from tilegrad.engine.packs import Pack, Packs
 from tilegrad.engine.plan import Place, Plan, Step, make_plan
 from tilegrad.engine.profile import Profile
 from tilegrad.engine.programs import Derived, Programs
+from tilegrad.engine.reads import find_reads
 from tilegrad.engine.scratch import Scratch
 from tilegrad.engine.sizes import Extent, evaluate_index, evaluate_shape, measure
 from tilegrad.engine.step_builder import Ran
@@ -374,8 +375,17 @@ class CompiledExecutor:
         kernel: Kernel,
         memory: Mapping[Place, Buffer],
         symbols: Mapping[str, int],
+        constants: Collection[Place] = (),
     ) -> Launch:
-        """Return the launch of a step in the given memory."""
+        """Return the launch of a step in the given memory.
+
+        Args:
+            step: what is launched.
+            kernel: its program, compiled.
+            memory: where everything is.
+            symbols: values of the symbolic sizes.
+            constants: what nothing writes.
+        """
         scalars, blocks = self.sizes_of(step, symbols)
         arguments = [
             scalars[slot] if place is None else memory[place].address
@@ -393,7 +403,8 @@ class CompiledExecutor:
             chunk = blocks // (units * self.threads)
         if work > LONGEST_UNIT:
             chunk = min(chunk, int(blocks * LONGEST_UNIT / work))
-        return Launch(kernel.address, tuple(arguments), blocks, max(1, chunk), kernel.finish)
+        reads = find_reads(step, memory, constants)
+        return Launch(kernel.address, tuple(arguments), blocks, max(1, chunk), kernel.finish, reads)
 
     def sizes_of(self, step: Step, symbols: Mapping[str, int]) -> tuple[dict[int, int], int]:
         """Return the values of a launch's scalars by slot, and the number of its blocks."""

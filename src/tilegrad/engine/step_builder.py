@@ -271,6 +271,7 @@ class StepBuilder:
                     owners[place], memory[place] = storage, memory_of(storage)
         for number, offset in enumerate(offsets):
             lying[Place("temporary", number)] = offset
+        constants = {place for place, storage in owners.items() if storage in self.constants}
         for place, offset in lying.items():
             memory[place] = arena.part(offset, 0)
         for steps in entry.plan.groups:
@@ -278,7 +279,8 @@ class StepBuilder:
             for planned in steps:
                 step = self._pack(next(wanted), planned, memory)
                 kernel = self.executor.library.get(step.program.program.root)
-                group.append(self.executor.launch(step, kernel, memory, self.symbols))
+                constants.update(place for place in step.places if place and place.kind == "packed")
+                group.append(self.executor.launch(step, kernel, memory, self.symbols, constants))
                 self.storages.append(
                     [None if place is None else owners.get(place) for place in step.places]
                 )

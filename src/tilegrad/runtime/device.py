@@ -114,6 +114,8 @@ class Launch:
         chunk: how many blocks are handed out at a time. It bounds how long an interrupt waits.
         finish: handle of `void finish(i64* arguments)`, called once after all blocks are done
             and before the launch counts as done; 0 for none.
+        reads: memory that nothing writes while the recording runs, and that the grid's blocks read
+            from its beginning to its end: addresses and lengths. A hint: it may be asked for early.
     """
 
     kernel: int
@@ -121,6 +123,7 @@ class Launch:
     blocks: int
     chunk: int
     finish: int = 0
+    reads: tuple[tuple[int, int], ...] = ()
 
 
 class Recording(Protocol):

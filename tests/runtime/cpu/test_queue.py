@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import itertools
 import os
 import threading
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from tests.runtime.cpu.kernels import MIX, TOIL, WHO, load_kernel
 from tilegrad.base.errors import ArgumentError
+from tilegrad.runtime.cpu import layout
 from tilegrad.runtime.cpu.device import CpuDevice, cpu_device
 from tilegrad.runtime.device import Launch
 
@@ -64,8 +66,11 @@ def simulate(arrays, summaries, launch):
         summaries[result] += [arrays[result].sum(), 1]
 
 
-@given(groups=groups_of_launches(), runs=st.integers(1, 3), is_timed=st.booleans())
-def test_random_groups(device, mix, groups, runs, is_timed):
+READS = st.lists(st.tuples(st.integers(0, 1 << 62), st.integers(1, 1 << 20)), max_size=9)
+
+
+@given(groups=groups_of_launches(), runs=st.integers(1, 3), is_timed=st.booleans(), reads=READS)
+def test_random_groups(device, mix, groups, runs, is_timed, reads):
     arrays = np.random.default_rng(0).integers(-9, 9, (6, LENGTH))
     summaries = np.zeros((6, 2), np.int64)
     expected_arrays, expected_summaries = arrays.copy(), summaries.copy()
@@ -83,6 +88,7 @@ def test_random_groups(device, mix, groups, runs, is_timed):
                 blocks,
                 chunk,
                 mix.address("mix_finish") if has_finish else 0,
+                tuple(reads[result:]),  # a hint, even where there is no memory
             )
             for result, source, factor, blocks, chunk, has_finish in group
         ]
@@ -96,6 +102,31 @@ def test_random_groups(device, mix, groups, runs, is_timed):
                 simulate(expected_arrays, expected_summaries, launch)
     np.testing.assert_array_equal(arrays, expected_arrays)
     np.testing.assert_array_equal(summaries, expected_summaries)
+
+
+def test_what_the_next_divided_group_reads_is_announced(device, mix):
+    def launch(blocks, *reads):
+        return Launch(mix.address("mix"), (0, 0, 0, 1), blocks, 1, 0, reads)
+
+    groups = [
+        [launch(8, (64, 10), (64, 10)), launch(8, (128, 20))],
+        [launch(1, (1, 1))],  # nobody waits for it
+        [launch(8)],
+        [launch(8, *((64 * n, 1) for n in range(6)))],
+    ]
+    recording = device.queue.record(groups, keep=(mix,))
+
+    def words(address, count):
+        return np.ctypeslib.as_array((ctypes.c_int64 * count).from_address(address)).tolist()
+
+    first = words(recording.handle.value, layout.RECORDING_WORDS)[layout.GROUPS]
+    records = words(first, layout.GROUP_WORDS * len(groups))[
+        layout.GROUP_AHEAD :: layout.GROUP_WORDS
+    ]
+    announced = [words(address, layout.AHEAD_WORDS) for address in records]
+    own = [64, 74, 128, 148, 0, 0, 0, 0]
+    last = [128, 129, 192, 193, 256, 257, 320, 321]
+    assert announced == [[0] * 8, [0] * 8, last, own]
 
 
 def test_many_runs_of_many_small_groups(device, mix):

@@ -33,7 +33,12 @@ WORKERS: Final = 3 * LINE
 SPIN_NS: Final = WORKERS + 1  # how long workers and caller spin without a thought for others
 YIELD_NS: Final = WORKERS + 2  # how long they look for news, letting others run, before they sleep
 SLICE_NS: Final = WORKERS + 3  # how long a call runs before it lets Python look at signals
-POOL_WORDS: Final = 4 * LINE
+# What workers ask memory for when they have done their part of a region: spans, each by the
+# addresses of its first byte and of the one behind it; both 0 for none.
+AHEAD: Final = 4 * LINE
+SPANS: Final = 4
+AHEAD_WORDS: Final = 2 * SPANS
+POOL_WORDS: Final = 5 * LINE
 # A worker's words: whether it may hold a unit, its thread's number at the operating system, what
 # is done about the processors that it may use (below), and these as they were before that.
 BUSY: Final = 0
@@ -54,7 +59,8 @@ RECORDING_WORDS: Final = LINE
 
 GROUP_LAUNCHES: Final = 0  # address of its first launch record
 GROUP_UNITS: Final = 1
-GROUP_WORDS: Final = 2
+GROUP_AHEAD: Final = 2  # address of the spans of the next group that is divided
+GROUP_WORDS: Final = 3
 
 KERNEL: Final = 0
 FINISH: Final = 1  # or 0

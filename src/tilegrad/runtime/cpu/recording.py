@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import itertools
+from array import array
 from collections.abc import Sequence
 
 from tilegrad.base.errors import ArgumentError
@@ -45,7 +46,9 @@ class CpuRecording:
         self._group_records = layout.RECORDING_WORDS
         size = layout.GROUP_WORDS * len(groups)
         self._launch_records = self._group_records + -(-size // layout.LINE) * layout.LINE
-        self._slots = self._launch_records + layout.LAUNCH_WORDS * len(launches)
+        self._spans = self._launch_records + layout.LAUNCH_WORDS * len(launches)
+        spans, places = _list_spans(groups)
+        self._slots = self._spans + len(spans)
         self._times = self._slots + self._first_slots[-1]
         memory = layout.SharedWords(self._times + 2 * len(launches))
         self.handle, self._words = memory.handle, memory.words
@@ -54,6 +57,8 @@ class CpuRecording:
         self._write_records(launches)
         for group in range(len(groups)):
             self._divide(group)
+        self._words[self._spans : self._slots] = array("q", spans)
+        self._announce(places)
         if is_timed:
             self.note_times(True)
 
@@ -114,6 +119,20 @@ class CpuRecording:
         words[record + layout.GROUP_LAUNCHES] = self._at(self._record(members.start))
         words[record + layout.GROUP_UNITS] = total
 
+    def _announce(self, places: Sequence[int]) -> None:
+        """Note for each group the spans that the next one reads that is divided, too.
+
+        Those between them run on the calling thread. After the last comes the first: a recording is
+        mostly run again.
+        """
+        words = self._words
+        records = [self._group_records + group * layout.GROUP_WORDS for group in range(len(places))]
+        for record in records:
+            words[record + layout.GROUP_AHEAD] = self._at(self._spans)
+        divided = [n for n, record in enumerate(records) if words[record + layout.GROUP_UNITS] > 1]
+        for group, following in zip(divided, divided[1:] + divided[:1], strict=True):
+            words[records[group] + layout.GROUP_AHEAD] = self._at(self._spans + places[following])
+
     def place_of(self, launch: int, slot: int) -> int:
         """Return where a launch's argument is in `arguments`; raises IndexError if nowhere."""
         place = self._first_slots[launch] + slot
@@ -147,3 +166,15 @@ class CpuRecording:
             )
         times = self._words[self._times :].tolist()
         return list(zip(times[::2], times[1::2], strict=True))
+
+
+def _list_spans(groups: Sequence[Sequence[Launch]]) -> tuple[list[int], list[int]]:
+    """Return what groups read, as the pool has it, first nothing; and where each group's is."""
+    spans, places = [0] * layout.AHEAD_WORDS, []
+    for group in groups:
+        read = [*dict.fromkeys(span for launch in group for span in launch.reads)][-layout.SPANS :]
+        places.append(len(spans) if read else 0)
+        if read:
+            ends = [end for first, size in read for end in (first, first + size)]
+            spans += ends + [0] * (layout.AHEAD_WORDS - len(ends))
+    return spans, places

@@ -57,6 +57,26 @@ done:
   ret void
 }
 
+; Tell workers what the next region reads.
+define internal void @announce(ptr %pool, ptr %record) nounwind {
+entry:
+  %source.at = getelementptr i8, ptr %record, i64 $GROUP_AHEAD
+  %source = load ptr, ptr %source.at
+  %spans = getelementptr i8, ptr %pool, i64 $AHEAD
+  br label %next
+next:
+  %offset = phi i64 [ 0, %entry ], [ %offset.next, %next ]
+  %from = getelementptr i8, ptr %source, i64 %offset
+  %to = getelementptr i8, ptr %spans, i64 %offset
+  %address = load i64, ptr %from
+  store atomic i64 %address, ptr %to monotonic, align 8
+  %offset.next = add i64 %offset, 8
+  %is.end = icmp eq i64 %offset.next, $AHEAD_WORDS
+  br i1 %is.end, label %done, label %next
+done:
+  ret void
+}
+
 define i64 @run(ptr %pool, ptr %recording) nounwind {
 entry:
   %deadline = call i64 @slice_end(ptr %pool)
@@ -99,6 +119,7 @@ open.region:
   store ptr %launches, ptr %region.launches.at
   %region.units.at = getelementptr i8, ptr %pool, i64 $REGION_UNITS
   store i64 %units, ptr %region.units.at
+  call void @announce(ptr %pool, ptr %record)
   %unclaimed.at = getelementptr i8, ptr %pool, i64 $UNCLAIMED
   atomicrmw xchg ptr %unclaimed.at, i64 %units seq_cst
   %sleepers.at = getelementptr i8, ptr %pool, i64 $SLEEPERS_HALF
