@@ -43,6 +43,14 @@ MISTAKES = [
     lambda build, x: build.loop(4, both=(x[0], 1.0)),
     lambda build, x: setattr(build.loop(4, both=(x[0], x[1])), "both", x[0]),
     lambda build, x: build.when(x[0] > 0),
+    lambda build, x: build.output((), x.dtype).store((), enter(build.loop(4), x)),
+    lambda _, x: x + 1,
+    lambda _, x: tl.exp(x),
+    lambda build, x: x[0] * build.grid(6, 6),
+    lambda _, x: range(x[0, 0].cast(dtypes.int32)),
+    lambda build, _: list(build.loop(4)),
+    lambda _, x: numpy.exp(x[0]),
+    lambda build, x: build.output(x.shape, "float32"),
     lambda build, _: build.grid(4.5),
     lambda _, __: tl.choice(),
     lambda build, _: build.output(4, dtypes.bfloat16).atomic_add(0, 1.0),
@@ -53,6 +61,12 @@ MISTAKES = [
     lambda build, x: (build.output(4, x.dtype), None)[1],
     lambda build, x: (build.loop(4).__enter__(), build.output(4, x.dtype))[1],
 ]
+
+
+def enter(loop, x):
+    """Return a tile of a round of a loop."""
+    with loop:
+        return x[0, loop.index]
 
 
 LATE = 3

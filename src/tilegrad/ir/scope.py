@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
 from tilegrad.ir.dtype import dtypes
-from tilegrad.ir.node import Node
+from tilegrad.ir.node import Node, sort_topologically
 
 Loops = frozenset[int]
 _NONE: Loops = frozenset()
@@ -65,6 +65,15 @@ def count_carries(loop: Node) -> int:
 def loop_body(loop: Node) -> tuple[Node, ...]:
     """Return the next values and the effects of a ``loop``."""
     return loop.sources[3 + count_carries(loop) :]
+
+
+def find_needed_loops(values: Iterable[Node]) -> Loops:
+    """Return the loops in whose rounds values are computed: their indices and carries are in them.
+
+    What is computed in a loop to its end, or performed, is no part of them.
+    """
+    order = sort_topologically(values, is_leaf=lambda node: node.dtype is dtypes.void)
+    return frozenset(loop_number(n) for n in order if n.op.name in ("loop_index", "carry"))
 
 
 def find_free_loops(order: list[Node]) -> dict[Node, Loops]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar, NoReturn
 
 from tilegrad.base.errors import ArgumentTypeError, DTypeError, ShapeError
 from tilegrad.ir.dtype import DType
@@ -33,6 +34,7 @@ class Array:
     """
 
     __slots__ = ("_base", "_builder", "_ranges", "_sizes", "dtype", "pointer")
+    tiles_of: ClassVar = "an array is memory; load a tile of it: array[row, :], or array[...]"
 
     def __init__(
         self,
@@ -91,6 +93,14 @@ class Array:
 
     def __repr__(self) -> str:
         return f"<array {self.dtype.name}{list(self.shape)}>"
+
+    def _compute(self, _: object) -> NoReturn:
+        raise ArgumentTypeError(
+            "a kernel computes with tiles", got=repr(self), expected="a tile", mend=self.tiles_of
+        )
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _compute
+    __truediv__ = __rtruediv__ = __pow__ = __lt__ = __le__ = __gt__ = __ge__ = _compute
 
     def __getitem__(self, key: object) -> Tile:
         return self.load(key)

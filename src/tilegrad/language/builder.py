@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Any, Self, overload
+from typing import Any, ClassVar, NoReturn, Self, overload
 
 from tilegrad.base.errors import ArgumentError, ArgumentTypeError
 from tilegrad.ir.dtype import DType
@@ -14,7 +14,7 @@ from tilegrad.ir.node import Node
 from tilegrad.ir.op import Shape, attributes_of
 from tilegrad.language.array import Array
 from tilegrad.language.indexing import Size, Span, known, size_index
-from tilegrad.language.operands import as_operand
+from tilegrad.language.operands import as_operand, check_dtype
 from tilegrad.language.ranges import Ranges
 from tilegrad.language.tile import Number, Tile
 from tilegrad.ops import symbolic
@@ -85,7 +85,7 @@ class KernelBuilder:
             ShapeError: a size is only known at launch.
         """
         sizes = [known(size) for size in ([shape] if isinstance(shape, (int, Tile)) else shape)]
-        return self._array(self._builder.scratch(dtype, math.prod(sizes)), sizes)
+        return self._array(self._builder.scratch(check_dtype(dtype), math.prod(sizes)), sizes)
 
     # --- control ---
 
@@ -168,7 +168,7 @@ class KernelBuilder:
         Raises:
             ArgumentError: that is not its outputs in the order in which they were made.
         """
-        given = list(returned) if isinstance(returned, tuple) else [returned]
+        given = list(returned) if isinstance(returned, (tuple, list)) else [returned]
         if not self._outputs or [id(one) for one in given] != [id(one) for one in self._outputs]:
             raise ArgumentError(
                 "a kernel returns what it updates, in the order of its arguments, and then its "
@@ -184,7 +184,7 @@ class KernelBuilder:
         return self._builder.program(), results
 
     def _new_array(self, make: object, shape: Size | Sequence[Size], dtype: DType) -> Array:
-        sizes = _as_sizes(shape)
+        sizes, dtype = _as_sizes(shape), check_dtype(dtype)
         back = {scalar: value for value, scalar in self._scalars.items()}
         count = _replace(symbolic.multiply_all(sizes), back)
         return self._array(make(dtype, count), sizes)  # type: ignore[operator]
@@ -220,6 +220,7 @@ class KernelLoop:
     _loop: Loop
     _names: dict[str, str | list[str]]
     _step: int
+    tiles_of: ClassVar = "its index is a tile, loop.index; its positions are loop.span"
 
     def __init__(self, loop: Loop, step: int, carried: Mapping[str, Carried]) -> None:
         object.__setattr__(self, "_loop", loop)
@@ -235,6 +236,12 @@ class KernelLoop:
     def span(self) -> Span:
         """The positions from the index on, as many as the step."""
         return Span(self.index, self._step)
+
+    def __iter__(self) -> NoReturn:
+        raise ArgumentTypeError(
+            "a loop of a kernel is written once, not gone through",
+            mend="with build.loop(...) as loop: what each round does, with loop.index",
+        )
 
     def __enter__(self) -> Self:
         self._loop.__enter__()

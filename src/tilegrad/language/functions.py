@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tilegrad.base.errors import DTypeError, ShapeError
+from tilegrad.base.errors import ArgumentTypeError, DTypeError, ShapeError
 from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Op
@@ -13,9 +13,11 @@ from tilegrad.language.operands import (
     apply_binary,
     as_operand,
     broadcast,
+    check_dtype,
     check_size,
     expand,
     meet,
+    mend_for,
     shape_of,
 )
 from tilegrad.language.tile import Number, Tile
@@ -38,7 +40,7 @@ Operand = Tile | Number
 
 def _unary(op: Op) -> Callable[[Tile], Tile]:
     def function(x: Tile) -> Tile:
-        return Tile(op(x.node))
+        return Tile(op(_node(x)))
 
     function.__name__ = function.__qualname__ = op.name
     function.__doc__ = f"Elementwise: {op.documentation}"
@@ -53,6 +55,19 @@ def _binary(op: Op) -> Callable[[Operand, Operand], Tile]:
     function.__name__ = function.__qualname__ = op.name
     function.__doc__ = f"Elementwise: {op.documentation}"
     return function
+
+
+def _node(x: object) -> Node:
+    """Return the node of a tile.
+
+    Raises:
+        ArgumentTypeError: it is something else.
+    """
+    if isinstance(x, Tile):
+        return x.node
+    raise ArgumentTypeError(
+        "this function takes a tile", got=type(x).__name__, expected="a tile", mend=mend_for(x)
+    )
 
 
 def _nodes(*operands: Operand) -> list[Node]:
@@ -119,8 +134,9 @@ def where(condition: Tile, chosen: Operand, other: Operand) -> Tile:
         DTypeError: the condition is not bool, or the dtypes of the choices differ.
     """
     first, second = meet(*_nodes(chosen, other))
-    broadcast([shape_of(condition.node), shape_of(first), shape_of(second)])
-    return Tile(comparison.where(*align([condition.node, first, second])))
+    decider = _node(condition)
+    broadcast([shape_of(decider), shape_of(first), shape_of(second)])
+    return Tile(comparison.where(*align([decider, first, second])))
 
 
 def fma(a: Operand, b: Operand, c: Operand) -> Tile:
@@ -138,7 +154,7 @@ def arange(count: int) -> Tile:
 
 def full(shape: int | tuple[int, ...], value: Number, dtype: DType = dtypes.float32) -> Tile:
     """Return a tile of one value."""
-    return Tile(movement.filled(value, dtype, _as_shape(shape)))
+    return Tile(movement.filled(value, check_dtype(dtype), _as_shape(shape)))
 
 
 def zeros(shape: int | tuple[int, ...], dtype: DType = dtypes.float32) -> Tile:
@@ -170,6 +186,7 @@ def dot(a: Tile, b: Tile, accumulator: Tile | None = None, dtype: DType | None =
         ShapeError: the shapes do not fit.
         DTypeError: the dtypes of the factors differ, or are no numbers.
     """
+    left, right = _node(a), _node(b)
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[0]:
         raise ShapeError(
             "dot: the shapes do not fit",
@@ -184,7 +201,7 @@ def dot(a: Tile, b: Tile, accumulator: Tile | None = None, dtype: DType | None =
         )
     if accumulator is None:
         accumulator = zeros((a.shape[0], b.shape[1]), dtype or accumulator_of(a.dtype))
-    return Tile(tile.dot(a.node, b.node, expand(accumulator.node, (a.shape[0], b.shape[1]))))
+    return Tile(tile.dot(left, right, expand(accumulator.node, (a.shape[0], b.shape[1]))))
 
 
 def accumulator_of(dtype: DType) -> DType:

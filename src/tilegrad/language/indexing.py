@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from tilegrad.base.errors import ArgumentError, ArgumentTypeError, OutOfRangeError, ShapeError
 from tilegrad.ir.dtype import dtypes
@@ -21,6 +21,7 @@ from tilegrad.language.operands import (
     change_rank,
     check_size,
     expand,
+    mend_for,
     shape_of,
 )
 from tilegrad.language.ranges import Ranges
@@ -46,6 +47,7 @@ class Span:
 
     start: Size
     length: int
+    tiles_of: ClassVar = "its positions are a tile, span.positions; the first one is span.start"
 
     @property
     def stop(self) -> Size:
@@ -60,6 +62,10 @@ class Span:
     def __add__(self, distance: Size) -> Span:
         """Return the span moved on."""
         return Span(self.start + distance, self.length)
+
+    def __sub__(self, distance: Size) -> Span:
+        """Return the span moved back."""
+        return Span(self.start - distance, self.length)
 
     def within(self, size: Size) -> Span:
         """Return the span moved back to end inside an axis; itself if that may be too short.
@@ -197,6 +203,7 @@ def _as_item(item: object, size: Index) -> int | Tile | Span:
         "an array is indexed by positions and blocks",
         got=repr(item),
         expected="an int, a tile of integers, a span or a slice",
+        mend=mend_for(item),
     )
 
 

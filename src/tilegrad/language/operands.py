@@ -101,7 +101,24 @@ def as_operand(value: object, dtype: DType) -> Node:
         "a kernel computes with tiles and numbers",
         got=type(value).__name__,
         expected="a tile, int, float or bool",
+        mend=mend_for(value),
     )
+
+
+def mend_for(value: object) -> str | None:
+    """Return how one gets a tile from something else that a kernel is written with, if it says."""
+    return getattr(type(value), "tiles_of", None)
+
+
+def check_dtype(dtype: object) -> DType:
+    """Return a dtype, checked.
+
+    Raises:
+        ArgumentTypeError: it is none.
+    """
+    if isinstance(dtype, DType):
+        return dtype
+    raise ArgumentTypeError("this is no dtype", got=repr(dtype), expected="such as dtypes.float32")
 
 
 def as_position(node: Node) -> Node:

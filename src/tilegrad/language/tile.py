@@ -14,6 +14,7 @@ from tilegrad.language.operands import (
     as_operand,
     broadcast,
     change_rank,
+    check_dtype,
     check_size,
     expand,
     shape_of,
@@ -67,7 +68,24 @@ class Tile:
         raise ArgumentTypeError(
             "a tile has no value while the kernel is written",
             got=repr(self),
-            mend="choose elements with where(), or guard a part of the kernel with build.when()",
+            mend="choose elements with where(), combine conditions by & and |, or guard a part of "
+            "the kernel with build.when()",
+        )
+
+    def __index__(self) -> NoReturn:
+        raise ArgumentTypeError(
+            "a tile is no number while the kernel is written",
+            got=repr(self),
+            mend="loop with build.loop(); cast() makes a tile of another dtype",
+        )
+
+    __int__ = __float__ = __index__
+
+    def __array_ufunc__(self, function: object, *_: object, **__: object) -> NoReturn:
+        raise ArgumentTypeError(
+            "NumPy does not compute with tiles",
+            got=repr(function),
+            mend="take the function of tilegrad.language, such as tl.exp",
         )
 
     def __iter__(self) -> NoReturn:
@@ -184,7 +202,7 @@ class Tile:
 
     def cast(self, dtype: DType) -> Tile:
         """Return the values in another dtype; see the op ``cast`` for what does not fit."""
-        return Tile(cast_to(self.node, dtype))
+        return Tile(cast_to(self.node, check_dtype(dtype)))
 
     def bitcast(self, dtype: DType) -> Tile:
         """Return the same bits as another dtype of the same width."""

@@ -20,7 +20,7 @@ Loads and stores of memory that the program writes happen in the order in which 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
@@ -29,6 +29,7 @@ from tilegrad.base.errors import ArgumentError, DTypeError
 from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ir.op import Op, attributes_of
+from tilegrad.ir.scope import find_needed_loops, loop_number
 from tilegrad.ops import reduction, symbolic, tile
 from tilegrad.ops.affine import Index, as_node
 from tilegrad.ops.atomic import atomic, atomic_result, make_atomic
@@ -99,6 +100,7 @@ class Builder:
         self._homes: dict[Node, _Frame] = {}
         self._scratches = 0
         self._loops = 0
+        self._open: list[int] = []
         self._main = _Frame(tile.block())
         self._finish = _Frame(tile.block(as_node(0)))
         self._frames = [self._main]
@@ -238,7 +240,11 @@ class Builder:
             stop: the index stays below it.
             step: positive.
             carried: initial values of the tiles that go from one round to the next, by name.
+
+        Raises:
+            ArgumentError: one of them belongs to a round of a loop that has ended.
         """
+        self.check_open([as_node(start), as_node(stop), *carried.values()])
         self._loops += 1
         return Loop(self, self._loops - 1, (start, stop, step), carried)
 
@@ -296,14 +302,34 @@ class Builder:
 
     def open_frame(self, index: Node) -> None:
         """Begin the body of the loop with this index."""
+        self._open.append(loop_number(index))
         self._frames.append(_Frame(tile.block(index)))
 
     def close_frame(self) -> _Frame:
         """End the body of a loop; return what it performs."""
+        self._open.pop()
         return self._frames.pop()
 
+    def check_open(self, values: Iterable[Node]) -> None:
+        """Check that values belong to no round of a loop that has ended.
+
+        Raises:
+            ArgumentError: one does.
+        """
+        if self._loops > len(self._open) and find_needed_loops(values).difference(self._open):
+            raise ArgumentError(
+                "what is computed in a round of a loop is used outside of it",
+                expected="a tile that the loop carries",
+                mend="carry it: with build.loop(..., total=zeros(())) as loop: loop.total = ...",
+            )
+
     def perform(self, effect: Node, pointers: list[Node]) -> None:
-        """Add an effect that writes through ``pointers``, after all loads through them so far."""
+        """Add an effect that writes through ``pointers``, after all loads through them so far.
+
+        Raises:
+            ArgumentError: what is written belongs to a round of a loop that has ended.
+        """
+        self.check_open(source for source in effect.sources if effect.op is not tile.loop)
         self._performed.add(effect)
         self._frames[-1].perform(effect, pointers)
 
@@ -399,6 +425,7 @@ class Loop:
                 got=f"{value.dtype.name}{list(value.shape)}",
                 expected=f"{carry.dtype.name}{list(carry.shape)}",
             )
+        self._builder.check_open([value])
         self._values[name] = value
 
 
