@@ -22,9 +22,10 @@ def find_reads(
         constants: what nothing writes.
     """
     found = [
-        (memory[place].address, memory[place].nbytes)
+        memory[place]
         for slot, place in zip(step.program.program.slots, step.places, strict=True)
-        if place in constants and isinstance(slot.size, int)
+        if place is not None and place in constants and isinstance(slot.size, int)
         if slot.size <= step.program.work  # a look-up of a few rows does less
     ]
-    return tuple(dict.fromkeys(span for span in found if span[1] >= LONG_READ))
+    spans = ((one.address, one.nbytes) for one in found if one.nbytes >= LONG_READ)
+    return tuple(dict.fromkeys(spans))

@@ -170,7 +170,7 @@ class CpuRecording:
 
 def _list_spans(groups: Sequence[Sequence[Launch]]) -> tuple[list[int], list[int]]:
     """Return what groups read, as the pool has it, first nothing; and where each group's is."""
-    spans, places = [0] * layout.AHEAD_WORDS, []
+    spans, places = [0] * layout.AHEAD_WORDS, list[int]()
     for group in groups:
         read = [*dict.fromkeys(span for launch in group for span in launch.reads)][-layout.SPANS :]
         places.append(len(spans) if read else 0)
