@@ -148,6 +148,30 @@ def test_rows_by_hand_are_cut_like_derived_ones():
 
 
 @kernel
+def momentum(build, weight, gradient, moment, *, rate=0.1):
+    weight, moment = build.update(weight), build.update(moment)
+    part = build.grid(weight.shape[0], 32)
+    new = 0.9 * moment[part] + gradient[part]
+    moment[part] = new
+    weight[part] = weight[part] - rate * new
+    return weight, moment
+
+
+@pytest.mark.parametrize("size", [7, 1000, 4099])
+def test_arguments_are_updated_in_place(size):
+    random = numpy.random.default_rng(0)
+    weight, gradient, moment = (random.standard_normal(size, numpy.float32) for _ in range(3))
+    tensors = [Tensor(one).realize() for one in (weight, gradient, moment)]
+    assert axes_of(momentum.program(*tensors)) == {"i0": size}
+    new = momentum(*tensors)
+    tensors[0].assign(new[0])
+    tensors[2].assign(new[1])
+    expected = 0.9 * moment + gradient
+    close(tensors[2].numpy(), expected)
+    close(tensors[0].numpy(), weight - 0.1 * expected)
+
+
+@kernel
 def looped(build, x):
     out = build.output(x.shape[0], x.dtype)
     row = build.grid(x.shape[0])
@@ -175,11 +199,20 @@ def scattered(build, x):
 
 
 @kernel
-def updated(build, x):
+def shifted(build, x):
     x = build.update(x)
     row = build.grid(x.shape[0])
-    x[row, :] = x[row, :] * 2
+    x[row, :] = x[row, tl.arange(8) - 1]
     return x
+
+
+@kernel
+def swapped(build, x, y):
+    x, y = build.update(x), build.update(y)
+    row = build.grid(x.shape[0])
+    one, other = x[row, :], y[row, :]
+    x[row, :], y[row, :] = other, one
+    return x, y
 
 
 @kernel
@@ -190,7 +223,15 @@ def fenced(build, x):
     return out
 
 
-@pytest.mark.parametrize("one", [looped, staged, scattered, updated, fenced])
+def test_memory_that_is_written_must_be_read_before():
+    x = Tensor.zeros(4, 8)
+    assert raise_program(swapped.program(x, x + 1)) is None
+    arrays = [numpy.random.default_rng(n).standard_normal((4, 8), numpy.float32) for n in (0, 1)]
+    for found, expected in zip(run(swapped, *arrays, device="cpu"), arrays[::-1], strict=True):
+        close(found, expected)
+
+
+@pytest.mark.parametrize("one", [looped, staged, scattered, shifted, fenced])
 def test_what_says_how_stays_as_it_is(one):
     x = Tensor.zeros(4, 8, dtype=dtypes.float32)
     program = one.program(x)

@@ -69,12 +69,16 @@ def raise_program(program: Program) -> Raised | None:
     if stores is None:
         return None
     root = join_blocks(_Raising(program).kernel(stores))
-    slots = tuple(slot for slot in program.slots if slot.role != "scalar")
-    return None if root is None else Raised(root, slots)
+    if root is None or not _is_in_place(root):
+        return None
+    return Raised(root, tuple(slot for slot in program.slots if slot.role != "scalar"))
 
 
 def _find_stores(program: Program) -> list[Node] | None:
-    """Return the stores of a program that does nothing else, each to memory of its own."""
+    """Return the stores of a program that does nothing else, each to memory of its own.
+
+    What it reads of that memory, it reads before.
+    """
     attributes = attributes_of(program.root, tile.ProgramAttributes)
     if attributes.has_finish or not {slot.role for slot in program.slots} <= _ROLES:
         return None
@@ -85,7 +89,7 @@ def _find_stores(program: Program) -> list[Node] | None:
     for node in sort_topologically(stores):
         if node.op is memory.load:
             _, has_after, ahead = attributes_of(node, LoadAttributes)
-            is_said = not (has_after or ahead or node.sources[0] in pointers)
+            is_said = not has_after and not ahead
         elif node.op is movement.reshape:
             is_said = _long_axes(node.sources[0]) == _long_axes(node)
         else:
@@ -95,7 +99,17 @@ def _find_stores(program: Program) -> list[Node] | None:
     return stores
 
 
-_ROLES = frozenset(("input", "output", "scalar"))
+_ROLES = frozenset(("input", "update", "output", "scalar"))
+
+
+def _is_in_place(root: Node) -> bool:
+    """Whether of memory that is written only the element is read that is written from it."""
+    offsets = {store.sources[0]: store.sources[1] for store in root.sources}
+    return all(
+        offsets.get(node.sources[0], node.sources[1]) is node.sources[1]
+        for node in sort_topologically([root])
+        if node.op is memory.load
+    )
 
 
 def _long_axes(node: Node) -> list[int]:
