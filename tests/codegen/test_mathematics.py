@@ -45,6 +45,8 @@ CASES = [
     (trigonometry.acosh, mpmath.acosh, (1, 100), 1, 3),
     (trigonometry.atanh, mpmath.atanh, (-0.999, 0.999), 1, 3),
     (special.erf, mpmath.erf, (-4, 4), 1, 2),
+    (special.erf, mpmath.erf, (-0.4, 0.4), 1, 2),
+    (special.erf, mpmath.erf, (1e-30, 30), 1, 2),
     (special.lgamma, mpmath.loggamma, (0.01, 60), 1, 5),
     (special.lgamma, mpmath.loggamma, (1.4, 2.6), 1, 5),
 ]
@@ -105,7 +107,9 @@ def test_every_float16_is_right_through_float32() -> None:
             assert far.max() <= 1
 
 
-@pytest.mark.parametrize("op", [exponential.exp, exponential.exp2], ids=lambda op: op.name)
+@pytest.mark.parametrize(
+    "op", [exponential.exp, exponential.exp2, special.erf], ids=lambda op: op.name
+)
 def test_results_do_not_depend_on_the_place_in_a_vector(op: Op) -> None:
     """Tables in registers are looked up by vectors of every length, and by single numbers."""
     x = sample(-150, 130, dtypes.float32, 4)

@@ -27,12 +27,11 @@ from tilegrad.codegen.mathematics.building import (
     polynomial,
     power_of_two,
 )
+from tilegrad.codegen.mathematics.tables import has_tables, look_up
 from tilegrad.codegen.target import CodegenTarget
-from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ops import mathematics
 from tilegrad.ops.leaves import constant
-from tilegrad.ops.linear import VectorAttributes
 
 _MOST_REST = 0.04
 """More than 1/32, what 2ʳ is computed of, and ln 2 / 32, what eʳ is."""
@@ -59,19 +58,13 @@ def _round_to_sixteenth(x: Node, scale: float) -> tuple[Node, Node]:
     return shifted - shifter, bits_of(shifted)
 
 
-def _has_tables(target: CodegenTarget, x: Node) -> bool:
-    """Whether a power of two is looked up in a register."""
-    return is_single(x) and target.has("avx512f", "avx512vl", "avx512dq")
-
-
 def _scale_by_table(r: Node, terms: Sequence[float], whole: Node, place: Node) -> Node:
     """Return (1 + r·Σ termsᵢ rⁱ) · 2ⁿ for a multiple of 1/16, n, and a small r, rounded once.
 
     Nothing else needs to be done about numbers beyond the range of results: r is kept small, and
     2ⁿ is then so large or small, or NaN, that it decides.
     """
-    powers = VectorAttributes(dtypes.float32, table.SIXTEENTH_POWERS_BITS)
-    power = mathematics.look_up(place, attributes=powers)
+    power = look_up(place, table.SIXTEENTH_POWERS_BITS)
     r = mathematics.limit_magnitude(r, constant(_MOST_REST, r.dtype))
     return mathematics.scale_exponent(fuse(power, r * polynomial(r, terms), power), whole)
 
@@ -106,7 +99,7 @@ def _subtract_multiple(x: Node, n: Node) -> Node:
 
 def exp_bounded(target: CodegenTarget, x: Node) -> Node:
     """Return eˣ, a normal number (|x| < 87, in float64 708)."""
-    if _has_tables(target, x):
+    if has_tables(target, x):
         return _exp_by_table(x, None)
     r, _, n = _reduce(x)
     return _exp_reduced(r) * power_of_two(n, x.dtype)
@@ -127,7 +120,7 @@ def _exp_by_table(x: Node, rest: Node | None) -> Node:
 
 def exp(target: CodegenTarget, x: Node, rest: Node | None = None) -> Node:
     """Return eˣ, or e^(x + rest) for a tiny rest."""
-    if _has_tables(target, x):
+    if has_tables(target, x):
         return _exp_by_table(x, rest)
     low, high = (-104.0, 89.0) if is_single(x) else (-746.0, 710.0)
     r, whole, n = _reduce(_clamp(x, low, high))
@@ -138,7 +131,7 @@ def exp(target: CodegenTarget, x: Node, rest: Node | None = None) -> Node:
 
 def exp2(target: CodegenTarget, x: Node) -> Node:
     """Return 2ˣ."""
-    if _has_tables(target, x):
+    if has_tables(target, x):
         whole, place = _round_to_sixteenth(x, 1.0)
         return _scale_by_table(x - whole, table.EXPONENTIAL2_NEAR_F32, whole, place)
     low, high = (-151.0, 129.0) if is_single(x) else (-1076.0, 1025.0)

@@ -23,6 +23,7 @@ from tilegrad.codegen.mathematics.exponential import exp_bounded
 from tilegrad.codegen.mathematics.logarithm import log
 from tilegrad.codegen.mathematics.rounding import floor
 from tilegrad.codegen.mathematics.rounds import Rounds
+from tilegrad.codegen.mathematics.tables import has_tables, interpolate
 from tilegrad.codegen.mathematics.trigonometry import sin
 from tilegrad.codegen.target import CodegenTarget
 from tilegrad.ir.node import Node
@@ -40,11 +41,20 @@ _STIRLING = (
 )
 """B₂ₖ / (2k (2k - 1)): the asymptotic series of ln Γ."""
 _STIRLING_FROM = 8.5
+_ERROR_FUNCTION_STEP, _ERROR_FUNCTION_FROM = 65 / 256, 3.935
+"""Distance of the points of the table, and from where on the function is 1 in float32."""
 
 
 def erf(target: CodegenTarget, x: Node) -> Node:
-    """Return the error function: a polynomial up to 1, beyond 1 - erfc by an exponential."""
+    """Return the error function: a polynomial up to 1, beyond 1 - erfc by an exponential.
+
+    Where registers serve as tables, polynomials around sixteen points do up to where it is 1.
+    """
     size = magnitude(x)
+    if has_tables(target, x):
+        limited = minimum(size, _ERROR_FUNCTION_FROM)
+        value = interpolate(limited, _ERROR_FUNCTION_STEP, table.ERROR_FUNCTION_TABLE_BITS)
+        return with_sign(value, x)
     z = x * x
     if is_single(x):
         near = fuse(x, polynomial(z, table.ERROR_FUNCTION_F32), x)
