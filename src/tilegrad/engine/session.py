@@ -80,9 +80,11 @@ class Session:
     def __init__(self, settings: Settings | None = None, trace: Trace | None = None) -> None:
         self.settings = settings or Settings.from_environment(os.environ)
         self.trace = trace or _open_trace(self.settings)
-        # What was made or assigned to, and how often memory was replaced: replays look only then.
+        # What was made or assigned to, the latter alone, and how often memory was replaced: replays
+        # look only then.
         self.changes = Changes()
-        self.settled = NEVER  # the count of them when what was assigned to was last written
+        self.assignments = Changes()
+        self.settled = NEVER  # the count of assignments when all of them were last written
         self.moves = Moves()
         self._executors: dict[str, Executor] = {}
         self._symbols: dict[str, int] = {}
@@ -222,7 +224,7 @@ class Session:
                 self._own(storage)
         if step.seen == self.changes.count and not step.overwritten_inputs:
             return inputs
-        changed = self.changed_since(NEVER if step.overwritten_inputs else step.seen)
+        changed = self.changed_since(self.changes, NEVER if step.overwritten_inputs else step.seen)
         step.seen = self.changes.count
         targets = {*step.overwritten, *(inputs[number] for number in step.overwritten_inputs)}
         owners = _owners_of(step) | {id(arguments[number]) for number in step.overwritten_inputs}
@@ -256,11 +258,13 @@ class Session:
 
     def note_change(self, tensor: Tracked) -> None:
         """Note that a tensor has become another value, or that its memory waits to be written."""
-        self.changes.note(weakref.ref(tensor))
+        reference = weakref.ref(tensor)
+        self.changes.note(reference)
+        self.assignments.note(reference)
 
-    def changed_since(self, count: int) -> list[Tracked]:
-        """Return the tensors that were made or have changed since so many changes, or all."""
-        changed = self.changes.since(count)
+    def changed_since(self, changes: Changes, count: int) -> list[Tracked]:
+        """Return the tensors of the changes since there were so many of them, or all tensors."""
+        changed = changes.since(count)
         return self.live_tensors() if changed is None else changed
 
     def live_tensors(self) -> list[Tracked]:

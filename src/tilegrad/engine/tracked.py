@@ -31,7 +31,7 @@ class Tracked(Protocol):
 
 
 class Changes:
-    """Which tensors were made or assigned to, in order. It keeps none of them alive.
+    """Which tensors were made or assigned to lately, in order. It keeps none of them alive.
 
     Whoever has looked at all tensors once need only look at those that have changed since.
 
@@ -58,7 +58,8 @@ class Changes:
         missing = self.count - count
         if missing > len(newest):
             return None
-        found = (reference() for reference in itertools.islice(newest, len(newest) - missing, None))
+        latest = [*itertools.islice(reversed(newest), missing)]
+        found = (reference() for reference in reversed(latest))
         return [*{id(tensor): tensor for tensor in found if tensor is not None}.values()]
 
 

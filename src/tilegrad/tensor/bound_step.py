@@ -60,7 +60,7 @@ class BoundStep:
     def run(self) -> None:
         """Read the inputs as they are now, and write the outputs."""
         step, session = self._step, self._session
-        if session.settled != session.changes.count:
+        if session.settled != session.assignments.count:
             self._settle()
         if step.is_writing:
             session.protect(step, ())

@@ -72,7 +72,7 @@ class Jit(Generic[P, R]):
         """Call, capture or replay the function."""
         session = current_session()
         form, tensors, symbols = _sort_call(session, args, kwargs)
-        if session.settled != session.changes.count:
+        if session.settled != session.assignments.count:
             _settle(session)
         inputs = _storages_of(tensors)
         if len(inputs) > 1 and len(set(inputs)) < len(inputs):  # some share their memory
@@ -238,8 +238,8 @@ def _waiting(session: Session, before: Snapshot, result: object) -> list[TensorB
 
 def _settle(session: Session) -> None:
     """Realise the tensors whose memory, which a replay may read, waits to be written."""
-    count = session.changes.count
-    changed = session.changed_since(session.settled)
+    count = session.assignments.count
+    changed = session.changed_since(session.assignments, session.settled)
     realize(*[one for one in changed if isinstance(one, TensorBase) and one.target is not None])
     session.settled = count
 

@@ -37,6 +37,8 @@ _CHECK_FROM = 64 << 20
 # Returned blocks wait for the next request, so many and so large at most: most fit it as they are.
 _MOST_WAITING = 64
 _LARGEST_WAITING = 1 << 20
+# A request looks at so many of them: those of a call return together, in an order of their own.
+_LOOKED_AT = 4
 
 
 @functools.lru_cache(maxsize=4096)
@@ -139,14 +141,15 @@ class CpuAllocator:
         return _Loan(self, (address, size, number), nbytes)
 
     def _lend_again(self, size: int) -> tuple[int, int, int] | None:
-        """Return the loan that was returned last, if it fits: to all accounts it never ended."""
-        try:
-            loan = self._returned.pop()
-        except IndexError:  # another thread was faster
-            return None
-        if loan[1] == size:
-            return loan
-        self._returned.append(loan)
+        """Return one of the loans returned last, if it fits: to all accounts it never ended."""
+        for _ in range(_LOOKED_AT):
+            try:
+                loan = self._returned.pop()
+            except IndexError:
+                return None
+            if loan[1] == size:
+                return loan
+            self._returned.appendleft(loan)
         return None
 
     def copy_in(self, destination: Buffer, source: memoryview) -> None:
