@@ -74,6 +74,7 @@ class CapturedStep:
         seen: the session's count of changes when its tensors were last looked at, or ``NEVER``.
         owners: the tensors whose values replays change.
         extents: how large what is made is, with the symbols as they are.
+        placed: the memory that was handed in last, if the recording still has its addresses.
         is_writing: whether it overwrites what others may look at.
         is_new: for each result, whether each replay gives it in memory that is nobody else's.
     """
@@ -98,6 +99,7 @@ class CapturedStep:
     moves: int = -1
     seen: int = NEVER
     owners: list[weakref.ref[Tracked]] = field(default_factory=list)
+    placed: Sequence[Storage] | None = field(init=False, default=None)
     is_writing: bool = field(init=False)
     is_new: list[bool] = field(init=False)
     extents: list[Extent] = field(init=False)
@@ -120,7 +122,8 @@ class CapturedStep:
         Args:
             inputs: one storage per input of the capture.
             symbols: values of the symbolic sizes.
-            made: takes what each replay makes; None for new memory.
+            made: takes what each replay makes, and always comes with the same inputs; None for
+                new memory.
         """
         executor = self.executor
         moves = executor.moves.count
@@ -136,7 +139,10 @@ class CapturedStep:
                 self._set_symbols(symbols)
             new = map(executor.new_storage, self.extents) if made is None else made
             storages = [*inputs, *new]
-            write_addresses(self.recording.arguments, self.patches, storages)
+            if made is None or self.placed is not made:
+                self.placed = None
+                write_addresses(self.recording.arguments, self.patches, storages)
+                self.placed = made
             results.extend(self.find_results(storages))
 
         executor.run("replay", self.recording, self.launches, symbols, prepare)
