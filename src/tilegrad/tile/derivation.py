@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Sequence
 
 from tilegrad.ir.node import Node
@@ -185,11 +186,14 @@ class Derivation:
         if axis in self.schedule.cuts:
             # Of all tiles it is known then that they end before the cut.
             end = symbolic.subtract(stop, size - 1)
-        _, index = self.lowering.new_loop(start, end)
+        # Patterns are known in tiles that begin at multiples of their period.
+        unit = 1 if axis in self.schedule.cuts else math.gcd(self.facts.period(axis), size)
         result: list[Node] = []
         if not isinstance(length, int) or length >= size:
-            body = inside(environment.bind(axis, position(index, size)))
-            result.append(tile.make_loop(index, size, (), body))
+            first, last = (symbolic.floor_divide(place, unit) for place in (start, end))
+            _, index = self.lowering.new_loop(first, last)
+            body = inside(environment.bind(axis, position(symbolic.multiply(index, unit), size)))
+            result.append(tile.make_loop(index, size // unit, (), body))
         if isinstance(length, int):
             rest = length % size
             if rest:

@@ -21,6 +21,7 @@ from tilegrad.tile.decisions import Decider
 from tilegrad.tile.derivation import Derivation
 from tilegrad.tile.facts import Facts
 from tilegrad.tile.generalise import generalise
+from tilegrad.tile.join_short_rows import join_short_rows
 from tilegrad.tile.kept import KeepingLowering, choose_kept
 from tilegrad.tile.kept_panels import derive_packing, find_keepable
 from tilegrad.tile.lower import Lowering
@@ -52,6 +53,7 @@ def derive(
     """
     decider = decider or Decider()
     root, known = generalise(root)
+    root = join_short_rows(root)
     root, slots = _bind_symbols(root, list(slots), known)
     stream = find_stream(root)
     program = None if stream is None else derive_stream(stream, slots, target, name, decider)

@@ -18,6 +18,8 @@ PATTERNED = IRREGULAR + 1
 """The same, but neighbours repeat a pattern of few elements: a few vectors and a shuffle do."""
 PATTERN_REACH = 4
 """So many vectors hold the elements of a patterned one."""
+LONGEST_PATTERN = 8
+"""Patterns that repeat after more elements are no concern of tiles."""
 SYMBOLIC_EXTENT = 1024
 """What an unknown extent is taken for."""
 
@@ -134,13 +136,26 @@ class Facts:
             return total
         return PATTERNED if reach + abs(total) <= PATTERN_REACH else IRREGULAR
 
+    def period(self, axis: Node) -> int:
+        """Return after how many values of an axis the short patterns of all accesses repeat."""
+        accesses = (*self.regions[None].loads, *self.stores)
+        atoms = {atom for access in accesses for atom in access.sources[1].sources}
+        divisors = (_divisor(atom, axis) or 1 for atom in atoms)
+        return math.lcm(*(divisor for divisor in divisors if divisor <= LONGEST_PATTERN))
+
+
+def _divisor(atom: Node, axis: Node) -> int | None:
+    """Return what an axis is divided by in an atom, None if it is no quotient or rest of it."""
+    if atom.op not in (floor_divide, modulo) or split_terms(atom.sources[0])[0].get(axis) != 1:
+        return None
+    divisor = as_index(atom.sources[1])
+    return divisor if isinstance(divisor, int) and divisor > 0 else None
+
 
 def _reach(atom: Node, axis: Node) -> float:
     """Return how far an atom moves, on average, when an axis advances by one."""
-    if atom.op not in (floor_divide, modulo) or split_terms(atom.sources[0])[0].get(axis) != 1:
-        return math.inf
-    divisor = as_index(atom.sources[1])
-    if not isinstance(divisor, int) or divisor <= 0:
+    divisor = _divisor(atom, axis)
+    if divisor is None:
         return math.inf
     return 1 / divisor if atom.op is floor_divide else 1.0
 

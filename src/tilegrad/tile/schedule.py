@@ -199,7 +199,7 @@ def _tile_lanes(
     """Choose the sizes of tiles along the lanes; 0 register vectors if there is no such tile."""
     lane = inner[facts.regions[None]]
     if lane is not None:
-        vectors = register_vectors or _vectors_for(facts, lane, decider)
+        vectors = register_vectors or _vectors_for(facts, lane, lanes, decider)
         tiles[lane] = Tile(dimension, _lane_size(lane, lanes * vectors))
     for region, axis in sorted(inner.items(), key=lambda pair: -count_points(pair[0].axes)):
         if axis is None or axis not in region.own or axis in tiles:
@@ -212,7 +212,7 @@ def _tile_lanes(
             tiles[axis] = Tile(dimension, _lane_size(axis, lanes * vectors))
 
 
-def _vectors_for(facts: Facts, lane: Node, decider: Decider) -> int:
+def _vectors_for(facts: Facts, lane: Node, lanes: int, decider: Decider) -> int:
     """Return how many vectors a tile of results has.
 
     Several, since each operation waits for the one before: even where not all of what a long
@@ -224,7 +224,12 @@ def _vectors_for(facts: Facts, lane: Node, decider: Decider) -> int:
         lane in facts.free[node] for node in facts.regions if node is not None
     ):
         vectors = STRIP_VECTORS  # columns are combined, and their rows are read piece by piece
-    return decider.take("vectors", list_near(vectors, 1, STRIP_VECTORS))
+    # A pattern that repeats is known where every tile begins with it.
+    period = facts.period(lane)
+    whole = period // math.gcd(period, lanes)
+    vectors = max(1, vectors // whole) * whole
+    near = [one for one in list_near(vectors, 1, STRIP_VECTORS) if one % whole == 0]
+    return decider.take("vectors", near)
 
 
 def _lane_size(axis: Node, most: int) -> int:
