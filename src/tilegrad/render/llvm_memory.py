@@ -61,11 +61,14 @@ def _write_fetch(
 
 
 def _write_read(writer: Writer, node: Node) -> None:
-    dtype, lanes, _, ahead, is_in_turn = attributes_of(node, linear.ReadAttributes)
+    dtype, lanes, order, ahead, is_in_turn = attributes_of(node, linear.ReadAttributes)
     kind, name = format_type(dtype, lanes), writer.names[node]
     address = writer.operand(node.sources[0], 0)
     if ahead:
         _write_fetch(writer, name, address, ahead)
+    if ahead and order:
+        # No instruction: LLVM moves nothing across, which else asks for it last of all.
+        writer.lines.append('  fence syncscope("singlethread") seq_cst')
     if len(node.sources) == 1:
         # LLVM would read each line where its value is used, but leaves these among themselves.
         how = "load volatile" if is_in_turn else "load"

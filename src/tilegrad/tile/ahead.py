@@ -1,9 +1,14 @@
 """What an instance asks memory for while it computes something else.
 
 A processor fetches ahead of what reads memory in order, and rests while a row that it has is read
-for the second time. An instance that computes the exponentials of a row therefore asks for the next
-row meanwhile. Where values stream through once, and results are written past the caches, asking
-helps the processor over the ends of pages.
+for the second time, so loops over a row ask for the next one meanwhile. What they are asked for
+while they wait for too much else, processors drop, and what is there already costs little: all
+loops over rows that come from memory ask, and one makes up for another. Where one array is read,
+and a loop computes long enough to get it, the loops before that one do not. Rows that come from a
+cache are asked for once.
+
+Where values stream through once, and results are written past the caches, asking helps the
+processor over the ends of pages.
 """
 
 from __future__ import annotations
@@ -129,33 +134,25 @@ def _find_run(facts: Facts, schedule: Schedule, load: Node, axis: Node) -> float
 def _find_rows(facts: Facts, schedule: Schedule, kept: Collection[Node]) -> Ahead:
     """Return the loads that ask for the next row, in loops over rows that several loops read."""
     passes = _find_passes(facts, schedule, kept)
+    pointers = {load.sources[0] for one in passes for load in one.loads}
     is_dear = any(one.weight >= LEAST_WEIGHT for one in passes)
     longest = LONGEST_ROW if is_dear else LONGEST_CHEAP_ROW
     found: dict[Node | None, dict[Node, int]] = {}
-    for pointer in {load.sources[0] for one in passes for load in one.loads}:
+    for pointer in pointers:
         reading = [one.only(pointer) for one in passes if one.only(pointer).loads]
-        for one in _choose_passes(facts, reading, longest) if len(reading) > 1 else ():
+        load, size = next(iter(reading[0].loads.items()))
+        if len(reading) == 1 or not LEAST_ROW <= size * load.dtype.itemsize <= longest:
+            continue
+        # Of loops that are equally dear the last one, which often waits for what it writes.
+        dearest = max(reversed(reading[1:]), key=lambda one: one.weight)
+        if count_bytes(facts, load) < LEAST_BYTES:
+            reading = [dearest]
+        elif is_dear and len(pointers) == 1:
+            reading = reading[reading.index(dearest) :]
+        for one in reading:
             for owner in one.owners:
                 found.setdefault(owner, {}).update(one.loads)
     return found
-
-
-def _choose_passes(facts: Facts, reading: Sequence[_Pass], longest: int) -> Sequence[_Pass]:
-    """Return which of the loops that read an array ask for its next row, of so many bytes at most.
-
-    What comes from memory is asked for in the dearest loop and those after it, or where none is
-    dear in all: processors drop what they are asked for while they wait for too much else, and
-    what is there already costs little. What comes from a cache is asked for once.
-    """
-    load, size = next(iter(reading[0].loads.items()))
-    if not LEAST_ROW <= size * load.dtype.itemsize <= longest:
-        return ()
-    is_large = count_bytes(facts, load) >= LEAST_BYTES
-    # Of loops that are equally dear the last one, which often waits for what it writes.
-    dearest = max(reversed(reading if is_large else reading[1:]), key=lambda one: one.weight)
-    if not is_large:
-        return [dearest]
-    return reading[reading.index(dearest) :] if dearest.weight >= LEAST_WEIGHT else reading
 
 
 def _find_passes(facts: Facts, schedule: Schedule, kept: Collection[Node]) -> list[_Pass]:

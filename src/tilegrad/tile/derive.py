@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from tilegrad.ir.dtype import dtypes
@@ -25,6 +26,7 @@ from tilegrad.tile.join_short_rows import join_short_rows
 from tilegrad.tile.kept import KeepingLowering, choose_kept
 from tilegrad.tile.kept_panels import derive_packing, find_keepable
 from tilegrad.tile.lower import Lowering
+from tilegrad.tile.overlapped_rows import overlap_rows
 from tilegrad.tile.padding import pad_sum
 from tilegrad.tile.schedule import choose_schedule
 from tilegrad.tile.split import derive_split, fill_parts
@@ -76,7 +78,8 @@ def derive(
     lowering = Lowering(facts, schedule, ahead)
     if kept:
         lowering = KeepingLowering(facts, schedule, kept, ahead)
-    return Derivation(facts, schedule, lowering, uncached).program(slots, name)
+    program = Derivation(facts, schedule, lowering, uncached).program(slots, name)
+    return replace(program, root=overlap_rows(program.root, decider))
 
 
 class Packed(NamedTuple):
