@@ -271,7 +271,7 @@ def test_dot_products_need_no_shuffles(kind, instruction: str) -> None:
     step = WORD_BYTES // kind[0].itemsize * 2
     text = assembly(blocked(kind, 6, 64, step, 512, 512), x86(*NARROW))
     start = text.index(instruction)
-    body = text[start : text.index("jb", start)]
+    body = text[start : text.index("\tj", start)]
     assert text.count(instruction) == 48
     assert not any(name in body for name in ("vperm", "vpunpck", "vpshuf", "vpinsr", "(%rsp)"))
 

@@ -57,6 +57,8 @@ def _write(name: str, declarations: dict[str, None], function: LinearFunction) -
 
 def _write_body(writer: Writer, function: LinearFunction, name: str) -> str:
     """Return the text of the function that takes each argument by itself."""
+    shuffles = (node for node in function.instructions if node.op is linear.shuffle)
+    writer.shuffled.update(source for node in shuffles for source in node.sources)
     for number, node in enumerate(function.instructions):
         writer.names[node] = f"%v{number}"
         _WRITERS[node.op](writer, node)

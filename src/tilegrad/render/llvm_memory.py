@@ -279,7 +279,8 @@ def _write_end_loop(writer: Writer, node: Node) -> None:
     writer.lines += [
         f"  br label %{loop}.latch",
         f"{loop}.latch:",
-        f"  %{loop}.next = add nsw i64 %{loop}.position, {step}",
+        # Were it nsw, the position before the step would be compared, apart from the step.
+        f"  %{loop}.next = add i64 %{loop}.position, {step}",
         f"  %{loop}.again = icmp slt i64 %{loop}.next, {stop}",
         f"  br i1 %{loop}.again, label %{loop}, label %{loop}.end",
         f"{loop}.end:",

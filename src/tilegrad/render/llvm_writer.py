@@ -20,6 +20,8 @@ class Writer:
         label: the basic block that is being written.
         openings: for each loop the block before it, the number of its first phi's line, and the
             operands of what it carries first.
+        shuffled: what is an operand of a shuffle.
+        fenced: shuffles that LLVM does not look through.
         writes_past_caches: whether writes that say so do; the memory begins at a line then.
     """
 
@@ -31,6 +33,8 @@ class Writer:
         self.writes_past_caches = writes_past_caches
         self.lines: list[str] = []
         self.names: dict[Node, str] = {}
+        self.shuffled: set[Node] = set()
+        self.fenced: set[Node] = set()
         self.label = "entry"
         self.openings: dict[Node, tuple[str, int, list[str]]] = {}
 

@@ -127,18 +127,21 @@ class _Sorting:
         build = self.build
         with build.loop(0, self.passes * _DIGITS, _LANES) as loop:
             build.store(self.counts, loop.index + lanes(_LANES), 0)
-        with build.loop(0, length) as loop:
-            key = self._read_key(first + loop.index * stride)
+        with build.loop(0, length, place=first) as loop:
+            key = self._read_key(loop["place"])
+            loop["place"] = loop["place"] + stride
             for number in range(self.passes):
                 self._take_place(key, number)
         self._add_up()
         for number in range(self.passes):
-            with build.loop(0, length) as loop:
+            start, step = (first, stride) if number == 0 else (space, 1)
+            with build.loop(0, length, place=start) as loop:
                 if number == 0:
-                    key = self._read_key(first + loop.index * stride)
+                    key = self._read_key(loop["place"])
                     position = cast_to(loop.index, dtypes.uint64)
                 else:
-                    key, position = self._read(number, space + loop.index)
+                    key, position = self._read(number, loop["place"])
+                loop["place"] = loop["place"] + step
                 place = self._take_place(key, number)
                 if number == self.passes - 1:
                     mask = None if limit is None else place < limit

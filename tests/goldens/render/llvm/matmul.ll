@@ -32,7 +32,7 @@ loop2:
   %v27 = call <16 x float> @llvm.fmuladd.v16f32(<16 x float> %v25, <16 x float> %v17, <16 x float> %loop2.carry3)
   br label %loop2.latch
 loop2.latch:
-  %loop2.next = add nsw i64 %loop2.position, 1
+  %loop2.next = add i64 %loop2.position, 1
   %loop2.again = icmp slt i64 %loop2.next, 16
   br i1 %loop2.again, label %loop2, label %loop2.end
 loop2.end:
@@ -47,7 +47,7 @@ loop2.end:
   store <16 x float> %v27, ptr %v36, align 4
   br label %loop1.latch
 loop1.latch:
-  %loop1.next = add nsw i64 %loop1.position, 1
+  %loop1.next = add i64 %loop1.position, 1
   %loop1.again = icmp slt i64 %loop1.next, %end
   br i1 %loop1.again, label %loop1, label %loop1.end
 loop1.end:

@@ -35,7 +35,7 @@ loop4:
   %v30 = call nsz <16 x float> @llvm.maximum.v16f32(<16 x float> %loop4.carry1, <16 x float> %v28)
   br label %loop4.latch
 loop4.latch:
-  %loop4.next = add nsw i64 %loop4.position, 32
+  %loop4.next = add i64 %loop4.position, 32
   %loop4.again = icmp slt i64 %loop4.next, 40
   br i1 %loop4.again, label %loop4, label %loop4.end
 loop4.end:
@@ -100,7 +100,7 @@ loop3:
   %v88 = fadd <16 x float> %loop3.carry1, %v86
   br label %loop3.latch
 loop3.latch:
-  %loop3.next = add nsw i64 %loop3.position, 32
+  %loop3.next = add i64 %loop3.position, 32
   %loop3.again = icmp slt i64 %loop3.next, 40
   br i1 %loop3.again, label %loop3, label %loop3.end
 loop3.end:
@@ -167,13 +167,13 @@ loop2:
   call void @llvm.masked.store.v16f32.p0(<16 x float> %v143, ptr align 4 %v145, <16 x i1> %v109)
   br label %loop2.latch
 loop2.latch:
-  %loop2.next = add nsw i64 %loop2.position, 32
+  %loop2.next = add i64 %loop2.position, 32
   %loop2.again = icmp slt i64 %loop2.next, 40
   br i1 %loop2.again, label %loop2, label %loop2.end
 loop2.end:
   br label %loop1.latch
 loop1.latch:
-  %loop1.next = add nsw i64 %loop1.position, 1
+  %loop1.next = add i64 %loop1.position, 1
   %loop1.again = icmp slt i64 %loop1.next, %end
   br i1 %loop1.again, label %loop1, label %loop1.end
 loop1.end:
