@@ -50,10 +50,13 @@ class Context:
     needs: dict[Op, Needs]
     grid: tuple[Node, ...]
     emitter: Emitter = field(default_factory=Emitter)
-    forms: IndexForms = field(default_factory=IndexForms)
+    forms: IndexForms = field(init=False)
     spreads: dict[tuple[Node, StaticShape], Spread] = field(default_factory=dict)
     values: dict[Node, Vectors] = field(default_factory=dict)
     loop_depths: dict[int, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.forms = IndexForms(self.analysis.loops)
 
     def value(self, node: Node) -> Vectors:
         """Return the vectors of a tile, lowering whatever is missing for it."""

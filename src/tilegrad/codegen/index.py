@@ -2,11 +2,15 @@
 
 An index tile is almost always a sum of scalars (loop indices, launch arguments) and of positions
 within the tile. The positions are known when the program is compiled, so that strides along each
-axis, contiguity, and the bounds of comparisons can be read off arrays of integers.
+axis, contiguity, and the bounds of comparisons can be read off arrays of integers. A quotient is
+such a sum, too, where the scalars are multiples of the divisor: ⌊(d·q + r) / d⌋ = q + ⌊r / d⌋.
 """
 
 from __future__ import annotations
 
+import math
+import operator
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy
@@ -15,7 +19,8 @@ from tilegrad.codegen.layout import StaticShape, static_shape
 from tilegrad.ir.dtype import Kind
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import attributes_of
-from tilegrad.ops import affine, arithmetic, leaves, movement, symbolic
+from tilegrad.ir.scope import loop_number
+from tilegrad.ops import affine, arithmetic, leaves, movement, symbolic, tile
 from tilegrad.ops.affine import as_node
 
 Array = numpy.ndarray
@@ -45,9 +50,14 @@ _EMPTY: dict[Node, Array] = {}
 
 
 class IndexForms:
-    """The forms of a program's index nodes, each found once."""
+    """The forms of a program's index nodes, each found once.
 
-    def __init__(self) -> None:
+    Args:
+        loops: the program's loops by number.
+    """
+
+    def __init__(self, loops: Mapping[int, Node]) -> None:
+        self._loops = loops
         self._known: dict[Node, IndexForm] = {}
 
     def find(self, node: Node) -> IndexForm:
@@ -118,10 +128,40 @@ class IndexForms:
 
     def _analyse_divided(self, node: Node) -> IndexForm | None:
         value, divisor = (self.find(source) for source in node.sources)
-        if not value.is_static or not divisor.is_static or not divisor.static.all():
+        if value.tiles or not divisor.is_static or not divisor.static.all():
             return None
-        divide = numpy.floor_divide if node.op is arithmetic.floor_divide else numpy.remainder
-        return IndexForm(divide(value.static, divisor.static), _EMPTY, _EMPTY)
+        is_quotient = node.op is arithmetic.floor_divide
+        divide = numpy.floor_divide if is_quotient else numpy.remainder
+        static = divide(value.static, divisor.static)
+        if value.is_static:
+            return IndexForm(static, _EMPTY, _EMPTY)
+        quotient = self._divide_scalars(value, divisor)
+        if quotient is None or not is_quotient:
+            return quotient and IndexForm(static, _EMPTY, _EMPTY)
+        return IndexForm(static + quotient.static, quotient.scalars, _EMPTY)
+
+    def _divide_scalars(self, value: IndexForm, divisor: IndexForm) -> IndexForm | None:
+        """Return the quotient of the scalar terms of a form, None unless there is no remainder."""
+        if divisor.static.size != 1 or any(one.size != 1 for one in value.scalars.values()):
+            return None
+        number = int(divisor.static.flat[0])
+        terms = [(atom, int(one.flat[0])) for atom, one in value.scalars.items()]
+        if number < 1 or any(self._find_factor(atom) * one % number for atom, one in terms):
+            return None
+        return self.find(as_node(symbolic.floor_divide(symbolic.combine(terms), number)))
+
+    def _find_factor(self, node: Node) -> int:
+        """Return a number that divides a scalar, 0 if that is always 0."""
+        if node.op is leaves.constant_op:
+            return abs(int(leaves.value_of(node)))
+        if node.op is affine.affine:
+            coefficients, constant = attributes_of(node, affine.AffineAttributes)
+            factors = map(self._find_factor, node.sources)
+            return math.gcd(constant, *map(operator.mul, coefficients, factors))
+        if node.op is tile.loop_index:
+            start, _, step = self._loops[loop_number(node)].sources[:3]
+            return math.gcd(self._find_factor(start), self._find_factor(step))
+        return 1
 
 
 _ZERO = numpy.array(0, numpy.int64)
