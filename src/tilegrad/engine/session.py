@@ -289,8 +289,8 @@ class Session:
             symbols: values of the symbolic sizes, by name.
         """
         targets = {storage_of(node.sources[0]): node for node in nodes if node.op is graph.assign}
-        late = self._find_late(targets) if targets else []
-        wanted = [*nodes, *[tensor.node for tensor in late]]
+        late = self._find_late(targets) if targets else ()
+        wanted = [*nodes, *[tensor.node for tensor in late]] if late else nodes
         order = sort_topologically(wanted)
         if graph.copy in {node.op for node in order}:
             wanted = move_copies(wanted, self.realize, device or self.default_device)

@@ -251,9 +251,10 @@ def realize(*tensors: TensorBase) -> None:
     if not waiting:
         return
     session = current_session()
-    unique = dict.fromkeys(waiting)
-    for device in {tensor.device: None for tensor in unique}:
-        group = [tensor for tensor in unique if tensor.device == device]
+    by_device: dict[str, list[TensorBase]] = {}
+    for tensor in dict.fromkeys(waiting):
+        by_device.setdefault(tensor.device, []).append(tensor)
+    for device, group in by_device.items():
         generator = session.generators.get(device)
         if (
             generator
