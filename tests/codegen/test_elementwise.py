@@ -8,11 +8,13 @@ import pytest
 from tests.codegen import native
 from tests.codegen.programs import iota
 from tests.codegen.samples import SIZE, distance, samples
+from tests.tile.native import launch_natively
 from tilegrad.base.errors import DTypeError
 from tilegrad.ir.dtype import STORABLE, DType, dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Op
-from tilegrad.ops import ELEMENTWISE_OPS, conversion, special, tile
+from tilegrad.ops import ELEMENTWISE_OPS, comparison, conversion, special, tile
+from tilegrad.ops.build import Builder
 from tilegrad.ops.leaves import constant
 
 TOLERANCE = {
@@ -119,3 +121,22 @@ def test_bitcasts(level: str) -> None:
             attributes = conversion.CastAttributes(after)
             result = run(conversion.bitcast, [x], before, level, attributes)
             assert result.tobytes() == x.tobytes(), (before, after)
+
+
+@pytest.mark.parametrize("op", ["equal", "not_equal", "less", "less_equal"])
+def test_places_are_compared_with_any_integer(op):
+    labels = numpy.array([0, 63, 64, -1, 99, 100, 1 << 33, 1 << 62, -(1 << 63)], numpy.int64)
+    rows, columns = len(labels), 100
+    build = Builder("places")
+    given = build.input(dtypes.int64, rows)
+    result = build.output(dtypes.int8, rows * columns)
+    row = build.instance(rows)
+    with build.loop(0, columns, 50) as loop:
+        place = loop.index + iota((50,), 0)
+        found = getattr(comparison, op)(
+            conversion.cast_to(place, dtypes.int64), build.load(given, row)
+        )
+        build.store(result, row * columns + place, conversion.cast_to(found, dtypes.int8))
+    (array,) = launch_natively(build.program(), [labels])
+    expected = getattr(numpy, op)(numpy.arange(columns), labels[:, None])
+    numpy.testing.assert_array_equal(array.reshape(rows, columns), expected)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from tilegrad.codegen import integers, narrow
 from tilegrad.codegen.decomposition import Decomposition, Rule, Sources
+from tilegrad.codegen.layout import static_shape
 from tilegrad.codegen.mathematics import (
     exponential as exponentials,
 )
@@ -126,6 +127,26 @@ def _relu(decomposition: Decomposition, node: Node, sources: Sources) -> Node:
     del decomposition, node
     (x,) = sources
     return choose(x <= 0, 0, x)
+
+
+def _compare(decomposition: Decomposition, node: Node, sources: Sources) -> Node:
+    """Compare an axis with an integer as indices, of which it is known here how they go on.
+
+    Differences of indices wrap, as whether they are zero does not mind.
+    """
+    del decomposition
+    x, y = sources
+    if _is_place(x) and math.prod(static_shape(y)) == 1:
+        sources = (x.sources[0], cast(y, dtypes.index))
+    elif _is_place(y) and math.prod(static_shape(x)) == 1:
+        sources = (cast(x, dtypes.index), y.sources[0])
+    return intern(node.op, sources, node.attributes)
+
+
+def _is_place(x: Node) -> bool:
+    """Whether it is a tile of indices as integers that hold any index."""
+    is_cast = x.op is conversion.cast and x.sources[0].dtype is dtypes.index
+    return is_cast and x.dtype is dtypes.int64 and bool(x.shape)
 
 
 def _is_infinite(decomposition: Decomposition, node: Node, sources: Sources) -> Node:
@@ -290,6 +311,8 @@ RULES: dict[Op, Rule] = {
     arithmetic.fused_multiply_add: _fused,
     bits.shift_left: _shift(integers.shift_left),
     bits.shift_right: _shift(integers.shift_right),
+    comparison.equal: _compare,
+    comparison.not_equal: _compare,
     comparison.is_infinite: _is_infinite,
     comparison.relu: _relu,
     random.threefry: _threefry,
