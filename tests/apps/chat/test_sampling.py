@@ -24,6 +24,13 @@ def test_no_temperature_takes_the_likeliest():
     assert Sampler(Sampling(temperature=0)).choose(logits()) == logits().argmax()
 
 
+@pytest.mark.parametrize("temperature", [0.0, 0.8])
+@pytest.mark.parametrize("wrong", [numpy.nan, -numpy.inf])
+def test_logits_without_a_likeliest_are_refused(temperature, wrong):
+    with pytest.raises(DataError, match="no token a probability"):
+        Sampler(Sampling(temperature=temperature)).choose(numpy.full(12, wrong, numpy.float32))
+
+
 def test_the_same_seed_gives_the_same_tokens():
     drawn = [
         [sampler.choose(logits(step)) for step in range(20)]

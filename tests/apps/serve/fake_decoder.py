@@ -26,6 +26,7 @@ class FakeDecoder:
         calls: what was done, in order: the sequences of each step, or one whose prompt was read.
         gate: nothing is done while it is cleared.
         is_broken: whether steps fail.
+        wrong: all logits of texts that begin with this token are NaN.
     """
 
     used_pages = free_pages = 0
@@ -36,6 +37,7 @@ class FakeDecoder:
         self.gate = threading.Event()
         self.gate.set()
         self.is_broken = False
+        self.wrong = -1
 
     def open(self, tokens: Sequence[int]) -> FakeSequence:
         assert self.free_sequences
@@ -45,7 +47,7 @@ class FakeDecoder:
     def read(self, sequence: FakeSequence) -> numpy.ndarray | None:
         self._enter("read", [sequence])
         sequence.position = min(sequence.position + self._chunk, len(sequence.tokens))
-        return _draw(sequence) if sequence.position == len(sequence.tokens) else None
+        return self._draw(sequence) if sequence.position == len(sequence.tokens) else None
 
     def step(self, tokens: dict[FakeSequence, int]) -> dict[FakeSequence, numpy.ndarray]:
         self._enter("step", list(tokens))
@@ -53,7 +55,7 @@ class FakeDecoder:
             assert self.room(sequence) > 0
             sequence.tokens.append(token)
             sequence.position += 1
-        return {sequence: _draw(sequence) for sequence in tokens}
+        return {sequence: self._draw(sequence) for sequence in tokens}
 
     def room(self, sequence: FakeSequence) -> int:
         return self.context - sequence.position
@@ -67,9 +69,10 @@ class FakeDecoder:
         if self.is_broken:
             raise DeviceError("the device is gone")
 
-
-def _draw(sequence: FakeSequence) -> numpy.ndarray:
-    seed = zlib.crc32(numpy.array(sequence.tokens, numpy.int32).tobytes())
-    logits = numpy.random.default_rng(seed).standard_normal(VOCABULARY) * 3
-    logits[:2] = -100  # replies are ended by their limits
-    return logits.astype(numpy.float32)
+    def _draw(self, sequence: FakeSequence) -> numpy.ndarray:
+        seed = zlib.crc32(numpy.array(sequence.tokens, numpy.int32).tobytes())
+        logits = numpy.random.default_rng(seed).standard_normal(VOCABULARY) * 3
+        logits[:2] = -100  # replies are ended by their limits
+        if sequence.tokens[0] == self.wrong:
+            logits[:] = numpy.nan
+        return logits.astype(numpy.float32)

@@ -15,7 +15,7 @@ from tests.apps.serve.running import Server, wait_until
 from tilegrad.apps.serve.limits import Limits
 
 
-def complete(server: Server, prompt: str, **options) -> str:
+def complete(server: Server, prompt: str | list[int], **options) -> str:
     return server.client.completions.create(model="tiny", prompt=prompt, **options).choices[0].text
 
 
@@ -150,6 +150,17 @@ def test_a_model_that_fails_is_told_of_and_may_recover(run_fake: RunFake):
         with pytest.raises(openai.InternalServerError, match="the device is gone"):
             complete(server, "ab")
         decoder.is_broken = False
+        assert complete(server, "ab")
+        assert server.metric("failures_total") == 1
+    assert decoder.free_sequences == 4
+
+
+def test_logits_that_are_no_numbers_end_that_reply_alone(run_fake: RunFake):
+    decoder = FakeDecoder()
+    decoder.wrong = 5
+    with run_fake(decoder) as server:
+        with pytest.raises(openai.InternalServerError, match="no token a probability"):
+            complete(server, [decoder.wrong])
         assert complete(server, "ab")
         assert server.metric("failures_total") == 1
     assert decoder.free_sequences == 4

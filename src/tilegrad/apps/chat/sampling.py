@@ -117,6 +117,9 @@ class Sampler:
         Args:
             logits: float32 of shape (vocabulary,).
             before: the tokens that count as repeated.
+
+        Raises:
+            DataError: the greatest of the logits is not a finite number.
         """
         way = self.sampling
         if way.repetition_penalty != 1.0 and before:
@@ -125,6 +128,13 @@ class Sampler:
             penalty = way.repetition_penalty
             values = logits[repeated]
             logits[repeated] = numpy.where(values > 0, values / penalty, values * penalty)
+        likeliest = logits.max()
+        if not numpy.isfinite(likeliest):
+            raise DataError(
+                "the model gives no token a probability",
+                got=f"logits of which the greatest is {likeliest}",
+                mend="the file's weights may be damaged, or too large for the dtype it computes in",
+            )
         if way.temperature == 0:
             return int(logits.argmax())
         tokens, weights = _weigh(logits, way)

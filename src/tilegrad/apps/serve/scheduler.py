@@ -235,6 +235,10 @@ class Scheduler:
             self._release(running)
             job.notify(error)
             return
+        except TilegradError as error:
+            self._release(running)
+            self._fail(job, error)
+            return
         self._metrics.count_token()
         now = time.perf_counter()
         if running.last_time:
