@@ -6,6 +6,7 @@ Both rows of a pair do the same; the rivals take part in both as their users wou
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from types import ModuleType
 from typing import NamedTuple
 
@@ -38,8 +39,8 @@ class Pair(NamedTuple):
     name: str
     title: str
     inputs: Inputs
-    formula: Callable[..., Array]
-    by_hand: Callable[..., Array]
+    formula: Callable[..., Array | tuple[Array, ...]]
+    by_hand: Callable[..., Array | tuple[Array, ...]]
     work: tuple[float, str]
 
 
@@ -76,6 +77,19 @@ def quantised(_library: Library, x: Array, levels: Array, scales: Array) -> Arra
 def attend_by_hand(kernels: ModuleType, query: Array, key: Array, value: Array) -> Array:
     parts = (one.reshape(HEADS, LENGTH, HEAD_WIDTH) for one in (query, key, value))
     return kernels.flash_attention(*parts, causal=True).reshape(query.shape)
+
+
+def differentiate(library: Library, *arrays: Array) -> tuple[Array, ...]:
+    *operands, seed = arrays
+    return library.gradients(library.attention, operands, seed)
+
+
+def differentiate_by_hand(kernels: ModuleType, *arrays: Array) -> tuple[Array, ...]:
+    from tilegrad import grad
+
+    *operands, seed = arrays
+    attend = partial(attend_by_hand, kernels)
+    return grad(lambda *parts: (attend(*parts) * seed).sum(), argnums=(0, 1, 2))(*operands)
 
 
 MATRIX, MOVED = (ROWS, WIDTH), 4.0 * ROWS * WIDTH
@@ -151,6 +165,14 @@ PAIRS = (
         lambda library, *arrays: library.attention(*arrays),
         attend_by_hand,
         (2.0 * HEADS * HEAD_WIDTH * LENGTH * LENGTH, "FLOP"),
+    ),
+    Pair(
+        "kernel-attention-backward",
+        f"causal attention, {HEADS} heads of {HEAD_WIDTH}, length {LENGTH}, forward and backward",
+        normal(*[(1, HEADS, LENGTH, HEAD_WIDTH)] * 4),
+        differentiate,
+        differentiate_by_hand,
+        (7.0 * HEADS * HEAD_WIDTH * LENGTH * LENGTH, "FLOP"),
     ),
 )
 
