@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 
 import numpy
@@ -149,6 +148,4 @@ def view_storage(storage: Storage, shape: tuple[int, ...]) -> numpy.ndarray:
     Raises:
         DeviceError: the storage has no memory.
     """
-    count = math.prod(shape)
-    raw = memory_of(storage).array()[: count * storage.dtype.itemsize]
-    return raw.view(storage.dtype.numpy).reshape(shape)
+    return numpy.ndarray(shape, storage.dtype.numpy, memory_of(storage).view())

@@ -178,15 +178,17 @@ def from_numpy(dtype: object) -> DType:
     Raises:
         DTypeError: there is no equivalent (complex numbers, strings, objects, dates).
     """
-    found = numpy.dtype(dtype)  # type: ignore[arg-type]
-    for candidate in STORABLE:
-        if candidate.numpy == found:
-            return candidate
-    raise DTypeError(
-        "this NumPy dtype has no equivalent", got=found, expected=f"one of {', '.join(_BY_NAME)}"
-    )
+    wanted = numpy.dtype(dtype)  # type: ignore[arg-type]
+    found = _BY_NUMPY.get(wanted)
+    if found is None:
+        names = ", ".join(_BY_NAME)
+        raise DTypeError(
+            "this NumPy dtype has no equivalent", got=wanted, expected=f"one of {names}"
+        )
+    return found
 
 
+_BY_NUMPY = {dtype.numpy: dtype for dtype in STORABLE}
 _INTEGERS = {
     (kind, bits): _BY_NAME[f"{'u' if kind is Kind.UNSIGNED else ''}int{bits}"]
     for kind in (Kind.SIGNED, Kind.UNSIGNED)
