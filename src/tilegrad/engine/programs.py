@@ -35,6 +35,7 @@ from tilegrad.tile.scan import build_scan
 from tilegrad.tile.scatter import build_scatter
 from tilegrad.tile.sort import build_argsort, build_sort
 from tilegrad.tile.target import TileTarget
+from tilegrad.tile.write_past_caches import write_past_caches
 
 UNITS = (None, 0, 1, 2, 8, 16)
 """What may be decided for the units of a launch, the default first; see ``Derived``."""
@@ -206,7 +207,7 @@ class Programs:
         if found is None:
             raised = raise_program(program)
             if raised is None:
-                found = measure(program)
+                found = measure(write_past_caches(program, self.target))
             else:
                 found = self._decide(Source(raised.kernel, raised.slots, program.name))
             self._called[program] = found
