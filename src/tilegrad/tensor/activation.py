@@ -126,10 +126,9 @@ class Activation(Softmax):
         check_choice("approximation", approximate, ("none", "tanh"))
         if approximate == "none":
             return self.by_formula(lambda x: x * 0.5 * (special.erf(x * math.sqrt(0.5)) + 1.0))
-        slope = math.sqrt(2.0 / math.pi)
-        return self.by_formula(
-            lambda x: x * 0.5 * (trigonometry.tanh((x + x * x * x * 0.044715) * slope) + 1.0)
-        )
+        # (1 + tanh y) / 2 is the logistic function of 2y, of which nothing cancels below 0.
+        slope = 2.0 * math.sqrt(2.0 / math.pi)
+        return self.by_formula(lambda x: x * logistic((x * x * (0.044715 * slope) + slope) * x))
 
     def quick_gelu(self) -> Self:
         """Return x · sigmoid(1.702 x)."""
