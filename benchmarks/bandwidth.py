@@ -3,13 +3,16 @@
 Memory gives another rate to what reads than to what reads and writes, and it gives another one
 from minute to minute, as others on the same host use it too. So a case is compared, turn by turn,
 with loops that read and write as many bytes as it must, and do nothing else that takes time.
-There are several of these, as no one is the fastest everywhere; the best counts.
+There are several of these, as no one is the fastest everywhere. Which one is, is found once, in
+turns: the best of several at every measurement would be that which met the best moment.
 """
 
 from __future__ import annotations
 
 import ctypes
+import functools
 import itertools
+import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +30,8 @@ AHEAD = 4096
 ALIGNMENT = 1 << 21
 """Arrays begin on huge pages."""
 MOST_SOURCES = 3
+TRIALS = 9
+"""So often each loop is tried."""
 
 
 class Yardstick:
@@ -59,16 +64,22 @@ class Yardstick:
         ]
 
     def measure(self, seconds: float) -> float:
-        """Return the seconds that the fastest loop takes, by trying each for a share of a time."""
-        share = seconds / len(self._loops)
+        """Return the mean seconds that the fastest loop takes, by repeating it for a time."""
         with ThreadPoolExecutor(self._threads) as pool:
-            found = [self._repeat(pool, loop, share) for loop in self._loops]
-        return min(found) * self._scale
+            return self._repeat(pool, self._fastest, seconds) * self._scale
 
-    def _repeat(self, pool: ThreadPoolExecutor, loop: Callable[..., None], share: float) -> float:
+    @functools.cached_property
+    def _fastest(self) -> Callable[..., None]:
+        """The loop that takes the least time in the median, all of them in turns."""
+        with ThreadPoolExecutor(self._threads) as pool:
+            times = [[self._time(pool, loop, 1) for loop in self._loops] for _ in range(TRIALS)]
+        medians = [statistics.median(each) for each in zip(*times, strict=True)]
+        return self._loops[medians.index(min(medians))]
+
+    def _repeat(self, pool: ThreadPoolExecutor, loop: Callable[..., None], seconds: float) -> float:
         """Return the mean seconds of a loop; threads do not wait for each other in between."""
         once = self._time(pool, loop, 1)
-        count = max(1, round(share / once))
+        count = max(1, round(seconds / once))
         return self._time(pool, loop, count) / count
 
     def _time(self, pool: ThreadPoolExecutor, loop: Callable[..., None], count: int) -> float:
