@@ -238,6 +238,10 @@ class Session:
             self._settle(lazy)
         return inputs
 
+    def has_protected(self, step: CapturedStep) -> bool:
+        """Whether nothing has changed since ``protect`` looked at what a step overwrites."""
+        return step.seen == self.changes.count and step.moves == self.moves.count
+
     def is_read(self, storages: Collection[Storage]) -> bool:
         """Whether a tensor that is alive, or the gradients of one, would read a storage."""
         nodes = [tensor.node for tensor in self.live_tensors()]

@@ -62,6 +62,6 @@ class BoundStep:
         step, session = self._step, self._session
         if session.settled != session.assignments.count:
             self._settle()
-        if step.is_writing:
+        if step.is_writing and not session.has_protected(step):
             session.protect(step, ())
         step.replay(self._inputs, {}, self._made)
