@@ -68,6 +68,31 @@ def test_what_was_begun_is_compiled_once(library):
     assert sys.getswitchinterval() == interval
 
 
+def test_the_caller_compiles_what_nobody_has_begun():
+    """The only other thread is in a kernel that ends when the caller has compiled the next."""
+    callers = {}
+    has_begun = threading.Event()
+
+    class Waiting(Compiler):
+        def compile(self, source):
+            name = source.split("_")[0]
+            callers[name] = threading.get_ident()
+            if name == "one":
+                has_begun.set()
+            else:
+                has_begun.wait(10)
+                self.may_go_on.set()
+            return super().compile(source)
+
+    library = Library(Waiting(), lambda _, name: name, None, Trace(), threads=2)
+    library.compiler.may_go_on.clear()
+    with library.compiling():
+        library.begin(make("one"))
+        library.begin(make("two"))
+        library.get_all([make("one"), make("two")])
+    assert callers["two"] == threading.get_ident() != callers["one"]
+
+
 def test_nothing_begins_by_itself(library):
     library.begin(make("one"))
     assert library.get(make("two")).name.startswith("two")

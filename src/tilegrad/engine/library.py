@@ -64,13 +64,13 @@ class _Begun(NamedTuple):
 
     Attributes:
         program: its program.
-        source_bytes: size of its source text.
+        source: its text.
         start_ns: when its source began to be written.
         binary: the native code to be, and when it was there.
     """
 
     program: Node
-    source_bytes: int
+    source: str
     start_ns: int
     binary: Future[tuple[bytes, int]]
 
@@ -83,7 +83,7 @@ class Library:
         write: gives the source text of a tile program, whose function has the given name.
         cache: kernels on disk, or None.
         trace: is told of every kernel.
-        workers: how many kernels are compiled at once.
+        threads: how many kernels are compiled at once; one thread is the caller's.
     """
 
     def __init__(
@@ -92,13 +92,13 @@ class Library:
         write: Callable[[Node, str], str],
         cache: DiskCache | None,
         trace: Trace,
-        workers: int = 2,
+        threads: int = 2,
     ) -> None:
         self.compiler = compiler
         self.write = write
         self.cache = cache
         self.trace = trace
-        self.workers = workers
+        self.threads = threads
         self.statistics = Statistics()
         self._kernels: dict[str, Kernel] = {}
         self._begun: dict[str, _Begun] = {}
@@ -117,7 +117,8 @@ class Library:
                     self.begin(program)
                 start = time.perf_counter()
                 while self._begun:
-                    key = next(iter(self._begun))
+                    # From the last one, which nobody has begun yet: this thread compiles, too.
+                    key = next(reversed(self._begun))
                     self._finish(key, self._begun[key])
                     del self._begun[key]
                 self.statistics.seconds += time.perf_counter() - start
@@ -127,12 +128,13 @@ class Library:
     def compiling(self) -> Iterator[None]:
         """Compile what is begun in a ``with`` statement while the statement goes on.
 
-        LLVM runs beside Python. What has not been asked for at the end is forgotten.
+        LLVM runs beside Python: a thread fewer than there are, so that none waits while the caller
+        plans, on which the others depend. What has not been asked for at the end is forgotten.
         """
         if self._pool is not None:
             yield
             return
-        pool = ThreadPoolExecutor(self.workers)
+        pool = ThreadPoolExecutor(max(1, self.threads - 1))
         interval = sys.getswitchinterval()
         try:
             self._pool = pool
@@ -159,18 +161,19 @@ class Library:
         else:
             source = self.write(program, _symbol(program, key))
             future = self._pool.submit(self._compile, source)
-            self._begun[key] = _Begun(program, len(source), start, future)
+            self._begun[key] = _Begun(program, source, start, future)
         self.statistics.seconds += (time.perf_counter_ns() - start) * 1e-9
 
     def _compile(self, source: str) -> tuple[bytes, int]:
         return self.compiler.compile(source), time.perf_counter_ns()
 
     def _finish(self, key: str, begun: _Begun) -> None:
-        binary, end = begun.binary.result()
+        is_left = begun.binary.cancel()
+        binary, end = self._compile(begun.source) if is_left else begun.binary.result()
         self.statistics.compiled += 1
         if self.cache is not None:
             self.cache.put(self._cache_key(key), binary)
-        self._load(key, begun.program, binary, begun.source_bytes, (begun.start_ns, end))
+        self._load(key, begun.program, binary, len(begun.source), (begun.start_ns, end))
 
     def _load(
         self, key: str, program: Node, binary: bytes, source_bytes: int, times: tuple[int, int]

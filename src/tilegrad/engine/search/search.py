@@ -40,7 +40,7 @@ class Search:
         self.subjects.sort(key=lambda pair: -pair[0].seconds)
         library = executor.library
         # Candidates that lose do not belong into the cache on disk.
-        self.library = Library(library.compiler, library.write, None, Trace(), library.workers)
+        self.library = Library(library.compiler, library.write, None, Trace(), library.threads)
 
     @property
     def kernels(self) -> int:
