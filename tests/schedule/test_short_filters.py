@@ -107,6 +107,11 @@ def test_few_channels_or_places_are_not_worth_it(shape):
     assert plan_of([y]).kernels == 1
 
 
+def test_few_taps_stay_in_the_caches():
+    y = make(1, 128, 28, 28).conv2d(make(128, 32, 3, 3), padding=1, groups=4)
+    assert plan_of([y]).kernels > 1
+
+
 def test_errors_are_near_those_of_the_plain_sum():
     generator = numpy.random.default_rng(0)
     x = numpy.maximum(generator.standard_normal((1, 64, 30, 30), numpy.float32), 0)

@@ -29,7 +29,9 @@ from tilegrad.schedule.sums_of_products import SumOfProducts, known_extent, read
 PRODUCT_NS = 0.02
 """One product and its addition in a contraction."""
 TAP_NS = 0.6
-"""One transformed tap, stored and packed ..."""
+"""One transformed tap, stored and packed, of more than the caches hold ..."""
+CACHED_TAP_NS, CACHED_BYTES = 0.18, 8 << 20
+"""... of no more than so many bytes, which are still there when they are packed ..."""
 KEPT_TAP_NS = 0.14
 """... and one that has been packed before: it is read, and takes more room than what it is of."""
 MOST_NODES = 64
@@ -66,7 +68,8 @@ def saves_time(total: SumOfProducts, window: Window, *, is_constant: bool) -> bo
     taps = cost.count_elements(total.second.node) / TAPS * PRODUCTS
     outputs = math.prod(map(known_extent, total.own)) / size * rows
     moved = (2 * inputs + 2 * outputs) * dtypes.float32.itemsize * cost.MEMORY_NS_PER_BYTE
-    taps *= KEPT_TAP_NS if is_constant else TAP_NS
+    tap = CACHED_TAP_NS if taps * dtypes.float32.itemsize <= CACHED_BYTES else TAP_NS
+    taps *= KEPT_TAP_NS if is_constant else tap
     return saved > moved + taps + (PRODUCTS + 1) * cost.LAUNCH_NS
 
 
