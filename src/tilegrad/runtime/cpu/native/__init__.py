@@ -64,7 +64,7 @@ _ARCHITECTURES = {
     },
 }
 _AHEAD_LINES = 4096
-"""Lines of 64 bytes that a worker asks for early: a quarter of a second cache of 1 MiB."""
+"""Lines of 64 bytes that workers ask for early: a quarter of a second cache of 1 MiB."""
 _FILES = ("system.ll", "units.ll", "waiting.ll", "caller.ll", "worker.ll")
 
 

@@ -1,13 +1,19 @@
 ; Until the next region opens: ask for what it reads, into the second cache, from the end back, as
-; workers claim units. $AHEAD_LINES lines at most; after every eighth the region may have opened.
-define internal void @ask_ahead(ptr %pool) nounwind {
+; workers claim units. Of the last $AHEAD_LINES lines each worker asks for a part of its own; after
+; every eighth the region may have opened.
+define internal void @ask_ahead(ptr %pool, i64 %index) nounwind {
 entry:
+  %workers.at = getelementptr i8, ptr %pool, i64 $WORKERS
+  %workers = load i64, ptr %workers.at
+  %part = udiv i64 $AHEAD_LINES, %workers
+  %from = mul i64 %part, %index
+  %to = add i64 %from, %part
   %unclaimed.at = getelementptr i8, ptr %pool, i64 $UNCLAIMED
   %spans = getelementptr i8, ptr %pool, i64 $AHEAD
   br label %span
 span:
   %offset = phi i64 [ $AHEAD_WORDS, %entry ], [ %offset.next, %look ]
-  %count = phi i64 [ 0, %entry ], [ %asked, %look ]
+  %count = phi i64 [ 0, %entry ], [ %passed, %look ]
   %is.over = icmp eq i64 %offset, 0
   br i1 %is.over, label %done, label %begin
 begin:
@@ -18,26 +24,27 @@ begin:
   %behind = load atomic i64, ptr %behind.at monotonic, align 8
   br label %look
 look:
-  %end = phi i64 [ %behind, %begin ], [ %start, %ask ]
-  %asked = phi i64 [ %count, %begin ], [ %asked.next, %ask ]
+  %end = phi i64 [ %behind, %begin ], [ %start, %burst ], [ %start, %ask ]
+  %passed = phi i64 [ %count, %begin ], [ %passed.next, %burst ], [ %passed.next, %ask ]
   %is.left = icmp ugt i64 %end, %first
   br i1 %is.left, label %check, label %span
 check:
   %unclaimed = load atomic i64, ptr %unclaimed.at acquire, align 8
   %is.closed = icmp eq i64 %unclaimed, 0
-  %is.few = icmp ult i64 %asked, $AHEAD_LINES
+  %is.few = icmp ult i64 %passed, %to
   %goes.on = and i1 %is.closed, %is.few
   br i1 %goes.on, label %burst, label %done
 burst:
   %start = sub i64 %end, 512
-  br label %ask
+  %passed.next = add i64 %passed, 8
+  %is.own = icmp uge i64 %passed, %from
+  br i1 %is.own, label %ask, label %look
 ask:
   %line = phi i64 [ 0, %burst ], [ %line.next, %ask ]
   %line.next = add i64 %line, 64
   %back = sub i64 %end, %line.next
   %place = inttoptr i64 %back to ptr
   call void @llvm.prefetch.p0(ptr %place, i32 0, i32 2, i32 1)
-  %asked.next = add i64 %asked, 8
   %is.last = icmp eq i64 %line.next, 512
   br i1 %is.last, label %look, label %ask
 done:
@@ -94,7 +101,7 @@ tell:
   call void @futex_wake(ptr %completion.at, i32 1)
   br label %ahead
 ahead:
-  call void @ask_ahead(ptr %pool)
+  call void @ask_ahead(ptr %pool, i64 %index)
   br label %idle
 sleep:
   store atomic i64 $CHOICE_OPEN, ptr %choice.at release, align 8
