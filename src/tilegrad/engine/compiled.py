@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from tilegrad.base.trace import Trace
 from tilegrad.engine.capture import Capture
@@ -17,13 +16,13 @@ from tilegrad.engine.plan import Place, Plan, Step, make_plan
 from tilegrad.engine.profile import Profile
 from tilegrad.engine.programs import Derived, Programs
 from tilegrad.engine.reads import find_reads
+from tilegrad.engine.ready import Bound, Ready
 from tilegrad.engine.scratch import Scratch
 from tilegrad.engine.sizes import Extent, evaluate_index, evaluate_shape, measure
 from tilegrad.engine.step_builder import Ran
 from tilegrad.engine.storage import Contents, Moves, memory_of, write_addresses
 from tilegrad.ir.dtype import DType
 from tilegrad.ir.node import Node
-from tilegrad.ir.op import Shape
 from tilegrad.ops.affine import as_index
 from tilegrad.ops.leaves import Storage
 from tilegrad.ops.markers import remove_markers
@@ -44,63 +43,6 @@ LONGEST_UNIT = float(1 << 27)
 MOST_PLANS = 2048
 PACKED_SHARE = 8
 """Packed copies take no more than this part of the memory."""
-
-
-@dataclass(slots=True)
-class Ready:
-    """A plan with its kernels, and its recording once it has run.
-
-    Attributes:
-        plan: the plan.
-        kernels: by group and step.
-        given: how many buffers it is given.
-        launches: all launches, in the order of the recording.
-        results: the number of each one's storage, of those given and, counted on, made; its shape.
-        is_symbolic: whether sizes differ from run to run.
-        made: how large what is made is, if that does not differ.
-        bound: what runs; None before the first run.
-    """
-
-    plan: Plan
-    kernels: list[list[Kernel]]
-    given: int
-    launches: list[Launched] = field(init=False)
-    results: list[tuple[int, Shape]] = field(init=False)
-    is_symbolic: bool = field(init=False)
-    made: list[Extent] = field(init=False)
-    bound: Bound | None = None
-
-    def __post_init__(self) -> None:
-        plan = self.plan
-        self.launches = [
-            launched
-            for steps, kernels in zip(plan.groups, self.kernels, strict=True)
-            for launched in map(Launched, steps, kernels)
-        ]
-        self.results = [(self.number_of(place), shape) for place, shape in plan.results]
-        sizes = [size for _, shape in self.results for size in shape]
-        self.is_symbolic = plan.is_symbolic or any(isinstance(size, Node) for size in sizes)
-        self.made = [] if self.is_symbolic else measure(plan.made, {})
-
-    def number_of(self, place: Place) -> int:
-        """Return the number of what is given or made."""
-        return place.number + (self.given if place.kind == "made" else 0)
-
-
-class Bound(NamedTuple):
-    """The launches of a plan as a recording, and where it holds what differs from run to run.
-
-    Attributes:
-        recording: the launches.
-        patches: which arguments hold an address, and the number of what is given or made there.
-        temporaries: the arguments that lie in temporary memory, and how far from its beginning.
-        nbytes: how much temporary memory there is.
-    """
-
-    recording: Recording
-    patches: list[tuple[int, int]]
-    temporaries: list[tuple[int, int]]
-    nbytes: int
 
 
 class CompiledExecutor:

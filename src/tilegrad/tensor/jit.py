@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import gc
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, ParamSpec, TypeVar, cast
 
@@ -21,9 +21,10 @@ from tilegrad.engine.session import Session
 from tilegrad.engine.step_builder import Output
 from tilegrad.engine.storage import Contents, make_buffer_node, storage_of
 from tilegrad.engine.tracked import Snapshot
-from tilegrad.ops.leaves import BufferAttributes, Storage
+from tilegrad.ops.leaves import Storage
 from tilegrad.tensor.base import TensorBase
 from tilegrad.tensor.bound_step import BoundStep
+from tilegrad.tensor.captured_arguments import find_storages, sort_arguments
 from tilegrad.tensor.conversion import realize
 from tilegrad.tensor.size import BoundVariable
 from tilegrad.tensor.trees import Tree, flatten, map_leaves, rebuild
@@ -71,10 +72,10 @@ class Jit(Generic[P, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call, capture or replay the function."""
         session = current_session()
-        form, tensors, symbols = _sort_call(session, args, kwargs)
+        form, tensors, symbols = sort_arguments(session, args, kwargs)
         if session.settled != session.assignments.count:
             _settle(session)
-        inputs = _storages_of(tensors)
+        inputs = find_storages(tensors)
         if len(inputs) > 1 and len(set(inputs)) < len(inputs):  # some share their memory
             form.append(tuple(map(inputs.index, inputs)))
         key = tuple(form)
@@ -98,7 +99,7 @@ class Jit(Generic[P, R]):
             CaptureError: the step cannot be bound; see ``BoundStep``.
         """
         session = current_session()
-        form, tensors, _ = _sort_call(session, args, kwargs)
+        form, tensors, _ = sort_arguments(session, args, kwargs)
         captured = self._captured.get(tuple(form))
         if captured is None or captured.step is None:
             return None
@@ -138,83 +139,6 @@ def _bind(
     positional = [map_leaves(strip, value) for value in args]
     named = {name: map_leaves(strip, value) for name, value in kwargs.items()}
     return functools.partial(function, *positional, **named)
-
-
-def _sort_call(
-    session: Session, args: Iterable[object], kwargs: Mapping[str, object]
-) -> tuple[list[Hashable], list[TensorBase], dict[str, int]]:
-    """Return what ``_sort`` makes of a call's arguments."""
-    form: list[Hashable] = [session.training]
-    tensors: list[TensorBase] = []
-    symbols: dict[str, int] = {}
-    _sort(args, form, tensors, symbols)
-    if kwargs:
-        _sort((kwargs,), form, tensors, symbols)
-    return form, tensors, symbols
-
-
-def _sort(
-    values: Iterable[object],
-    form: list[Hashable],
-    tensors: list[TensorBase],
-    symbols: dict[str, int],
-) -> None:
-    """Sort the arguments of a call, and what is in them, by how they are treated.
-
-    Args:
-        values: the arguments.
-        form: takes what is equal for calls that one capture serves: how the arguments are nested,
-            and what is known of each.
-        tensors: takes the tensors, in order.
-        symbols: takes the values of bound variables, by name.
-    """
-    for value in values:
-        if isinstance(value, TensorBase):
-            tensors.append(value)
-            held = value.held
-            if isinstance(held, tuple):
-                form.append((held[0].dtype, held[1], value.device))
-            else:
-                form.append((held.dtype, held.shape, value.device))
-        elif isinstance(value, (tuple, list)):
-            form.append((type(value), len(value)))
-            _sort(value, form, tensors, symbols)
-        elif isinstance(value, dict):
-            form.append((dict, *value))
-            _sort(value.values(), form, tensors, symbols)
-        elif isinstance(value, BoundVariable):
-            symbols[value.variable.name] = value.value
-            form.append(value.variable)
-        else:
-            form.append(_static_key(value))
-
-
-def _storages_of(tensors: Sequence[TensorBase]) -> list[Storage]:
-    """Return the memory of tensors, which are realised if they are not."""
-    storages: list[Storage] = []
-    for tensor in tensors:
-        held = tensor.held
-        if isinstance(held, tuple):
-            storages.append(held[0])
-        elif isinstance(held.attributes, BufferAttributes) and tensor.target is None:
-            storages.append(held.attributes.storage)
-        else:
-            realize(*tensors)
-            return [storage_of(tensor.node) for tensor in tensors]
-    return storages
-
-
-def _static_key(leaf: object) -> Hashable:
-    try:
-        hash(leaf)
-    except TypeError as error:
-        raise CaptureError(
-            "an argument of a captured function is neither a tensor nor hashable",
-            got=type(leaf).__name__,
-            mend="pass arrays as tensors: Tensor(array)",
-        ) from error
-    # As text, 0.0 is not -0.0, and NaN is itself.
-    return type(leaf), repr(leaf) if isinstance(leaf, float) else leaf
 
 
 def _run_watched(session: Session, call: Callable[[], object]) -> object:
