@@ -148,6 +148,48 @@ def test_rows_by_hand_are_cut_like_derived_ones():
 
 
 @kernel
+def layer(build, x, weight, bias, rows, columns):
+    (m, _), (_, n), wide = x.shape, weight.shape, tl.accumulator_of(x.dtype)
+    out = build.output((m, n), wide)
+    row, column = build.grid(m, rows), build.grid(n, columns)
+    start = tl.zeros((rows, columns), wide) + bias[column].cast(wide)
+    out[row, column] = tl.relu(tl.dot(x[row, :], weight[:, column], start))
+    return out
+
+
+@settings(max_examples=15)
+@given(
+    st.tuples(*[st.sampled_from([1, 5, 16, 70])] * 3),
+    st.sampled_from([dtypes.float32, dtypes.bfloat16, dtypes.int8]),
+    st.sampled_from([(1, 1), (4, 16), (8, 5)]),
+)
+def test_products_without_loops(sizes, dtype, blocks):
+    m, k, n = sizes
+    random = numpy.random.default_rng(0)
+    arrays = [random.integers(-3, 4, one).astype(numpy.float32) for one in ((m, k), (k, n), n)]
+    given = [Tensor(one).cast(dtype).realize() for one in arrays]
+    x, weight, bias = arrays
+    found = layer(*given, *blocks).float().numpy()
+    numpy.testing.assert_array_equal(found, numpy.maximum(x @ weight + bias, 0))
+    assert raise_program(layer.program(*given, *blocks)) is not None
+
+
+def test_reductions_that_meet_bind_axes_of_their_own():
+    @kernel
+    def nested(build, x):
+        out = build.output(8, x.dtype)
+        build.grid(1)
+        tops = x[:, :].max(1)[None, :]  # of row j, where the sum goes along j
+        out[:] = tl.dot(x[:, :] - tops, x[:, :]).sum(0)
+        return out
+
+    x = numpy.random.default_rng(0).integers(-9, 9, (8, 8)).astype(numpy.float32)
+    assert raise_program(nested.program(Tensor(x))) is not None
+    expected = ((x - x.max(1)) @ x).sum(0)
+    numpy.testing.assert_array_equal(run(nested, x, device="cpu"), expected)
+
+
+@kernel
 def momentum(build, weight, gradient, moment, *, rate=0.1):
     weight, moment = build.update(weight), build.update(moment)
     part = build.grid(weight.shape[0], 32)

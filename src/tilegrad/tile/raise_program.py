@@ -4,19 +4,20 @@ An instance that loads, computes and stores, without loops and without memory of
 the elements of its results are, and hardly anything of how they are found. Most of what is written
 by hand is of this kind, and is then the kernel that the scheduler would have made of the formula:
 axes of the grid and of tiles become axes, a reduction of a tile binds its axis, offsets stay what
-they are. How rows are cut, kept, fetched and stored is so decided for both in one place. A loop,
-scratch memory or a ``dot`` is a decision of the author's; programs with one are lowered as they are
-written.
+they are. How rows are cut, kept, fetched and stored is so decided for both in one place. A loop or
+scratch memory is a decision of the author's; programs with one are lowered as they are written.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ir.op import Op, Property, attributes_of
-from tilegrad.ops import kernel, leaves, memory, movement, reduction, tile
+from tilegrad.ops import arithmetic, kernel, leaves, memory, movement, reduction, tile
 from tilegrad.ops.affine import affine, as_index, as_node, product
+from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.kernel import ReduceOverAttributes
 from tilegrad.ops.leaves import IotaAttributes
 from tilegrad.ops.memory import LoadAttributes, ParameterAttributes
@@ -43,6 +44,7 @@ _SAID = frozenset(
         movement.expand,
         movement.permute,
         memory.parameter,
+        tile.dot,
         tile.scalar,
         tile.program_index,
         *_KINDS,
@@ -126,7 +128,7 @@ class _Raising:
     def __init__(self, program: Program) -> None:
         self.slots = program.slots
         self.known: dict[Node, Node] = {}
-        self.bound: dict[tuple[int, Node], Node] = {}
+        self.bound: list[Node] = []
         for node in sort_topologically([program.root]):
             if node.op is tile.scalar:
                 slot = attributes_of(node, ScalarAttributes).slot
@@ -163,35 +165,59 @@ class _Raising:
             return _move(sources[0], node, _match_axes(node))
         if isinstance(attributes, ReduceAttributes):
             return self._reduce(node, sources[0], attributes.axes)
+        if node.op is tile.dot:
+            return self._multiply(node, *sources)
         return make(node.op, sources, attributes)
 
     def _reduce(self, node: Node, body: Node, axes: tuple[int, ...]) -> Node:
         shape = node.sources[0].shape
         places = [_place(axis, shape[axis]) for axis in axes if shape[axis] != 1]
-        if not places:
-            return body
-        free = find_free(body)
-        bound: list[Node] = []
+        bound: dict[Node, Node] = {}
         for place in places:
-            taken = {
-                axis
-                for inner, around in free.items()
-                if inner.op is kernel.reduce_over and place in around
-                for axis in inner.sources[1:]
-            }
-            number = 0
-            while self._bind(number, place) in taken:
-                number += 1
-            bound.append(self._bind(number, place))
-        (body,) = substitute([body], dict(zip(places, bound, strict=True)))
-        return kernel.reduce_over(body, *bound, attributes=ReduceOverAttributes(_KINDS[node.op]))
+            bound[place] = self._bind({place: body}, bound.values())
+        (body,) = substitute([body], bound)
+        return _combine(body, _KINDS[node.op], bound.values())
 
-    def _bind(self, number: int, place: Node) -> Node:
-        """Return an axis that reductions along a place bind."""
-        if (number, place) not in self.bound:
-            name = f"r{len(self.bound)}"
-            self.bound[number, place] = kernel.make_axis(name, kernel.extent_of(place))
-        return self.bound[number, place]
+    def _multiply(self, node: Node, left: Node, right: Node, total: Node) -> Node:
+        """Return an element of a product of matrices and of what it is added to."""
+        length = node.sources[0].shape[1]
+        bound: list[Node] = []
+        if length != 1:
+            bodies = {_place(1, length): left, _place(0, length): right}
+            bound = [self._bind(bodies)]
+            left, right = (
+                substitute([body], {place: bound[0]})[0] for place, body in bodies.items()
+            )
+        product = arithmetic.multiply(cast_to(left, node.dtype), cast_to(right, node.dtype))
+        return arithmetic.add(total, _combine(product, "add", bound))
+
+    def _bind(self, bodies: Mapping[Node, Node], used: Collection[Node] = ()) -> Node:
+        """Return the axis that a reduction binds: the first that is bound nowhere in its way.
+
+        Args:
+            bodies: by the place along which each is reduced, all of one extent.
+            used: axes that the reduction binds already.
+        """
+        taken = {
+            axis
+            for place, body in bodies.items()
+            for inner, around in find_free(body).items()
+            if inner.op is kernel.reduce_over and place in around
+            for axis in inner.sources[1:]
+        }
+        extent = kernel.extent_of(next(iter(bodies)))
+        for axis in self.bound:
+            if kernel.extent_of(axis) == extent and axis not in taken and axis not in used:
+                return axis
+        self.bound.append(kernel.make_axis(f"r{len(self.bound)}", extent))
+        return self.bound[-1]
+
+
+def _combine(body: Node, kind: str, axes: Collection[Node]) -> Node:
+    """Return the combination of a body over axes, the body itself if there are none."""
+    if not axes:
+        return body
+    return kernel.reduce_over(body, *axes, attributes=ReduceOverAttributes(kind))
 
 
 def _place(axis: int, size: object) -> Node:
