@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 if TYPE_CHECKING:
@@ -223,26 +223,23 @@ def sort_topologically(
         roots: where to start.
         is_leaf: nodes for which this is true are listed, but their sources are not visited.
     """
-    order: list[Node] = []
-    done: set[Node] = set()
-    opened: list[Node] = []
-    stack: list[Node | None] = [*roots]
-    stack.reverse()
+    order: dict[Node, None] = {}
+    # What is open: a node, and those of its sources that have not been looked at.
+    stack: list[tuple[Node | None, Iterator[Node]]] = [(None, iter(roots))]
     while stack:
-        node = stack.pop()
-        if node is None:  # the sources of what was opened last have been listed
-            node = opened.pop()
-        elif node in done:
-            continue
-        elif node.sources and not (is_leaf is not None and is_leaf(node)):
-            opened.append(node)
-            stack.append(None)
-            stack += node.sources[::-1]
-            continue
-        if node not in done:
-            done.add(node)
-            order.append(node)
-    return order
+        opened, sources = stack[-1]
+        for node in sources:
+            if node in order:
+                continue
+            if node.sources and (is_leaf is None or not is_leaf(node)):
+                stack.append((node, iter(node.sources)))
+                break
+            order[node] = None
+        else:
+            stack.pop()
+            if opened is not None:
+                order[opened] = None
+    return list(order)
 
 
 def find_users(order: Iterable[Node]) -> dict[Node, list[Node]]:
