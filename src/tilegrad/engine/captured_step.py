@@ -143,7 +143,8 @@ class CapturedStep:
                 self.placed = None
                 write_addresses(self.recording.arguments, self.patches, storages)
                 self.placed = made
-            results.extend(self.find_results(storages))
+            for home, shape in self._found:
+                results.append((storages[home] if isinstance(home, int) else home, shape))
 
         executor.run("replay", self.recording, self.launches, symbols, prepare)
         if self.overwritten:
@@ -151,13 +152,6 @@ class CapturedStep:
         if self.overwritten_inputs:
             executor.packs.note_written({inputs[number] for number in self.overwritten_inputs})
         return results
-
-    def find_results(self, storages: Sequence[Storage]) -> list[Contents]:
-        """Return the results of a replay, given its inputs and what it made."""
-        return [
-            (storages[home] if isinstance(home, int) else home, shape)
-            for home, shape in self._found
-        ]
 
     def _follow(self, moves: int) -> None:
         """Let the launches use the memory that scratch and the storages outside have now."""

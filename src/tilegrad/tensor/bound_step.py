@@ -54,8 +54,12 @@ class BoundStep:
         self.inputs = tuple(inputs)
         self._inputs = [wrap_memory(array, device) for array in inputs]
         self._made = [step.executor.new_storage(extent) for extent in step.extents]
-        results = step.find_results([*self._inputs, *self._made])
-        self.outputs = [view_storage(storage, known_sizes(shape)) for storage, shape in results]
+        storages = [*self._inputs, *self._made]
+        self.outputs = [
+            view_storage(storages[home], known_sizes(shape))
+            for home, shape in step.results
+            if isinstance(home, int)  # as all of them are
+        ]
 
     def run(self) -> None:
         """Read the inputs as they are now, and write the outputs."""
