@@ -95,7 +95,7 @@ def _find_rows(root: Node) -> _Rows | None:
     order = order_nodes([root])
     dear = _find_dear(order, last)
     inside = find_inside(last)
-    if dear is None or not _is_apart(order, inside):
+    if dear is None or not _is_apart(order, inside) or _reads_too_much(dear, inside):
         return None
     written = {node.sources[0] for node in order if node.op is memory.store}
     kept = [node for node in inside if node.op is memory.load and node.sources[0] in written]
@@ -128,6 +128,13 @@ def _find_dear(order: list[Node], last: Node) -> Node | None:
     ]
     dear = max((loop for loop in loops if loop is not last), key=_weigh, default=None)
     return None if dear is None or _weigh(dear) < LEAST_WEIGHT else dear
+
+
+def _reads_too_much(dear: Node, inside: Sequence[Node]) -> bool:
+    """Whether one loop would wait for two arrays, as they are too short to be asked for."""
+    together = [node for node in (*find_inside(dear), *inside) if node.op is memory.load]
+    arrays = {load.sources[0] for load in together if load.sources[0].op is not memory.scratch}
+    return len(arrays) > 1 and not any(ahead_of(load) for load in together)
 
 
 def find_inside(loop: Node) -> list[Node]:
