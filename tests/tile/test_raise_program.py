@@ -65,7 +65,7 @@ def in_blocks(x, w, steps, block, mode, width):
     return out[:rows, :columns]
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(
     st.lists(st.sampled_from(sorted(STEPS)), max_size=4),
     st.sampled_from([(1, 5), (8, 32), (7, 21), (13, 70)]),

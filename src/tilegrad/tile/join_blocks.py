@@ -61,11 +61,13 @@ def _make(name: str, extent: Index) -> Index:
 def _share_places(stores: Iterable[Node]) -> Iterator[list[Node]]:
     """Yield stores over the places of the one with the most: each way in which they are its."""
     places = {store: _free_places(store) for store in stores}
-    lead = max(places.values(), key=len)
+    lead = max(places, key=lambda store: len(places[store]))
     ways = [
-        [
+        [store]
+        if store is lead
+        else [
             _put(store, dict(zip(own, others, strict=True)))
-            for others in itertools.permutations(lead, len(own))
+            for others in itertools.permutations(places[lead], len(own))
             if list(map(kernel.extent_of, own)) == list(map(kernel.extent_of, others))
         ]
         for store, own in places.items()
@@ -87,8 +89,12 @@ def _join(root: Node, block: Node) -> tuple[Node, Node]:
         size = kernel.extent_of(place)
         for start, extent in _find_starts(root, block, size):
             whole = kernel.make_axis(kernel.name_of(block), extent)
-            joined = _put(root, {place: symbolic.subtract(whole, start)})
-            if not any({block, place} & axes for axes in find_free(joined).values()):
+            mapping = {place: symbolic.subtract(whole, start)}
+            offsets = (store.sources[1] for store in root.sources)
+            if any(block in find_free(put)[put] for put in (_put(one, mapping) for one in offsets)):
+                continue  # most places are not those of the block, which offsets tell soonest
+            joined = _put(root, mapping)
+            if not any(block in axes for axes in find_free(joined).values()):
                 return joined, whole
     return root, block
 

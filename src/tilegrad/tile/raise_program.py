@@ -70,7 +70,7 @@ def raise_program(program: Program) -> Raised | None:
     stores = _find_stores(program)
     if stores is None:
         return None
-    root = join_blocks(_Raising(program).kernel(stores))
+    root = join_blocks(_Raising(program).raise_stores(stores))
     if root is None or not _is_in_place(root):
         return None
     return Raised(root, tuple(slot for slot in program.slots if slot.role != "scalar"))
@@ -139,7 +139,7 @@ class _Raising:
             for n, size in enumerate(sizes)
         ]
 
-    def kernel(self, stores: list[Node]) -> Node:
+    def raise_stores(self, stores: list[Node]) -> Node:
         """Return the kernel of some stores, which may have masks."""
         for node in sort_topologically(stores):
             if node not in self.known:
@@ -188,8 +188,8 @@ class _Raising:
             left, right = (
                 substitute([body], {place: bound[0]})[0] for place, body in bodies.items()
             )
-        product = arithmetic.multiply(cast_to(left, node.dtype), cast_to(right, node.dtype))
-        return arithmetic.add(total, _combine(product, "add", bound))
+        each = arithmetic.multiply(cast_to(left, node.dtype), cast_to(right, node.dtype))
+        return arithmetic.add(total, _combine(each, "add", bound))
 
     def _bind(self, bodies: Mapping[Node, Node], used: Collection[Node] = ()) -> Node:
         """Return the axis that a reduction binds: the first that is bound nowhere in its way.
