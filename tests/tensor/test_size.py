@@ -98,3 +98,21 @@ def test_writing_at_symbolic_places(device):
         with current_session().bound({"n": place}):
             cache.realize()
         check(cache, expected)
+
+
+@pytest.mark.parametrize("device", ["reference", "cpu"])
+@pytest.mark.parametrize("length", [2, 3, 7])
+def test_ranges_may_end_at_symbolic_sizes(length, device):
+    n = Variable("n", 2, 7)
+    for ends, expected in [
+        ((n,), (length,)),
+        ((1, n), (1, length)),
+        ((n, n + 4), (length, length + 4)),
+        ((2 - n, n * 3, 2), (2 - length, length * 3, 2)),
+    ]:
+        found = evaluate(Tensor.arange(*ends, device=device), n=length)
+        assert found.tolist() == list(range(*expected))
+    assert Tensor.arange(n, dtype="float32").shape == (n,)
+    for ends in [(3, n), (n, 0, -1), (0.5, n), (0, n, 0.5)]:
+        with pytest.raises(ArgumentError, match="symbolic range"):
+            Tensor.arange(*ends)

@@ -26,7 +26,7 @@ from tilegrad.tensor.arguments import (
     resolve_shape,
 )
 from tilegrad.tensor.base import Number, TensorBase, constant_of, default_dtype
-from tilegrad.tensor.size import Index, Size
+from tilegrad.tensor.size import Index, Size, SymbolicInteger, as_index
 
 
 def resolve_device(device: str | None) -> str:
@@ -144,8 +144,8 @@ class Creation(TensorBase):
     @classmethod
     def arange(
         cls,
-        start: Number,
-        stop: Number | None = None,
+        start: Number | Size,
+        stop: Number | Size | None = None,
         step: Number = 1,
         dtype: DTypeLike | None = None,
         device: str | None = None,
@@ -155,17 +155,22 @@ class Creation(TensorBase):
 
         Args:
             start: first value; with ``stop`` left out, the stop, counting from 0.
-            stop: the values end before it.
+            stop: the values end before it. Both may be symbolic sizes.
             step: distance between values; may be negative.
-            dtype: int64 by default if all three are ints, else float32.
+            dtype: int64 by default if all three are whole, else float32.
             device: where it is held.
             requires_grad: whether ``backward`` gives it a gradient.
 
         Raises:
-            ArgumentError: the step is zero, or a number is not finite.
+            ArgumentError: the step is zero, or a number is not finite; or an end is symbolic, and
+                the other end or the step is no whole number, or there may be no way up to the stop.
         """
         if stop is None:
             start, stop = 0, start
+        if isinstance(start, SymbolicInteger) or isinstance(stop, SymbolicInteger):
+            size, wanted = _count_symbolic(start, stop, step), resolve_dtype(dtype or dtypes.int64)
+            node = _count_up(start, step, as_index(size), wanted)
+            return cls.from_node(node, resolve_device(device), requires_grad)
         numbers = (start, stop, step)
         if step == 0 or not all(math.isfinite(number) for number in numbers):
             raise ArgumentError(
@@ -264,14 +269,30 @@ def _or_float(dtype: DTypeLike | None) -> DType:
     return DEFAULT_FLOAT if dtype is None else resolve_dtype(dtype)
 
 
-def _count_up(start: Number, step: Number, count: int, dtype: DType) -> Node:
+def _count_symbolic(start: Number | Size, stop: Number | Size, step: Number) -> Size:
+    """Return how many values there are from a start to a stop, one of which is symbolic."""
+    if isinstance(start, Size) and isinstance(stop, Size) and isinstance(step, int) and step > 0:
+        distance = stop - start
+        least = distance.minimum if isinstance(distance, SymbolicInteger) else distance
+        if least >= 0:
+            return (distance + (step - 1)) // step
+    raise ArgumentError(
+        "this symbolic range may not be one",
+        got=f"start {start}, stop {stop}, step {step}",
+        expected="whole numbers, a positive step, and a stop that is never below the start",
+    )
+
+
+def _count_up(start: Number | Size, step: Number, count: Index, dtype: DType) -> Node:
     """Return start + step·i, computed in int64 or in at least float32, in ``dtype``."""
-    is_whole = isinstance(start, int) and isinstance(step, int)
+    is_whole = isinstance(start, Size) and isinstance(step, int)
     wide = dtypes.float64 if dtype is dtypes.float64 else dtypes.float32
     work = dtypes.int64 if is_whole else wide
     node = nodes.positions(count, work)
     if step != 1:
         node = node * constant_of(step, work)
-    if start != 0:
+    if isinstance(start, SymbolicInteger):
+        node = node + cast_to(start.node, work)
+    elif start != 0:
         node = node + constant_of(start, work)
     return cast_to(node, dtype)
