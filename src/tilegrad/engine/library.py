@@ -160,19 +160,21 @@ class Library:
             self._load(key, program, binary, 0, (start, time.perf_counter_ns()))
         else:
             source = self.write(program, _symbol(program, key))
-            future = self._pool.submit(self._compile, source)
+            future = self._pool.submit(self._compile, key, source)
             self._begun[key] = _Begun(program, source, start, future)
         self.statistics.seconds += (time.perf_counter_ns() - start) * 1e-9
 
-    def _compile(self, source: str) -> tuple[bytes, int]:
-        return self.compiler.compile(source), time.perf_counter_ns()
+    def _compile(self, key: str, source: str) -> tuple[bytes, int]:
+        """Return native code, which is in the cache now, and when it was there."""
+        binary, end = self.compiler.compile(source), time.perf_counter_ns()
+        if self.cache is not None:
+            self.cache.put(self._cache_key(key), binary)
+        return binary, end
 
     def _finish(self, key: str, begun: _Begun) -> None:
         is_left = begun.binary.cancel()
-        binary, end = self._compile(begun.source) if is_left else begun.binary.result()
+        binary, end = self._compile(key, begun.source) if is_left else begun.binary.result()
         self.statistics.compiled += 1
-        if self.cache is not None:
-            self.cache.put(self._cache_key(key), binary)
         self._load(key, begun.program, binary, len(begun.source), (begun.start_ns, end))
 
     def _load(

@@ -47,6 +47,7 @@ def find_sibling(
     """
     if node.op.has(Property.REDUCTION) or node.op.name in OPAQUE:
         return None
+    large = _find_large_leaves(node, summaries)
     alike = [
         root
         for root in fusion.roots
@@ -54,17 +55,16 @@ def find_sibling(
         and not root.node.op.has(Property.REDUCTION)
         and not root.is_opaque
         and len(root.outputs) < MOST_OUTPUTS
-        and _do_share(root.node, node, summaries)
+        and not summaries.of(root.node).leaves.isdisjoint(large)
     ]
     later = find_dependents(loaders) if alike else set()
     return next((root for root in alike if later.isdisjoint((root, *root.readers))), None)
 
 
-def _do_share(one: Node, other: Node, summaries: Summaries) -> bool:
-    """Whether two nodes load something as large as they are."""
-    shared = summaries.of(one).leaves & summaries.of(other).leaves
-    size = count_elements(other)
-    return any(count_elements(leaf) >= size for leaf in shared)
+def _find_large_leaves(node: Node, summaries: Summaries) -> list[Node]:
+    """Return what a node loads that is as large as it is: who loads it too had better join."""
+    size = count_elements(node)
+    return [leaf for leaf in summaries.of(node).leaves if count_elements(leaf) >= size]
 
 
 def join_reductions(fusion: Fusion, summaries: Summaries, trace: Trace) -> None:
@@ -237,7 +237,7 @@ def report_sibling(host: Node, node: Node, summaries: Summaries, trace: Trace) -
 def _can_join(host: Root, root: Root, summaries: Summaries) -> bool:
     if len(host.outputs) + len(root.outputs) > MOST_OUTPUTS or host.rows != root.rows:
         return False
-    if not _do_share(host.node, root.node, summaries):
+    if summaries.of(host.node).leaves.isdisjoint(_find_large_leaves(root.node, summaries)):
         return False
     return not reads(host, root) and not reads(root, host)
 
