@@ -19,24 +19,23 @@ from tilegrad.ops.reduction import sum_over
 from tilegrad.tile.facts import IRREGULAR, Facts
 from tilegrad.tile.lower import Lowering
 from tilegrad.tile.narrow import RAISE
+from tilegrad.tile.side_options import LEAST_WORDS
 from tilegrad.tile.staging import PanelOrder, Side, Staging, SumBlocks
 from tilegrad.tile.terms import span
 
 MOST_WORDS = 16
-"""So many words of each row are added up in a round of the loop, if that divides the sum."""
-LEAST_COLUMNS = 4
-"""Dot products within lanes have a multiple of so many lanes."""
+"""So many words of each row are added up in a round of the loop, and of what is left fewer."""
 
 
 def count_words(group: int, sums: SumBlocks) -> int:
-    """Return how many words of each row a round adds up."""
+    """Return how many words of each row a round adds up at least."""
     shared = math.gcd(sums.length, sums.least * sums.per_value)
     return math.gcd(MOST_WORDS, shared // group)
 
 
 def can_correct(unit: MatrixFacts, width: int, sums: SumBlocks) -> bool:
     """Whether rows of so many elements can be added up, should the unit need that."""
-    return not unit.is_raised or width * count_words(unit.group, sums) % LEAST_COLUMNS == 0
+    return not unit.is_raised or width * count_words(unit.group, sums) % LEAST_WORDS == 0
 
 
 def find_next_tile(facts: Facts, rows: Side) -> dict[Node, int]:
