@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tilegrad.base.errors import ArgumentError
-from tilegrad.runtime.buffer import LEAST_BYTES, LINE_BYTES, Buffer, copy_aligned
+from tilegrad.runtime.buffer import Buffer
 
 
 class Keeper:
@@ -103,14 +103,3 @@ def test_empty():
     assert buffer.array().shape == (0,)
     assert buffer.part(0, 0).nbytes == 0
     assert Buffer.wrap(np.zeros((0, 3))).nbytes == 0
-
-
-@pytest.mark.parametrize("shape", [(), (0, 5), (3, 5), (70, 33), (4, 1, 512)])
-def test_copies_that_are_not_small_begin_at_a_line(shape: tuple[int, ...]) -> None:
-    for array in (np.random.default_rng(0).random(shape), np.zeros(shape[::-1], np.int16).T):
-        copy = copy_aligned(array)
-        assert copy.dtype == array.dtype
-        assert copy.flags.c_contiguous
-        assert not np.shares_memory(copy, array)
-        np.testing.assert_array_equal(copy, array)
-        assert array.nbytes < LEAST_BYTES or copy.ctypes.data % LINE_BYTES == 0

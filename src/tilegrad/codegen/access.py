@@ -92,7 +92,7 @@ def _is_run(addresses: Addresses) -> bool:
     return is_long and [end - start for start, end in pairwise(places)] == widths
 
 
-_LEAST_RUN = 8
+_LEAST_RUN = 4
 """Of so many lines in a row, a processor notices when they are read in another order."""
 
 

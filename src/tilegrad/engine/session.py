@@ -36,7 +36,7 @@ from tilegrad.engine.transfer import move_copies
 from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ops import graph
 from tilegrad.ops.leaves import Storage, buffer
-from tilegrad.runtime.buffer import Buffer, copy_aligned
+from tilegrad.runtime.buffer import Buffer
 
 
 class Executor(Protocol):
@@ -382,7 +382,7 @@ class Session:
             "a tensor was made from the host's data while a function was captured",
             "make it outside and pass it as an argument: a replay could not make it anew",
         )
-        owned = copy_aligned(array) if copy else array
+        owned = numpy.array(array, order="C", copy=True) if copy else array
         return wrap_array(owned, device or self.default_device)
 
 

@@ -11,7 +11,7 @@ from tilegrad.ir.dtype import from_numpy
 from tilegrad.ir.node import Node, intern
 from tilegrad.ir.op import Shape, attributes_of
 from tilegrad.ops.leaves import BufferAttributes, Storage, buffer
-from tilegrad.runtime.buffer import Buffer, copy_aligned
+from tilegrad.runtime.buffer import Buffer
 
 Contents = tuple[Storage, Shape]
 """What a realised tensor is before anyone computes with it: less than a node, and sooner made."""
@@ -93,7 +93,7 @@ def lend_memory(storage: Storage) -> Buffer:
     """
     memory = memory_of(storage)
     if isinstance(memory, SharedMemory):
-        storage.memory = memory = Buffer.wrap(copy_aligned(memory.array()))
+        storage.memory = memory = Buffer.wrap(memory.array().copy())
     memory.is_writable = False
     return memory
 
@@ -107,7 +107,7 @@ def own_memory(storage: Storage) -> bool:
     memory = memory_of(storage)
     if memory.is_writable:
         return False
-    storage.memory = Buffer.wrap(copy_aligned(memory.array()))
+    storage.memory = Buffer.wrap(memory.array().copy())
     return True
 
 
@@ -139,7 +139,7 @@ def wrap_memory(array: numpy.ndarray, device: str) -> Storage:
 
 def copy_storage(storage: Storage, shape: tuple[int, ...]) -> Storage:
     """Return another storage with what a storage holds of a shape."""
-    return wrap_memory(copy_aligned(view_storage(storage, shape)), storage.device)
+    return wrap_memory(view_storage(storage, shape).copy(), storage.device)
 
 
 def view_storage(storage: Storage, shape: tuple[int, ...]) -> numpy.ndarray:

@@ -9,20 +9,6 @@ from numpy.typing import NDArray
 
 from tilegrad.base.errors import ArgumentError
 
-LINE_BYTES, LEAST_BYTES = 64, 4096
-"""Vectors that lie across lines of the caches are read more slowly; of few nobody notices."""
-
-
-def copy_aligned(array: NDArray[Any]) -> NDArray[Any]:
-    """Return a C-contiguous copy; unless it is small, it begins where a line of the caches does."""
-    if array.nbytes < LEAST_BYTES:
-        return np.array(array, order="C", copy=True)
-    room = np.empty(array.nbytes + LINE_BYTES - 1, np.uint8)
-    start = -room.ctypes.data % LINE_BYTES
-    copy = room[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
-    copy[...] = array
-    return copy
-
 
 class Buffer:
     """A span of memory.
