@@ -225,7 +225,7 @@ def _write(rows: _Rows, first: Index, stop: Index, root: Node) -> list[Node]:
     carries = [tile.make_carry(2 * count, *pair) for pair in enumerate(initial)]
     joint = _join(rows, row, carries, count)
     effects = [joint.of(effect) for effect in rows.early]
-    if rows.dear not in sort_topologically(rows.early):
+    if all(rows.dear not in (effect, *effect.sources) for effect in rows.early):
         effects.append(joint.of(rows.dear))
     pairs = [(carry, joint.of(value)) for carry, value in zip(carries, rows.live, strict=True)]
     loop = tile.make_loop(row, 1, pairs, effects)
@@ -249,7 +249,8 @@ def _join(rows: _Rows, row: Node, live: Sequence[Node], offset: int) -> Copies:
     index = tile.make_loop_index(loop_number(rows.dear) + offset, *bounds)
     start = tile.block(index)
     kept, effects = _copy_last(rows, symbolic.subtract(row, 1), live, start, index)
-    asking = [node for node in find_inside(rows.dear) if ahead_of(node)]
+    loads = [node for node in find_inside(rows.dear) if ahead_of(node)]
+    asking = [load for load in loads if not attributes_of(load, LoadAttributes).has_after]
 
     def join(dear: Node) -> Node:
         own = 3 + 2 * count_carries(dear)
