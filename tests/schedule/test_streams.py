@@ -86,6 +86,17 @@ def test_attention_is_one_kernel_forward_and_two_backward(name):
         numpy.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=1e-4, atol=2e-5)
 
 
+def test_gradients_of_a_plain_sum_take_linear_memory_too():
+    """The upstream gradient is 1 everywhere then: what is constant along queries is summed once."""
+    shape = (2, HEADS, LENGTH, 24)
+    tensors = tuple(make(*shape, seed=number).realize() for number in range(3))
+    gradients = attend(FORMS["full"], *tensors).sum().gradient(*tensors)
+    assert plan_of(gradients).arena.nbytes < 4 * LENGTH * LENGTH
+    _, *wanted = attend_in_torch(FORMS["full"], tensors, Tensor.ones(*shape))
+    for found, expected in zip(gradients, wanted, strict=True):
+        numpy.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=1e-4, atol=2e-5)
+
+
 @pytest.mark.parametrize(("heads", "length"), [(3, 256), (8, 300), (9, 129)])
 def test_gradients_of_few_and_of_many_matrices(heads, length):
     """Of many, an instance walks a whole matrix; of few, blocks of its rows are shared."""

@@ -13,7 +13,7 @@ from tilegrad.ops.comparison import relu, where
 from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.graph import contiguous
 from tilegrad.ops.leaves import constant
-from tilegrad.ops.movement import ConcatenateAttributes, concatenate
+from tilegrad.ops.movement import ConcatenateAttributes, concatenate, expand_to
 from tilegrad.ops.reduction import sum_over
 from tilegrad.ops.windows import UnslideAttributes, unslide
 from tilegrad.rewrite.pattern import FLOAT, INTEGER
@@ -83,6 +83,18 @@ def sum_of_separate_windows(instance: Instance) -> Node:
     return sum_over(node, axes)
 
 
+def expand_after_reduce_sum(instance: Instance) -> Node:
+    """Sum an expansion along an axis, of so few elements that NumPy adds them one by one."""
+    dtype = instance.dtype_of(instance.rule.kind.dtypes)
+    whole = tuple(instance.draw(st.integers(1, 3)) for _ in range(3))
+    axis = instance.draw(st.integers(0, 2))
+    source = tuple(
+        size if number == axis or instance.draw(st.booleans()) else 1
+        for number, size in enumerate(whole)
+    )
+    return sum_over(expand_to(instance.leaf(dtype, source), whole), (axis,))
+
+
 OWN: dict[str, Make] = {
     make.__name__: make
     for make in (
@@ -90,6 +102,7 @@ OWN: dict[str, Make] = {
         flatten_concatenation,
         contiguous_of_buffer,
         sum_of_separate_windows,
+        expand_after_reduce_sum,
     )
 }
 """By the names of the rules."""

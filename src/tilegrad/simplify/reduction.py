@@ -92,6 +92,26 @@ def _extreme_of_expand(op: Op) -> Rule:
     )
 
 
+def _expand_later(match: Match) -> Node | None:
+    """Reduce first what the reduction is repeated for."""
+    (expanded,), axes = match.node.sources, attributes_of(match.node, ReduceAttributes).axes
+    (source,), sizes = expanded.sources, enumerate(expanded.shape)
+    partly = tuple(size if axis in axes else source.shape[axis] for axis, size in sizes)
+    if partly == expanded.shape:
+        return None
+    return expand_to(reduce_axes(match.node.op, expand_to(source, partly), axes), match.node.shape)
+
+
+def _expansion_after(op: Op) -> Rule:
+    left = apply(op, expand_term(x, attributes=E), attributes=A)
+    return Rule(
+        f"expand_after_{op.name}",
+        left,
+        _expand_later,
+        f"{left} = expand({op.name}(x, A)), for axes of E that are not in A",
+    )
+
+
 def sum_of_expand(match: Match) -> Node | None:
     """Return the sum of what is not repeated, times the number of repetitions."""
     source, whole, axes = match[x], match[E].shape, match[A].axes
@@ -163,6 +183,9 @@ REPEATED = (
         _sum_of_uniform,
         "the sum of n equal constants c is n·c, where no order of addition would round",
     ),
+    _expansion_after(reduction.reduce_maximum),
+    _expansion_after(reduction.reduce_minimum),
+    _expansion_after(reduction.reduce_sum),
     Rule(
         "sum_of_expand",
         reduce_sum(expand_term(x, attributes=E), attributes=A),
