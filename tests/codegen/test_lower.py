@@ -96,6 +96,21 @@ def test_rows_one_after_the_other_are_read_in_turn(rows: int, is_in_turn: bool) 
     assert (y == x).all()
 
 
+def test_factors_of_a_product_are_read_when_registers_are_free() -> None:
+    index = tile.make_loop_index(1, 0, 8)
+    carry = tile.make_carry(1, 0, full(0, (6, 64), F32))
+    rows = tile.make_load(tile.make_parameter(0, F32), iota((6, 1), 0) * 8 + index)
+    lanes = tile.make_load(tile.make_parameter(1, F32), index * 64 + iota((1, 64), 1))
+    loop = tile.make_loop(index, 1, [(carry, tile.dot(rows, lanes * lanes, carry))])
+    (total,) = tile.make_loop_results(loop)
+    place = iota((6, 64), 0) * 64 + iota((6, 64), 1)
+    store = tile.make_store(tile.make_parameter(2, F32), place, total)
+    found = depths(lower(tile.make_program("k", [1], [store]), TARGET))
+    reads = [node for node in found if node.op is linear.read and node.shape]
+    assert len(reads) == 4
+    assert not any(attributes_of(node, linear.ReadAttributes).is_in_turn for node in reads)
+
+
 def test_lanes_are_those_of_the_dtype_computed_with_most() -> None:
     def lanes(dtype, target=TARGET):
         offset = iota((1, 256), 1)

@@ -68,7 +68,9 @@ def lower_load(context: Context, node: Node) -> Vectors:
     masks: list[Node | None] = [None] * len(addresses.spread.places)
     if attributes.has_mask:
         masks = list(context.broadcast(node.sources[2], shape))
-    is_run = pointer.op is memory.parameter and not attributes.has_mask and _is_run(addresses)
+    # What is multiplied is read when registers are free for it.
+    is_free = attributes.has_mask or node in context.analysis.factors
+    is_run = pointer.op is memory.parameter and not is_free and _is_run(addresses)
     reader = _Reader(context, node.dtype, order_depth(context, node), is_in_turn=is_run)
     ahead = attributes.ahead * addresses.itemsize
     places = _list_places(addresses)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node, sort_topologically
-from tilegrad.ir.op import attributes_of
+from tilegrad.ir.op import Property, attributes_of
 from tilegrad.ir.scope import loop_number
-from tilegrad.ops import memory, tile
+from tilegrad.ops import MOVEMENT_OPS, memory, tile
 from tilegrad.ops.atomic import atomic
 
 INSTANCE = 1
@@ -33,6 +33,7 @@ class Analysis:
         loops: the loops by number.
         written: for each effect, the pointers that it stores through.
         height: for each node the length of the longest chain below it.
+        factors: what a ``dot`` multiplies, and what that is computed from.
     """
 
     order: list[Node]
@@ -41,12 +42,13 @@ class Analysis:
     loops: dict[int, Node]
     written: dict[Node, frozenset[Node]]
     height: dict[Node, int]
+    factors: frozenset[Node]
 
 
 def analyse(root: Node) -> Analysis:
     """Analyse a tile program."""
     order = sort_topologically([root])
-    analysis = Analysis(order, {}, {}, {}, {}, {})
+    analysis = Analysis(order, {}, {}, {}, {}, {}, _find_factors(order))
     height = analysis.height
     for node in order:
         height[node] = 1 + max((height[source] for source in node.sources), default=0)
@@ -56,6 +58,16 @@ def analyse(root: Node) -> Analysis:
         if node.dtype is dtypes.void:
             analysis.written[node] = _find_written(analysis, node)
     return analysis
+
+
+def _find_factors(order: list[Node]) -> frozenset[Node]:
+    factors: set[Node] = set()
+    for node in reversed(order):
+        if node.op is tile.dot:
+            factors.update(node.sources[:2])
+        elif node in factors and (node.op in MOVEMENT_OPS or node.op.has(Property.ELEMENTWISE)):
+            factors.update(node.sources)
+    return frozenset(factors)
 
 
 def _find_free(analysis: Analysis, node: Node) -> int:

@@ -19,7 +19,7 @@ from tilegrad.ir.op import attributes_of
 from tilegrad.ops.tile import ProgramAttributes
 from tilegrad.runtime import device as runtime
 
-GENERATOR = "6"
+GENERATOR = "7"
 """Version of the code generator: part of every key; raised when equal programs give other code."""
 _SWITCH_SECONDS = 0.00005
 """How long Python keeps other threads waiting while it plans: to compile a kernel takes a dozen
