@@ -11,17 +11,12 @@ from tilegrad.codegen.layout import Piece, pieces_of, static_shape
 from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Op, attributes_of
-from tilegrad.ops import arithmetic, bits, linear, reduction
+from tilegrad.ops import arithmetic, bits, linear
 from tilegrad.ops.linear import LaneAttributes, ReduceLanesAttributes, ShuffleAttributes
+from tilegrad.ops.reduction import KINDS, ReduceAttributes
 
 Combine = Callable[[Node, Node], Node]
 
-KINDS: dict[Op, str] = {
-    reduction.reduce_sum: "add",
-    reduction.reduce_product: "multiply",
-    reduction.reduce_maximum: "maximum",
-    reduction.reduce_minimum: "minimum",
-}
 _COMBINE: dict[str, Op] = {
     "add": arithmetic.add,
     "multiply": arithmetic.multiply,
@@ -39,7 +34,7 @@ def combine_op(kind: str, node: Node) -> Op:
 def lower_reduction(context: Context, node: Node) -> Vectors:
     """Lower a reduction: a balanced tree over vectors, the lanes last."""
     (source,) = node.sources
-    axes = attributes_of(node, reduction.ReduceAttributes).axes
+    axes = attributes_of(node, ReduceAttributes).axes
     shape = static_shape(source)
     vectors = context.value(source)
     if not axes or not vectors:

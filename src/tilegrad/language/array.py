@@ -17,7 +17,7 @@ from tilegrad.ops.affine import Index, as_index, as_node
 from tilegrad.ops.atomic import is_updatable
 from tilegrad.ops.build import Builder
 from tilegrad.ops.comparison import where
-from tilegrad.ops.leaves import constant, constant_op, value_of
+from tilegrad.ops.leaves import constant, is_true
 from tilegrad.ops.symbolic import as_condition
 
 
@@ -224,11 +224,11 @@ class Array:
                     "the mask does not fit the positions", got=mask.shape, expected=place.shape
                 )
             given = align([place.offset, given])[1]
-            inside = given if _is_true(inside) else bits.bitwise_and(*align([given, inside]))
-        return place, None if _is_true(inside) else inside
+            inside = given if _holds(inside) else bits.bitwise_and(*align([given, inside]))
+        return place, None if _holds(inside) else inside
 
 
-def _is_true(condition: Node) -> bool:
+def _holds(condition: Node) -> bool:
     while condition.op.name in ("reshape", "expand"):
         condition = condition.sources[0]
-    return condition.op is constant_op and value_of(condition) is True
+    return is_true(condition)

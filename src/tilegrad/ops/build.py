@@ -28,13 +28,13 @@ from typing import Self
 from tilegrad.base.errors import ArgumentError, DTypeError
 from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node, sort_topologically
-from tilegrad.ir.op import Op, attributes_of
+from tilegrad.ir.op import attributes_of
 from tilegrad.ir.scope import find_needed_loops, loop_number
 from tilegrad.ops import reduction, symbolic, tile
 from tilegrad.ops.affine import Index, as_node
 from tilegrad.ops.atomic import atomic, atomic_result, make_atomic
 from tilegrad.ops.comparison import where
-from tilegrad.ops.leaves import IotaAttributes, Number, constant, iota, value_of
+from tilegrad.ops.leaves import IotaAttributes, Number, constant, iota, is_true
 from tilegrad.ops.memory import (
     ParameterAttributes,
     make_load,
@@ -51,12 +51,7 @@ LARGEST = 1 << 48
 _UNROLLED = 8
 """So many tiles of a known length are written without a loop."""
 
-_REDUCTIONS: dict[str, Op] = {
-    "add": reduction.reduce_sum,
-    "multiply": reduction.reduce_product,
-    "maximum": reduction.reduce_maximum,
-    "minimum": reduction.reduce_minimum,
-}
+_REDUCTIONS = {kind: op for op, kind in reduction.KINDS.items()}
 
 
 def lanes(count: int, rank: int = 1, axis: int = 0) -> Node:
@@ -430,5 +425,4 @@ class Loop:
 
 
 def _drop_true(mask: Node | None) -> Node | None:
-    is_always = mask is not None and mask.op.name == "constant" and value_of(mask) is True
-    return None if is_always else mask
+    return None if mask is not None and is_true(mask) else mask

@@ -94,6 +94,11 @@ def _float_bits(value: float, dtype: DType) -> int:
     return int(rounded.view(f"uint{dtype.bits}"))
 
 
+def is_true(node: Node) -> bool:
+    """Whether a node is the constant True."""
+    return node.op is constant_op and value_of(node) is True
+
+
 def value_of(node: Node) -> Number:
     """Return the value of a constant as a Python number.
 

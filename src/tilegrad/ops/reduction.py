@@ -146,6 +146,14 @@ reduce_minimum = _define(
     _extreme_gradient,
 )
 
+KINDS: dict[Op, str] = {
+    reduce_sum: "add",
+    reduce_product: "multiply",
+    reduce_maximum: "maximum",
+    reduce_minimum: "minimum",
+}
+"""How each reduction combines, as ``reduce_over``, scans and atomics call it."""
+
 
 def sum_over(node: Node, axes: tuple[int, ...]) -> Node:
     """Return the sum along axes, which remain with size 1; the node itself if there are none."""

@@ -21,18 +21,12 @@ from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.elementwise import zero
 from tilegrad.ops.indexing import GatherAttributes
 from tilegrad.ops.leaves import IotaAttributes, constant, constant_op, value_of
+from tilegrad.ops.reduction import KINDS
 from tilegrad.ops.symbolic import Condition
 from tilegrad.rewrite.graph import make
 from tilegrad.schedule.access import Indices, flatten, is_movement, read_broadcast
 from tilegrad.schedule.axes import FreeAxes, axes_of_reduction, identity_indices
 from tilegrad.schedule.roots import Fusion, Root, resolve_alias
-
-KINDS = {
-    "reduce_sum": "add",
-    "reduce_product": "multiply",
-    "reduce_maximum": "maximum",
-    "reduce_minimum": "minimum",
-}
 
 
 class Place(NamedTuple):
@@ -201,7 +195,7 @@ class Expressor:
         node, indices, condition, _ = place
         taken = self.free.of_all((*indices, condition))
         below, bound = axes_of_reduction(node, indices, taken)
-        kind = kernel.ReduceOverAttributes(KINDS[node.op.name])
+        kind = kernel.ReduceOverAttributes(KINDS[node.op])
 
         def build(values: Values) -> Node:
             if not bound:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ops import arithmetic, bits, comparison, kernel, memory, symbolic
 from tilegrad.ops.affine import Index, as_index, as_node, split_terms
-from tilegrad.ops.leaves import constant_op, value_of
+from tilegrad.ops.leaves import is_true
 from tilegrad.rewrite.graph import rebuild
 from tilegrad.tile.facts import Axes, find_free
 
@@ -163,20 +163,16 @@ def _put(root: Node, mapping: Mapping[Node, Index]) -> Node:
 
 
 def _drop_true(node: Node) -> Node:
-    if node.op is bits.bitwise_and and any(map(_is_true, node.sources)):
+    if node.op is bits.bitwise_and and any(map(is_true, node.sources)):
         first, second = node.sources
-        return second if _is_true(first) else first
-    if node.op is comparison.where and _is_true(node.sources[0]):
+        return second if is_true(first) else first
+    if node.op is comparison.where and is_true(node.sources[0]):
         return node.sources[1]
-    if node.op is memory.load and len(node.sources) == 3 and _is_true(node.sources[2]):
+    if node.op is memory.load and len(node.sources) == 3 and is_true(node.sources[2]):
         return memory.make_load(*node.sources[:2])
-    if node.op is memory.store and len(node.sources) == 4 and _is_true(node.sources[3]):
+    if node.op is memory.store and len(node.sources) == 4 and is_true(node.sources[3]):
         return memory.make_store(*node.sources[:3])
     return node
-
-
-def _is_true(node: Node) -> bool:
-    return node.op is constant_op and value_of(node) is True
 
 
 def _is_plain(store: Node) -> bool:

@@ -14,8 +14,8 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from tilegrad.ir.node import Node, sort_topologically
-from tilegrad.ir.op import Op, Property, attributes_of
-from tilegrad.ops import arithmetic, kernel, leaves, memory, movement, reduction, tile
+from tilegrad.ir.op import Property, attributes_of
+from tilegrad.ops import arithmetic, kernel, leaves, memory, movement, tile
 from tilegrad.ops.affine import affine, as_index, as_node, product
 from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.kernel import ReduceOverAttributes
@@ -23,18 +23,12 @@ from tilegrad.ops.leaves import IotaAttributes
 from tilegrad.ops.memory import LoadAttributes, ParameterAttributes
 from tilegrad.ops.movement import PermuteAttributes
 from tilegrad.ops.program import Program, Slot
-from tilegrad.ops.reduction import ReduceAttributes
+from tilegrad.ops.reduction import KINDS, ReduceAttributes
 from tilegrad.ops.tile import ProgramIndexAttributes, ScalarAttributes
 from tilegrad.rewrite.graph import make, substitute
 from tilegrad.tile.facts import find_free
 from tilegrad.tile.join_blocks import join_blocks
 
-_KINDS: dict[Op, str] = {
-    reduction.reduce_sum: "add",
-    reduction.reduce_product: "multiply",
-    reduction.reduce_maximum: "maximum",
-    reduction.reduce_minimum: "minimum",
-}
 _SAID = frozenset(
     (
         leaves.constant_op,
@@ -47,7 +41,7 @@ _SAID = frozenset(
         tile.dot,
         tile.scalar,
         tile.program_index,
-        *_KINDS,
+        *KINDS,
     )
 )
 
@@ -176,7 +170,7 @@ class _Raising:
         for place in places:
             bound[place] = self._bind({place: body}, bound.values())
         (body,) = substitute([body], bound)
-        return _combine(body, _KINDS[node.op], bound.values())
+        return _combine(body, KINDS[node.op], bound.values())
 
     def _multiply(self, node: Node, left: Node, right: Node, total: Node) -> Node:
         """Return an element of a product of matrices and of what it is added to."""

@@ -198,8 +198,7 @@ class Scheduler:
         try:
             logits = self._decoder.read(running.sequence)
         except TilegradError as error:
-            self._release(running)
-            self._fail(running.job, error)
+            self._give_up(running, error)
             return
         if logits is None:
             self._reading.rotate(-1)
@@ -220,8 +219,7 @@ class Scheduler:
             logits = self._decoder.step(tokens)
         except TilegradError as error:
             for running in writing:
-                self._release(running)
-                self._fail(running.job, error)
+                self._give_up(running, error)
             return
         for running in writing:
             self._write(running, logits[running.sequence])
@@ -236,8 +234,7 @@ class Scheduler:
             job.notify(error)
             return
         except TilegradError as error:
-            self._release(running)
-            self._fail(job, error)
+            self._give_up(running, error)
             return
         self._metrics.count_token()
         now = time.perf_counter()
@@ -260,6 +257,11 @@ class Scheduler:
         if running in self._writing:
             self._writing.remove(running)
         self._decoder.close(running.sequence)
+
+    def _give_up(self, running: Running, error: TilegradError) -> None:
+        """End a reply for which the model has failed."""
+        self._release(running)
+        self._fail(running.job, error)
 
     def _fail(self, job: Job | EmbeddingJob, error: TilegradError) -> None:
         if isinstance(job, Job):
