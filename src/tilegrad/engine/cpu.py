@@ -11,7 +11,8 @@ from tilegrad.codegen.matrix.units import list_matrix_facts
 from tilegrad.codegen.target import CodegenTarget
 from tilegrad.engine.cache import DiskCache
 from tilegrad.engine.compiled import CompiledExecutor
-from tilegrad.engine.library import GENERATOR, Library
+from tilegrad.engine.generator import digest_generator
+from tilegrad.engine.library import Library
 from tilegrad.engine.programs import Programs
 from tilegrad.engine.storage import Moves
 from tilegrad.engine.winners import Winners
@@ -41,21 +42,22 @@ def start_cpu(settings: Settings, trace: Trace, moves: Moves) -> CompiledExecuto
             tensor.verify(simplified)
         return simplified
 
-    library = Library(device.compiler, write, cache, trace, device.target.threads)
+    generator = digest_generator() if settings.cache else ""
+    threads = device.target.threads
+    library = Library(device.compiler, write, cache, trace, threads, generator)
     programs = Programs(
         tile_target(device.target),
-        open_winners(device, settings, trace),
+        open_winners(device, generator, settings, trace),
         verifies=settings.verify,
     )
-    threads = device.target.threads
     return CompiledExecutor(device, programs, library, simplify, threads, trace, moves)
 
 
-def open_winners(device: CpuDevice, settings: Settings, trace: Trace) -> Winners:
-    """Return the schedules that searches found on this machine."""
+def open_winners(device: CpuDevice, generator: str, settings: Settings, trace: Trace) -> Winners:
+    """Return the schedules that searches found on this machine, with this code generator."""
     target = device.target
     caches = f"{target.l1} {target.l2} {target.l3}"
-    machine = f"{GENERATOR} {device.compiler.key} {caches} {target.threads} {host.model_name()}"
+    machine = f"{generator} {device.compiler.key} {caches} {target.threads} {host.model_name()}"
     directory = settings.cache_directory / "schedules"
     return Winners(machine, DiskCache(directory, trace) if settings.cache else None)
 

@@ -19,8 +19,6 @@ from tilegrad.ir.op import attributes_of
 from tilegrad.ops.tile import ProgramAttributes
 from tilegrad.runtime import device as runtime
 
-GENERATOR = "7"
-"""Version of the code generator: part of every key; raised when equal programs give other code."""
 _SWITCH_SECONDS = 0.00005
 """How long Python keeps other threads waiting while it plans: to compile a kernel takes a dozen
 calls, after each of which the thread wants Python again, for microseconds."""
@@ -85,6 +83,7 @@ class Library:
         cache: kernels on disk, or None.
         trace: is told of every kernel.
         threads: how many kernels are compiled at once; one thread is the caller's.
+        generator: says which code generator ``write`` is; part of the keys in ``cache``.
     """
 
     def __init__(
@@ -94,12 +93,14 @@ class Library:
         cache: DiskCache | None,
         trace: Trace,
         threads: int = 2,
+        generator: str = "",
     ) -> None:
         self.compiler = compiler
         self.write = write
         self.cache = cache
         self.trace = trace
         self.threads = threads
+        self.generator = generator
         self.statistics = Statistics()
         self._kernels: dict[str, Kernel] = {}
         self._begun: dict[str, _Begun] = {}
@@ -205,7 +206,7 @@ class Library:
             )
 
     def _cache_key(self, key: str) -> str:
-        return f"{GENERATOR} {self.compiler.key} {key}"
+        return f"{self.generator} {self.compiler.key} {key}"
 
 
 def _symbol(program: Node, key: str) -> str:
