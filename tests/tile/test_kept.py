@@ -36,3 +36,14 @@ def test_dear_values_of_a_row_are_computed_once():
     order = sort_topologically([kernel.step.program.program.root])
     dear = [node for node in order if node.op.name == "exp"]
     assert len(dear) == 2  # one in the loop over whole tiles, one for the rest
+
+
+@each_target
+def test_positions_that_are_dear_are_computed_again(target):
+    """A row that is read through divisions: memory holds no positions, only values."""
+    x = whole(8, 8)
+    row = Tensor(x).expand(3, 8, 8).pad((0, 0, 2, 1)).reshape(-1)
+    padded = numpy.pad(numpy.broadcast_to(x, (3, 8, 8)), ((0, 0), (2, 1), (0, 0))).reshape(-1)
+    powers = numpy.exp(padded - padded.max(), dtype=numpy.float64)
+    (found,) = compute(target, row.log_softmax(0))
+    assert_close(found, padded - padded.max() - numpy.log(powers.sum()))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ops import kernel, memory, tile
 from tilegrad.ops.weights import weight_of
@@ -67,8 +68,10 @@ def find_kept(facts: Facts, schedule: Schedule) -> dict[Node, tuple[Kept, Node]]
             if constant_extent(along) != constant_extent(axis):
                 continue
             for inner, outer in _images(facts, reduction, axis, along).items():
+                if outer not in outside or inner.dtype is dtypes.index:
+                    continue
                 weight = _weight(facts, inner, axis, found)
-                if outer in outside and weight >= LEAST_WEIGHT and (not best or weight > best[0]):
+                if weight >= LEAST_WEIGHT and (not best or weight > best[0]):
                     best = weight, inner, outer, along
         if best is None:
             continue
