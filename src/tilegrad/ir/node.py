@@ -207,11 +207,6 @@ def intern(op: Op, sources: tuple[Node, ...] = (), attributes: Hashable = None) 
     return node
 
 
-def count_interned() -> int:
-    """Return how many nodes are alive, for statistics and leak tests."""
-    return len(_table)
-
-
 def sort_topologically(
     roots: Iterable[Node], is_leaf: Callable[[Node], bool] | None = None
 ) -> list[Node]:

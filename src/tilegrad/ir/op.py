@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from tilegrad.ir.dtype import DType
 
-Dim = "int | Node"
 Shape = tuple["int | Node", ...]
 Infer = Callable[[tuple[Node, ...], Any], "tuple[DType, Shape]"]
 Reference = Callable[..., "numpy.ndarray"]

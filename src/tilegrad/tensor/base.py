@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Self, SupportsFloat, SupportsIndex, TypeGuard
 
 import numpy
@@ -271,8 +270,3 @@ def require_float(name: str, dtype: DType) -> None:
             expected="such as float32",
             mend="cast the tensor: .float()",
         )
-
-
-def is_whole_number(value: Number) -> bool:
-    """Whether a Python number is an integer, given as int or float."""
-    return isinstance(value, int) or (math.isfinite(value) and value.is_integer())

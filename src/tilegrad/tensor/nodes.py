@@ -57,13 +57,6 @@ def shrink_axis(node: Node, axis: int, start: Index, stop: Index) -> Node:
     return shrink_to(node, tuple(bounds))
 
 
-def pad_axis(node: Node, axis: int, before: Index, after: Index) -> Node:
-    """Return the node with zeros before and after it along one axis."""
-    padding: list[tuple[Index, Index]] = [(0, 0)] * len(node.shape)
-    padding[axis] = (before, after)
-    return movement.pad_with(node, tuple(padding))
-
-
 def flip(node: Node, axes: tuple[int, ...]) -> Node:
     """Return the node in reverse order along some axes, given in ascending order."""
     return intern(movement.flip, (node,), movement.FlipAttributes(axes)) if axes else node
