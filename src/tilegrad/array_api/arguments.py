@@ -11,16 +11,16 @@ Axes = int | tuple[int, ...] | None
 Shape = int | tuple[int, ...]
 
 
-def pair(x1: Operand, x2: Operand) -> tuple[Tensor, Operand]:
-    """Return two operands with a tensor first: a number there becomes a scalar like the other.
+def as_tensor(x1: Operand, x2: Operand) -> Tensor:
+    """Return the first of two operands; a number becomes a scalar like the other.
 
     Raises:
         ArgumentTypeError: neither is a tensor.
     """
     if isinstance(x1, Tensor):
-        return x1, x2
+        return x1
     if isinstance(x2, Tensor):
-        return x2.with_node(x2.as_operand(x1)), x2
+        return x2.with_node(x2.as_operand(x1))
     raise ArgumentTypeError(
         "one of the operands must be a tensor",
         got=f"{type(x1).__name__} and {type(x2).__name__}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tilegrad.array_api.arguments import Axes
-from tilegrad.base.errors import ArgumentError, ShapeError
+from tilegrad.base.errors import ShapeError
 from tilegrad.tensor import Tensor
 from tilegrad.tensor.arguments import resolve_axes
 
@@ -65,21 +65,9 @@ def repeat(x: Tensor, repeats: int | Tensor, /, *, axis: int | None = None) -> T
     A tensor of counts, one for each element of the axis or one for all, is realised.
 
     Raises:
-        ArgumentError: there are not as many counts as elements.
+        ShapeError: there are not as many counts as elements.
     """
-    if not isinstance(repeats, Tensor):
-        return x.repeat_interleave(repeats, axis=axis)
-    flat = x.flatten() if axis is None else x
-    place = 0 if axis is None else axis
-    places = Tensor.arange(int(flat.shape[place]), device=x.device)  # type: ignore[arg-type]
-    counts = repeats.numpy().ravel()
-    if counts.size not in (1, places.numel()):
-        raise ArgumentError(
-            "repeat: as many counts as elements are needed",
-            got=f"{counts.size} counts",
-            expected=f"{places.numel()} or 1",
-        )
-    return flat.index_select(place, Tensor(places.numpy().repeat(counts), x.device))
+    return x.repeat_interleave(repeats, axis=axis)
 
 
 def reshape(x: Tensor, /, shape: tuple[int, ...], *, copy: bool | None = None) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from tilegrad.array_api.arguments import Axes, Operand
+from tilegrad.array_api.arguments import Axes, Operand, as_tensor
 from tilegrad.base.errors import ShapeError
 from tilegrad.tensor import Tensor
 from tilegrad.tensor.arguments import check_choice
@@ -75,22 +75,10 @@ def searchsorted(
         x2: the values.
         side: of equal elements, before the first ("left") or after the last ("right").
         sorter: positions that put x1 in order, if it is not.
-
-    The places are found by halving, all at once.
     """
     check_choice("side", side, ("left", "right"))
     ordered = x1 if sorter is None else x1.index_select(0, sorter)
-    values = x2 if isinstance(x2, Tensor) else x1.with_node(x1.as_operand(x2))
-    size = len(ordered)
-    place = Tensor.zeros(values.shape, dtype="int64", device=x1.device)
-    step = 1 << size.bit_length() >> 1
-    while step:
-        probe = place + (step - 1)
-        found = ordered.take(probe.minimum(size - 1))
-        comes_before = found < values if side == "left" else found <= values
-        place = ((probe < size) & comes_before).where(place + step, place)
-        step >>= 1
-    return place
+    return ordered.searchsorted(as_tensor(x2, x1), side == "right")
 
 
 def where(condition: Tensor, x1: Operand, x2: Operand, /) -> Tensor:

@@ -133,16 +133,7 @@ def diff(
     """
     if n < 0:
         raise ArgumentError("diff: how often", got=n, expected="0 or more")
-    if n == 0:
-        return x
-    result = Tensor.cat([part for part in (prepend, x, append) if part is not None], axis=axis)
-    for _ in range(n):
-        size = result.shape[axis]
-        if size == 0:
-            return result
-        later, earlier = result.narrow(axis, 1, size - 1), result.narrow(axis, 0, size - 1)
-        result = later ^ earlier if result.dtype.is_boolean else later - earlier
-    return result
+    return x.diff(n, axis, prepend, append)
 
 
 def matmul(x1: Tensor, x2: Tensor, /) -> Tensor:

@@ -7,6 +7,7 @@ from typing import Self
 
 from tilegrad.base.errors import ArgumentError, ShapeError
 from tilegrad.ir.dtype import dtypes
+from tilegrad.ops.movement import filled
 from tilegrad.tensor import nodes
 from tilegrad.tensor.arguments import Axes, as_integer, check_choice, resolve_axis
 from tilegrad.tensor.base import as_float
@@ -104,23 +105,16 @@ class Quantiles(MarginLoss):
             right: whether after equal elements rather than before.
         """
         size = as_integer(self.shape[-1], "the axis of searchsorted")
-        found = values.cast(dtypes.int64) * 0
-        if self.ndim == 1:
-            rows, wanted = self, values.flatten()
-        else:
-            rows, wanted = self, values
-        low = wanted.cast(dtypes.int64).mul(0)
-        high = low + size
-        for _ in range(size.bit_length()):  # halves what is left
-            middle = (low + high) // 2
-            element = rows.take_along_axis(middle.clamp(0, max(0, size - 1)), -1)
+        wanted = values.flatten() if self.ndim == 1 else values
+        place = self.with_node(filled(0, dtypes.int64, wanted.node.shape))
+        step = 1 << size.bit_length() >> 1
+        while step:  # halves what is left, for all values at once
+            last = place + (step - 1)
+            element = self.take_along_axis(last.clamp(max=size - 1), -1)
             is_before = element <= wanted if right else element < wanted
-            is_open = low < high
-            low, high = (
-                is_open.logical_and(is_before).where(middle + 1, low),
-                is_open.logical_and(is_before.logical_not()).where(middle, high),
-            )
-        return low.reshape_as(found)
+            place = (is_before & (last < size)).where(place + step, place)
+            step >>= 1
+        return place.reshape_as(values)
 
     def bucketize(self, boundaries: Self, right: bool = False) -> Self:
         """Return the number of the interval between ascending boundaries for each element."""
@@ -166,12 +160,27 @@ class Quantiles(MarginLoss):
         scale = found.diagonal().sqrt()
         return (found / scale.unsqueeze(0) / scale.unsqueeze(1)).clamp(-1.0, 1.0)
 
-    def diff(self, n: int = 1, dim: int = -1) -> Self:
-        """Return the differences of neighbours along an axis, taken n times."""
+    def diff(
+        self, n: int = 1, dim: int = -1, prepend: Self | None = None, append: Self | None = None
+    ) -> Self:
+        """Return the differences of neighbours along an axis, taken n times; of bools, whether any.
+
+        Args:
+            n: how often.
+            dim: the axis.
+            prepend: what comes before the elements along the axis, or None.
+            append: what comes after them, or None.
+        """
         axis = resolve_axis(dim, self.ndim)
-        found = self
+        if n == 0:
+            return self
+        found = type(self).cat(
+            [one for one in (prepend, self, append) if one is not None], dim=axis
+        )
         for _ in range(n):
             size = found.shape[axis]
+            if size == 0:
+                return found
             left, right = found.narrow(axis, 0, size - 1), found.narrow(axis, 1, size - 1)
             found = right != left if self.dtype.is_boolean else right - left
         return found
