@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy
 
@@ -24,7 +25,6 @@ class FakeDecoder:
 
     Attributes:
         calls: what was done, in order: the sequences of each step, or one whose prompt was read.
-        gate: nothing is done while it is cleared.
         is_broken: whether steps fail.
         wrong: all logits of texts that begin with this token are NaN.
     """
@@ -34,10 +34,19 @@ class FakeDecoder:
     def __init__(self, *, context: int = 256, sequences: int = 4, chunk: int = 8) -> None:
         self.context, self.free_sequences, self._chunk = context, sequences, chunk
         self.calls: list[tuple[str, list[FakeSequence]]] = []
-        self.gate = threading.Event()
-        self.gate.set()
+        self._gate = threading.Event()
+        self._gate.set()
         self.is_broken = False
         self.wrong = -1
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Do nothing in a `with` statement. A test that fails in it ends: nobody waits for ever."""
+        self._gate.clear()
+        try:
+            yield
+        finally:
+            self._gate.set()
 
     def open(self, tokens: Sequence[int]) -> FakeSequence:
         assert self.free_sequences
@@ -64,7 +73,7 @@ class FakeDecoder:
         self.free_sequences += 1
 
     def _enter(self, name: str, sequences: list[FakeSequence]) -> None:
-        self.gate.wait()
+        self._gate.wait()
         self.calls.append((name, sequences))
         if self.is_broken:
             raise DeviceError("the device is gone")

@@ -60,6 +60,7 @@ def run(service: Service) -> Iterator[Server]:
             http=limit_connections(service.limits.body_seconds),
             log_config=None,
             lifespan="on",
+            timeout_graceful_shutdown=service.limits.grace_seconds,
         )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

@@ -26,10 +26,9 @@ def test_replies_are_written_at_once_and_as_alone(run_fake: RunFake):
         options = {"max_tokens": 20, "seed": 3}
         alone = [complete(server, prompt, **options) for prompt in prompts]
         assert max(len(sequences) for name, sequences in decoder.calls if name == "step") == 1
-        decoder.gate.clear()
-        together = pool.map(lambda prompt: complete(server, prompt, **options), prompts)
-        wait_until(lambda: server.service.scheduler.waiting >= 4)
-        decoder.gate.set()
+        with decoder.held():
+            together = pool.map(lambda prompt: complete(server, prompt, **options), prompts)
+            wait_until(lambda: server.service.scheduler.waiting >= 4)
         assert list(together) == alone
     assert max(len(sequences) for name, sequences in decoder.calls if name == "step") == 4
     assert decoder.free_sequences == 4
@@ -38,12 +37,11 @@ def test_replies_are_written_at_once_and_as_alone(run_fake: RunFake):
 def test_a_long_prompt_does_not_hold_up_the_others(run_fake: RunFake):
     decoder = FakeDecoder(chunk=8)
     with run_fake(decoder) as server, ThreadPoolExecutor(2) as pool:
-        decoder.gate.clear()
-        short = pool.submit(complete, server, "ab", max_tokens=20)
-        wait_until(lambda: server.service.scheduler.running == 1)
-        long = pool.submit(complete, server, "x" * 200, max_tokens=2)
-        wait_until(lambda: server.service.scheduler.waiting == 1)
-        decoder.gate.set()
+        with decoder.held():
+            short = pool.submit(complete, server, "ab", max_tokens=20)
+            wait_until(lambda: server.service.scheduler.running == 1)
+            long = pool.submit(complete, server, "x" * 200, max_tokens=2)
+            wait_until(lambda: server.service.scheduler.waiting == 1)
         short.result(), long.result()
     names = [name for name, _ in decoder.calls]
     assert names.count("read") == 1 + 200 // 8
@@ -54,12 +52,11 @@ def test_a_long_prompt_does_not_hold_up_the_others(run_fake: RunFake):
 def test_prompts_are_read_in_turn(run_fake: RunFake):
     decoder = FakeDecoder(chunk=8)
     with run_fake(decoder) as server, ThreadPoolExecutor(2) as pool:
-        decoder.gate.clear()
-        long = pool.submit(complete, server, "x" * 200, max_tokens=1)
-        wait_until(lambda: server.service.scheduler.running == 1)
-        short = pool.submit(complete, server, "ab", max_tokens=1)
-        wait_until(lambda: server.service.scheduler.waiting == 1)
-        decoder.gate.set()
+        with decoder.held():
+            long = pool.submit(complete, server, "x" * 200, max_tokens=1)
+            wait_until(lambda: server.service.scheduler.running == 1)
+            short = pool.submit(complete, server, "ab", max_tokens=1)
+            wait_until(lambda: server.service.scheduler.waiting == 1)
         short.result(), long.result()
     lengths = [len(sequences[0].tokens) for _, sequences in decoder.calls]
     assert lengths.index(2) <= 2
@@ -103,10 +100,8 @@ def test_a_client_that_hangs_up_frees_its_place(
 def test_who_waits_and_hangs_up_is_forgotten(run_fake: RunFake):
     decoder = FakeDecoder(sequences=1)
     with run_fake(decoder) as server:
-        decoder.gate.clear()
-        with pytest.raises(openai.APITimeoutError):
+        with decoder.held(), pytest.raises(openai.APITimeoutError):
             server.client.completions.create(model="tiny", prompt="ab", timeout=0.2)
-        decoder.gate.set()
         assert complete(server, "ab")
         assert decoder.free_sequences == 1
 
@@ -115,31 +110,31 @@ def test_too_many_are_told_to_come_back(run_fake: RunFake):
     decoder = FakeDecoder(sequences=1)
     limits = Limits(waiting=2)
     with run_fake(decoder, limits=limits) as server, ThreadPoolExecutor(3) as pool:
-        decoder.gate.clear()
+        scheduler = server.service.scheduler
         taken = []
-        for count in range(3):
-            taken.append(pool.submit(complete, server, "ab", seed=1))
-            wait_until(lambda count=count: server.service.scheduler.waiting == count)
-        body = json.dumps({"model": "tiny", "prompt": "ab"}).encode()
-        kind = {"Content-Type": "application/json"}
-        status, headers, answer = server.ask("POST", "/v1/completions", body, kind)
-        assert (status, headers["Retry-After"]) == (503, "1")
-        assert json.loads(answer)["error"]["code"] == "overloaded"
-        decoder.gate.set()
+        with decoder.held():
+            for waiting in range(3):
+                taken.append(pool.submit(complete, server, "ab", seed=1))
+                wait_until(lambda most=waiting: (scheduler.running, scheduler.waiting) == (1, most))
+            body = json.dumps({"model": "tiny", "prompt": "ab"}).encode()
+            kind = {"Content-Type": "application/json"}
+            status, headers, answer = server.ask("POST", "/v1/completions", body, kind)
+            assert (status, headers["Retry-After"]) == (503, "1")
+            assert json.loads(answer)["error"]["code"] == "overloaded"
         assert len({each.result() for each in taken}) == 1
 
 
 def test_a_reply_that_takes_too_long_is_given_up(run_fake: RunFake):
     decoder = FakeDecoder(sequences=1)
     with run_fake(decoder, limits=Limits(seconds=0.2)) as server:
-        decoder.gate.clear()
-        with pytest.raises(openai.InternalServerError, match=r"longer than 0\.2 seconds") as caught:
-            complete(server, "ab")
-        assert caught.value.status_code == 504
-        stream = server.client.completions.create(model="tiny", prompt="ab", stream=True)
-        with pytest.raises(openai.APIError, match=r"longer than 0\.2 seconds"):
-            list(stream)
-        decoder.gate.set()
+        late = r"longer than 0\.2 seconds"
+        with decoder.held():
+            with pytest.raises(openai.InternalServerError, match=late) as caught:
+                complete(server, "ab")
+            assert caught.value.status_code == 504
+            stream = server.client.completions.create(model="tiny", prompt="ab", stream=True)
+            with pytest.raises(openai.APIError, match=late):
+                list(stream)
         wait_until(lambda: decoder.free_sequences == 1)
 
 
