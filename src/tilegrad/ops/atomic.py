@@ -14,10 +14,10 @@ from typing import NamedTuple
 from tilegrad.base.errors import DTypeError, VerifyError
 from tilegrad.ir.dtype import DType, Kind, dtypes
 from tilegrad.ir.node import Node
-from tilegrad.ir.op import Op, Property, attributes_of
+from tilegrad.ir.op import Property, attributes_of
 from tilegrad.ops.affine import Index, as_node
 from tilegrad.ops.infer import broadcast_shapes
-from tilegrad.ops.memory import COMPILER_ONLY, Inferred, check_write
+from tilegrad.ops.memory import Inferred, check_write, compiler_op
 
 KINDS = ("add", "maximum", "minimum", "exchange")
 """What an update may be. Of floats, maximum and minimum propagate NaN."""
@@ -60,22 +60,20 @@ def _infer_atomic_result(sources: tuple[Node, ...], attributes: None) -> Inferre
     return source.sources[0].dtype, broadcast_shapes("atomic", tiles)
 
 
-atomic = Op(
+atomic = compiler_op(
     "atomic",
     "pointer[offset] = kind(pointer[offset], value) where the mask holds, each in one step: "
     "atomic(pointer, offset, value, [mask], [after]).",
     None,
     _infer_atomic,
-    attributes=AtomicAttributes,
-    gradient=COMPILER_ONLY,
-    properties=Property.EFFECT,
+    AtomicAttributes,
+    Property.EFFECT,
 )
-atomic_result = Op(
+atomic_result = compiler_op(
     "atomic_result",
     "What stood at each offset just before its update, 0 where masked off.",
     1,
     _infer_atomic_result,
-    gradient=COMPILER_ONLY,
 )
 
 

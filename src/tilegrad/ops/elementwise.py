@@ -10,8 +10,9 @@ from __future__ import annotations
 from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Gradient, NotDifferentiable, Op, Property, Reference
-from tilegrad.ops.infer import DTypeTest, elementwise_infer
+from tilegrad.ops.infer import DTypeTest, elementwise_infer, is_float
 from tilegrad.ops.leaves import constant
+from tilegrad.ops.numerics import Function, in_float64
 
 DISCRETE = NotDifferentiable("its result is discrete")
 
@@ -24,13 +25,14 @@ def define(
     reference: Reference,
     gradient: Gradient | NotDifferentiable,
     properties: Property = Property.NONE,
+    result: DType | None = None,
 ) -> Op:
-    """Define an elementwise op whose result has the dtype of its sources."""
+    """Define an elementwise op whose result has the dtype of its sources, or the one given."""
     return Op(
         name,
         documentation,
         arity,
-        elementwise_infer(name, test),
+        elementwise_infer(name, test, result),
         reference=reference,
         gradient=gradient,
         properties=properties | Property.ELEMENTWISE,
@@ -46,15 +48,12 @@ def define_test(
     properties: Property = Property.NONE,
 ) -> Op:
     """Define an elementwise op whose result is a bool."""
-    return Op(
-        name,
-        documentation,
-        arity,
-        elementwise_infer(name, test, dtypes.bool),
-        reference=reference,
-        gradient=DISCRETE,
-        properties=properties | Property.ELEMENTWISE,
-    )
+    return define(name, documentation, arity, test, reference, DISCRETE, properties, dtypes.bool)
+
+
+def define_function(name: str, documentation: str, function: Function, gradient: Gradient) -> Op:
+    """Define a function of one real number, given in NumPy; its float32 is correctly rounded."""
+    return define(name, documentation, 1, is_float, in_float64(function), gradient)
 
 
 def zero(dtype: DType) -> Node:

@@ -7,46 +7,42 @@ import math
 import numpy
 
 from tilegrad.ir.node import Node
-from tilegrad.ir.op import Gradient, Op
 from tilegrad.ops.bits import bitwise_and
 from tilegrad.ops.comparison import equal, less_equal, where
-from tilegrad.ops.elementwise import define, zero
+from tilegrad.ops.elementwise import define, define_function, zero
 from tilegrad.ops.infer import is_float
 from tilegrad.ops.leaves import constant
-from tilegrad.ops.numerics import Array, Function, in_float32, in_float64
+from tilegrad.ops.numerics import Array, in_float32, in_float64
 
-
-def _unary(name: str, documentation: str, function: Function, gradient: Gradient) -> Op:
-    return define(name, documentation, 1, is_float, in_float64(function), gradient)
-
-
-exp = _unary("exp", "eˣ.", numpy.exp, lambda node, upstream: (upstream * node,))
-exp2 = _unary("exp2", "2ˣ.", numpy.exp2, lambda node, upstream: (upstream * node * math.log(2),))
-expm1 = _unary(
+exp = define_function("exp", "eˣ.", numpy.exp, lambda node, upstream: (upstream * node,))
+exp2 = define_function(
+    "exp2", "2ˣ.", numpy.exp2, lambda node, upstream: (upstream * node * math.log(2),)
+)
+expm1 = define_function(
     "expm1",
     "eˣ - 1, accurate near 0.",
     numpy.expm1,
     lambda node, upstream: (upstream * (node + 1),),
 )
-log = _unary(
+log = define_function(
     "log",
     "The natural logarithm; -∞ at 0, NaN below.",
     numpy.log,
     lambda node, upstream: (upstream / node.sources[0],),
 )
-log2 = _unary(
+log2 = define_function(
     "log2",
     "The logarithm to base 2.",
     numpy.log2,
     lambda node, upstream: (upstream / (node.sources[0] * math.log(2)),),
 )
-log10 = _unary(
+log10 = define_function(
     "log10",
     "The logarithm to base 10.",
     numpy.log10,
     lambda node, upstream: (upstream / (node.sources[0] * math.log(10)),),
 )
-log1p = _unary(
+log1p = define_function(
     "log1p",
     "log(1 + x), accurate near 0.",
     numpy.log1p,
@@ -66,7 +62,7 @@ def _reciprocal_square_root(x: Array) -> Array:
     return numpy.reciprocal(numpy.sqrt(x))
 
 
-reciprocal_square_root = _unary(
+reciprocal_square_root = define_function(
     "reciprocal_square_root",
     "1 / √x.",
     _reciprocal_square_root,

@@ -10,6 +10,7 @@ from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import NotDifferentiable, Op, Shape, attributes_of
 from tilegrad.ops.elementwise import has_zero_gradient
+from tilegrad.ops.infer import infer_same
 from tilegrad.ops.leaves import BufferAttributes, buffer
 from tilegrad.ops.numerics import Array, unchanged
 
@@ -44,16 +45,11 @@ class ResultAttributes(NamedTuple):
     index: int
 
 
-def _infer_same(sources: tuple[Node, ...], attributes: Hashable) -> tuple[DType, Shape]:
-    del attributes
-    return sources[0].dtype, sources[0].shape
-
-
 contiguous = Op(
     "contiguous",
     "x itself, computed once and laid out in memory row by row.",
     1,
-    _infer_same,
+    infer_same,
     reference=unchanged,
     gradient=lambda _, upstream: (upstream,),
 )
@@ -61,7 +57,7 @@ detach = Op(
     "detach",
     "x itself, with a gradient of zero.",
     1,
-    _infer_same,
+    infer_same,
     reference=unchanged,
     gradient=has_zero_gradient,
 )
@@ -105,7 +101,7 @@ copy = Op(
     "copy",
     "x on another device.",
     1,
-    _infer_same,
+    infer_same,
     attributes=CopyAttributes,
     reference=unchanged,
     gradient=_copy_gradient,

@@ -16,7 +16,7 @@ from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.elementwise import zero
 from tilegrad.ops.infer import is_number, is_whole, known_sizes
 from tilegrad.ops.movement import check_axes, filled, reshape_to
-from tilegrad.ops.numerics import Array, round_to, silent, widen
+from tilegrad.ops.numerics import COMBINE, Array, round_to, silent, widen
 from tilegrad.ops.positions import position_along, row_major_position
 
 Mode = Literal["set", "add", "multiply", "maximum", "minimum"]
@@ -115,14 +115,6 @@ def _gather_reference(data: Array, *arguments: Any) -> Array:
     return result.reshape(is_inside.shape + known_sizes(_other_sizes(data.shape, axes)))
 
 
-_COMBINE = {
-    "add": numpy.add,
-    "multiply": numpy.multiply,
-    "maximum": numpy.maximum,
-    "minimum": numpy.minimum,
-}
-
-
 @silent
 def _scatter_reference(base: Array, updates: Array, *arguments: Any) -> Array:
     *indices, (axes, mode) = arguments
@@ -135,7 +127,7 @@ def _scatter_reference(base: Array, updates: Array, *arguments: Any) -> Array:
     else:
         touched = numpy.unique(row)
         wide = widen(rows)
-        _COMBINE[mode].at(wide, row, widen(values))
+        COMBINE[mode].at(wide, row, widen(values))
         is_exact = mode in ("maximum", "minimum")
         changed = wide[touched]
         rows[touched] = changed.astype(base.dtype) if is_exact else round_to(changed, base.dtype)

@@ -110,6 +110,12 @@ def elementwise_infer(name: str, test: DTypeTest, result: DType | None = None) -
     return infer
 
 
+def infer_same(sources: tuple[Node, ...], attributes: Hashable) -> tuple[DType, Shape]:
+    """The rule of what has the dtype and shape of its first source."""
+    del attributes
+    return sources[0].dtype, sources[0].shape
+
+
 def infer_where(sources: tuple[Node, ...], attributes: Hashable) -> tuple[DType, Shape]:
     """The rule of ``where``: a bool condition and two values of one dtype."""
     del attributes

@@ -11,13 +11,12 @@ from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
 from tilegrad.base.errors import VerifyError
-from tilegrad.ir.dtype import DType, dtypes
+from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node
-from tilegrad.ir.op import NotDifferentiable, Op, Property, Shape
+from tilegrad.ir.op import Property, attributes_of
 from tilegrad.ops import tile
 from tilegrad.ops.affine import Index, as_index
-
-_COMPILER_ONLY = NotDifferentiable("gradients are taken on the tensor graph")
+from tilegrad.ops.memory import Inferred, compiler_op
 
 
 class AxisAttributes(NamedTuple):
@@ -33,7 +32,7 @@ class ReduceOverAttributes(NamedTuple):
     kind: str
 
 
-def _infer_axis(sources: tuple[Node, ...], attributes: Hashable) -> tuple[DType, Shape]:
+def _infer_axis(sources: tuple[Node, ...], attributes: Hashable) -> Inferred:
     del sources, attributes
     return dtypes.index, ()
 
@@ -44,14 +43,14 @@ def _check_axes(name: str, axes: Sequence[Node]) -> None:
             raise VerifyError(f"{name} binds axes", got=node, expected="axis nodes")
 
 
-def _infer_reduce_over(sources: tuple[Node, ...], attributes: Hashable) -> tuple[DType, Shape]:
+def _infer_reduce_over(sources: tuple[Node, ...], attributes: Hashable) -> Inferred:
     del attributes
     body, *axes = sources
     _check_axes("reduce_over", axes)
     return body.dtype, ()
 
 
-def _infer_exponential_sum(sources: tuple[Node, ...], attributes: Hashable) -> tuple[DType, Shape]:
+def _infer_exponential_sum(sources: tuple[Node, ...], attributes: Hashable) -> Inferred:
     del attributes
     exponent, weight, *axes = sources
     _check_axes("exponential_sum", axes)
@@ -60,7 +59,7 @@ def _infer_exponential_sum(sources: tuple[Node, ...], attributes: Hashable) -> t
     return exponent.dtype, ()
 
 
-def _infer_kernel(sources: tuple[Node, ...], attributes: Hashable) -> tuple[DType, Shape]:
+def _infer_kernel(sources: tuple[Node, ...], attributes: Hashable) -> Inferred:
     del attributes
     for node in sources:
         if node.op is not tile.store:
@@ -68,35 +67,31 @@ def _infer_kernel(sources: tuple[Node, ...], attributes: Hashable) -> tuple[DTyp
     return dtypes.void, ()
 
 
-axis = Op(
+axis = compiler_op(
     "axis",
     "An integer that runs from 0 to extent − 1.",
     None,
     _infer_axis,
-    attributes=AxisAttributes,
-    gradient=_COMPILER_ONLY,
+    AxisAttributes,
 )
-reduce_over = Op(
+reduce_over = compiler_op(
     "reduce_over",
     "The combination of the body over all values of the bound axes.",
     None,
     _infer_reduce_over,
-    attributes=ReduceOverAttributes,
-    gradient=_COMPILER_ONLY,
+    ReduceOverAttributes,
 )
-exponential_sum = Op(
+exponential_sum = compiler_op(
     "exponential_sum",
     "Σ exp(exponent − max exponent) · weight over all values of the bound axes, in one pass.",
     None,
     _infer_exponential_sum,
-    gradient=_COMPILER_ONLY,
 )
-kernel = Op(
+kernel = compiler_op(
     "kernel",
     "Stores for every value of their free axes; in no order.",
     None,
     _infer_kernel,
-    gradient=_COMPILER_ONLY,
     properties=Property.EFFECT,
 )
 
@@ -117,18 +112,13 @@ def binds(node: Node) -> tuple[Node, ...]:
 
 def name_of(node: Node) -> str:
     """Return the name of an axis."""
-    attributes = node.attributes
-    if not isinstance(attributes, AxisAttributes):
-        raise VerifyError("this is not an axis", got=node)
-    return attributes.name
+    return attributes_of(node, AxisAttributes).name
 
 
 def extent_of(node: Node) -> Index:
     """Return the extent of an axis."""
-    attributes = node.attributes
-    if not isinstance(attributes, AxisAttributes):
-        raise VerifyError("this is not an axis", got=node)
-    return as_index(node.sources[0]) if attributes.extent is None else attributes.extent
+    extent = attributes_of(node, AxisAttributes).extent
+    return as_index(node.sources[0]) if extent is None else extent
 
 
 def check_shapes(order: Sequence[Node]) -> None:

@@ -23,7 +23,7 @@ from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node, intern
 from tilegrad.ir.op import Op, Property
 from tilegrad.ops.infer import broadcast_shapes
-from tilegrad.ops.memory import COMPILER_ONLY, Inferred, is_pointer
+from tilegrad.ops.memory import Inferred, compiler_op, is_pointer
 
 LINE_BYTES = 64
 """A line of the caches: what they hold is read and written in lines."""
@@ -300,70 +300,50 @@ def _infer_instance_bound(
     return dtypes.index, ()
 
 
-def define_instruction(
-    name: str,
-    documentation: str,
-    arity: int | None,
-    infer: object,
-    attributes: type | None = None,
-    properties: Property = Property.NONE,
-) -> Op:
-    """Return an op that only the compiler makes, and that has no gradient."""
-    return Op(
-        name,
-        documentation,
-        arity,
-        infer,  # type: ignore[arg-type]
-        attributes=attributes,
-        gradient=COMPILER_ONLY,
-        properties=properties,
-    )
-
-
-vector = define_instruction("vector", "A constant vector.", 0, _infer_vector, VectorAttributes)
-splat = define_instruction("splat", "A scalar in every lane.", 1, _infer_splat, SplatAttributes)
-shuffle = define_instruction(
+vector = compiler_op("vector", "A constant vector.", 0, _infer_vector, VectorAttributes)
+splat = compiler_op("splat", "A scalar in every lane.", 1, _infer_splat, SplatAttributes)
+shuffle = compiler_op(
     "shuffle", "Lanes picked from two vectors.", 2, _infer_shuffle, ShuffleAttributes
 )
-extract = define_instruction("extract", "One lane of a vector.", 1, _infer_extract, LaneAttributes)
-insert = define_instruction(
+extract = compiler_op("extract", "One lane of a vector.", 1, _infer_extract, LaneAttributes)
+insert = compiler_op(
     "insert", "A vector with one lane replaced by a scalar.", 2, _infer_insert, LaneAttributes
 )
-reduce_lanes = define_instruction(
+reduce_lanes = compiler_op(
     "reduce_lanes",
     "All lanes combined, in any order; of bools, maximum is any and minimum is all.",
     1,
     _infer_reduce_lanes,
     ReduceLanesAttributes,
 )
-multiply_add = define_instruction(
+multiply_add = compiler_op(
     "multiply_add",
     "x · y + z, fused (rounded once) where the target has an instruction for it.",
     3,
     _infer_multiply_add,
     properties=Property.ELEMENTWISE,
 )
-address = define_instruction(
+address = compiler_op(
     "address",
     "address + scale · index + displacement, in bytes: address(base, [index]).",
     None,
     _infer_address,
     AddressAttributes,
 )
-address_after = define_instruction(
+address_after = compiler_op(
     "address_after",
     "The address, for reads that come after an effect but in no other order.",
     2,
     _infer_address_after,
 )
-read = define_instruction(
+read = compiler_op(
     "read",
     "Consecutive elements at an address, 0 where masked off: read(address, [mask]).",
     None,
     _infer_read,
     ReadAttributes,
 )
-write = define_instruction(
+write = compiler_op(
     "write",
     "Consecutive elements at an address: write(address, value, [mask]).",
     None,
@@ -371,7 +351,7 @@ write = define_instruction(
     WriteAttributes,
     Property.EFFECT,
 )
-read_scattered = define_instruction(
+read_scattered = compiler_op(
     "read_scattered",
     "Elements at address[offset] for a vector of offsets in elements, 0 where masked off: "
     "read_scattered(address, offsets, [mask]).",
@@ -379,7 +359,7 @@ read_scattered = define_instruction(
     _infer_read_scattered,
     ReadAttributes,
 )
-write_scattered = define_instruction(
+write_scattered = compiler_op(
     "write_scattered",
     "address[offset] = value lane after lane: write_scattered(address, offsets, value, [mask]).",
     None,
@@ -387,7 +367,7 @@ write_scattered = define_instruction(
     WriteAttributes,
     Property.EFFECT,
 )
-read_lanes = define_instruction(
+read_lanes = compiler_op(
     "read_lanes",
     "As read_scattered, lane after lane, where there is no instruction for it. A mask is followed "
     "by the address of zeros, which are read instead: read_lanes(address, offsets, [mask, zeros]).",
@@ -395,7 +375,7 @@ read_lanes = define_instruction(
     _infer_read_scattered,
     ReadAttributes,
 )
-write_lanes = define_instruction(
+write_lanes = compiler_op(
     "write_lanes",
     "As write_scattered, lane after lane, where there is no instruction for it. A mask is followed "
     "by an address to write to instead: write_lanes(address, offsets, value, [mask, spare]).",
@@ -404,7 +384,7 @@ write_lanes = define_instruction(
     WriteAttributes,
     Property.EFFECT,
 )
-update = define_instruction(
+update = compiler_op(
     "update",
     "The element at an address, updated in the same step. A mask is followed by an address to "
     "update instead: update(address, value, [mask, spare]).",
@@ -413,7 +393,7 @@ update = define_instruction(
     UpdateAttributes,
     Property.EFFECT,
 )
-begin_loop = define_instruction(
+begin_loop = compiler_op(
     "begin_loop",
     "for position in range(start, stop, step), carrying values: "
     "begin_loop(start, stop, step, *initial values).",
@@ -422,31 +402,31 @@ begin_loop = define_instruction(
     BeginLoopAttributes,
     Property.EFFECT,
 )
-loop_position = define_instruction(
+loop_position = compiler_op(
     "loop_position", "The position of the loop: loop_position(begin_loop).", 1, _infer_loop_position
 )
-loop_carry = define_instruction(
+loop_carry = compiler_op(
     "loop_carry",
     "A value carried by the loop: loop_carry(begin_loop).",
     1,
     _infer_loop_carry,
     PositionAttributes,
 )
-end_loop = define_instruction(
+end_loop = compiler_op(
     "end_loop",
     "The end of a round: end_loop(begin_loop, *next values).",
     None,
     _infer_end_loop,
     properties=Property.EFFECT,
 )
-loop_value = define_instruction(
+loop_value = compiler_op(
     "loop_value",
     "A carried value after the last round: loop_value(end_loop).",
     1,
     _infer_loop_value,
     PositionAttributes,
 )
-instance_bound = define_instruction(
+instance_bound = compiler_op(
     "instance_bound",
     "The first program instance of this call, or the one after its last.",
     0,

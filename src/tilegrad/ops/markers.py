@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from tilegrad.ir.dtype import DType
 from tilegrad.ir.node import Node, intern
-from tilegrad.ir.op import NotDifferentiable, Op, Shape
+from tilegrad.ir.op import NotDifferentiable, Op
+from tilegrad.ops.infer import infer_same
 from tilegrad.ops.numerics import unchanged
 
 
@@ -32,11 +32,6 @@ class SegmentAttributes(NamedTuple):
     results: int
 
 
-def _infer_first(sources: tuple[Node, ...], attributes: object) -> tuple[DType, Shape]:
-    del attributes
-    return sources[0].dtype, sources[0].shape
-
-
 def _pass_to_first(node: Node, upstream: Node) -> tuple[Node | None, ...]:
     return upstream, *(None,) * (len(node.sources) - 1)
 
@@ -46,7 +41,7 @@ distinct = Op(
     "x, as a node of its own: what a function is differentiated by must not be the same node as "
     "another tensor that happens to have the same value.",
     1,
-    _infer_first,
+    infer_same,
     attributes=DistinctAttributes,
     reference=unchanged,
     gradient=_pass_to_first,
@@ -56,7 +51,7 @@ known = Op(
     "known(value, expression): the value, which is what the expression gives; gradients flow to "
     "the expression. A realised tensor keeps so how it came about.",
     2,
-    _infer_first,
+    infer_same,
     reference=unchanged,
     gradient=lambda _, upstream: (None, upstream),
 )
@@ -65,7 +60,7 @@ segment = Op(
     "segment(x, result, ..., argument, ...): x, one of the results of a function of the arguments "
     "whose inner values the backward pass computes again instead of keeping them.",
     None,
-    _infer_first,
+    infer_same,
     attributes=SegmentAttributes,
     reference=unchanged,
     gradient=NotDifferentiable("autodiff goes through a copy of the segment instead"),
@@ -75,7 +70,7 @@ barrier = Op(
     "barrier(x, value, ...): x, not to be computed with before the other values are there. What is "
     "computed from it is never merged with what is computed from x itself.",
     None,
-    _infer_first,
+    infer_same,
     reference=unchanged,
     gradient=_pass_to_first,
 )

@@ -7,8 +7,8 @@ from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Op, Property
 from tilegrad.ops.infer import broadcast_shapes
-from tilegrad.ops.linear import VectorAttributes, define_instruction
-from tilegrad.ops.memory import Inferred
+from tilegrad.ops.linear import VectorAttributes
+from tilegrad.ops.memory import Inferred, compiler_op
 
 TABLE_SIZE = 16
 """How many numbers of 32 bits a table in a register has."""
@@ -31,21 +31,21 @@ def _infer_look_up(sources: tuple[Node, ...], attributes: VectorAttributes) -> I
     return attributes.dtype, place.shape
 
 
-scale_exponent = define_instruction(
+scale_exponent = compiler_op(
     "scale_exponent",
     "x · 2ⁿ for n = ⌊y⌋, rounded once; NaN if y is: scale_exponent(x, y).",
     2,
     _infer_two_floats,
     properties=Property.ELEMENTWISE,
 )
-limit_magnitude = define_instruction(
+limit_magnitude = compiler_op(
     "limit_magnitude",
     "x, but of no greater magnitude than y; ±y if x is NaN: limit_magnitude(x, y).",
     2,
     _infer_two_floats,
     properties=Property.ELEMENTWISE,
 )
-look_up = define_instruction(
+look_up = compiler_op(
     "look_up",
     "The number of a table of sixteen that stands at the place modulo 16.",
     1,

@@ -24,8 +24,9 @@ from tilegrad.base.errors import VerifyError
 from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Op, Property
-from tilegrad.ops.linear import WriteAttributes, define_instruction
-from tilegrad.ops.memory import Inferred
+from tilegrad.ops.infer import infer_same
+from tilegrad.ops.linear import WriteAttributes
+from tilegrad.ops.memory import Inferred, compiler_op
 
 WORD_BYTES = 4
 
@@ -96,11 +97,6 @@ def is_matrix(node: Node) -> bool:
     return len(node.shape) == 2
 
 
-def _infer_same(sources: tuple[Node, ...], attributes: Hashable) -> Inferred:
-    del attributes
-    return sources[0].dtype, sources[0].shape
-
-
 def _infer_multiply_words(sources: tuple[Node, ...], attributes: InstructionAttributes) -> Inferred:
     del attributes
     total, *words = sources
@@ -150,55 +146,53 @@ def _infer_multiply(sources: tuple[Node, ...], attributes: InstructionAttributes
     return sources[0].dtype, total
 
 
-hold = define_instruction(
+hold = compiler_op(
     "hold",
     "An accumulator, brought into the form that a unit keeps.",
     1,
-    _infer_same,
+    infer_same,
     UnitAttributes,
 )
-accumulate = define_instruction(
+accumulate = compiler_op(
     "accumulate",
     "A held accumulator + a·b: accumulate(held, a, b).",
     3,
-    _infer_same,
+    infer_same,
     UnitAttributes,
 )
-release = define_instruction(
-    "release", "A held accumulator, brought back.", 1, _infer_same, UnitAttributes
-)
-multiply_groups = define_instruction(
+release = compiler_op("release", "A held accumulator, brought back.", 1, infer_same, UnitAttributes)
+multiply_groups = compiler_op(
     "multiply_groups",
     "total + the sum of a·b along an axis of four bytes: multiply_groups(total, a, b).",
     3,
-    _infer_same,
+    infer_same,
     GroupAttributes,
 )
-multiply_words = define_instruction(
+multiply_words = compiler_op(
     "multiply_words",
     "total + the sum of the products of neighbours, lane by lane: multiply_words(total, a, b).",
     3,
     _infer_multiply_words,
     InstructionAttributes,
 )
-reinterpret = define_instruction(
+reinterpret = compiler_op(
     "reinterpret",
     "The bits of a vector as lanes of another width.",
     1,
     _infer_reinterpret,
     ReinterpretAttributes,
 )
-zero_matrix = define_instruction(
+zero_matrix = compiler_op(
     "zero_matrix", "A matrix of zeros: a constant, not listed.", 0, _infer_zero, MatrixAttributes
 )
-read_matrix = define_instruction(
+read_matrix = compiler_op(
     "read_matrix",
     "Rows at an address and every so many bytes after it: read_matrix(address, step).",
     2,
     _infer_read,
     MatrixAttributes,
 )
-write_matrix = define_instruction(
+write_matrix = compiler_op(
     "write_matrix",
     "Rows written to an address and every so many bytes after it: "
     "write_matrix(address, step, value).",
@@ -207,7 +201,7 @@ write_matrix = define_instruction(
     WriteAttributes,
     Property.EFFECT,
 )
-multiply_matrices = define_instruction(
+multiply_matrices = compiler_op(
     "multiply_matrices",
     "total + a·b for words a[M, K] and b[K, N]: multiply_matrices(total, a, b).",
     3,

@@ -7,13 +7,32 @@ from typing import NamedTuple
 from tilegrad.base.errors import DTypeError, VerifyError
 from tilegrad.ir.dtype import STORABLE, DType, dtypes
 from tilegrad.ir.node import Node, sort_topologically
-from tilegrad.ir.op import NotDifferentiable, Op, Property, Shape, attributes_of
+from tilegrad.ir.op import Infer, NotDifferentiable, Op, Property, Shape, attributes_of
 from tilegrad.ops.affine import Index, as_node
 from tilegrad.ops.infer import broadcast_shapes
 
-COMPILER_ONLY = NotDifferentiable("gradients are taken on the tensor graph")
-
 Inferred = tuple[DType, Shape]
+
+
+def compiler_op(
+    name: str,
+    documentation: str,
+    arity: int | None,
+    infer: Infer,
+    attributes: type | None = None,
+    properties: Property = Property.NONE,
+) -> Op:
+    """Return an op that only the compiler makes, so that nobody differentiates it."""
+    because = NotDifferentiable("gradients are taken on the tensor graph")
+    return Op(
+        name,
+        documentation,
+        arity,
+        infer,
+        attributes=attributes,
+        gradient=because,
+        properties=properties,
+    )
 
 
 class ParameterAttributes(NamedTuple):
@@ -161,48 +180,43 @@ def _infer_store(sources: tuple[Node, ...], attributes: StoreAttributes) -> Infe
     return dtypes.void, ()
 
 
-parameter = Op(
+parameter = compiler_op(
     "parameter",
     "The address of a flat, contiguous buffer of elements, passed at launch.",
     0,
     _infer_parameter,
-    attributes=ParameterAttributes,
-    gradient=COMPILER_ONLY,
+    ParameterAttributes,
 )
-scratch = Op(
+scratch = compiler_op(
     "scratch",
     "The address of memory that is private to the program instance; its contents are undefined.",
     0,
     _infer_scratch,
-    attributes=ScratchAttributes,
-    gradient=COMPILER_ONLY,
+    ScratchAttributes,
 )
-table = Op(
+table = compiler_op(
     "table",
     "The address of constant elements.",
     0,
     _infer_table,
-    attributes=TableAttributes,
-    gradient=COMPILER_ONLY,
+    TableAttributes,
 )
-load = Op(
+load = compiler_op(
     "load",
     "The elements at pointer[offset], 0 (False) where masked off: load(pointer, offset, [mask], "
     "[after]). Masked-off offsets may lie anywhere.",
     None,
     _infer_load,
-    attributes=LoadAttributes,
-    gradient=COMPILER_ONLY,
+    LoadAttributes,
 )
-store = Op(
+store = compiler_op(
     "store",
     "pointer[offset] = value where the mask holds: store(pointer, offset, value, [mask], [after]). "
     "Where offsets repeat in one tile, the last in row-major order wins.",
     None,
     _infer_store,
-    attributes=StoreAttributes,
-    gradient=COMPILER_ONLY,
-    properties=Property.EFFECT,
+    StoreAttributes,
+    Property.EFFECT,
 )
 
 

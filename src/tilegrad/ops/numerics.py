@@ -19,6 +19,14 @@ Function = Callable[..., Array]
 FP8 = (numpy.dtype(ml_dtypes.float8_e4m3fn), numpy.dtype(ml_dtypes.float8_e5m2))
 NARROW = (numpy.dtype(numpy.float16), numpy.dtype(ml_dtypes.bfloat16), *FP8)
 
+COMBINE = {
+    "add": numpy.add,
+    "multiply": numpy.multiply,
+    "maximum": numpy.maximum,
+    "minimum": numpy.minimum,
+}
+"""How two elements combine, by the names that scans and scatters have for it."""
+
 
 def widen(array: Array) -> Array:
     """Return a float narrower than 32 bits as float32, anything else as it is."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-import numpy
-
 from tilegrad.base.errors import DTypeError
 from tilegrad.ir.dtype import DType
 from tilegrad.ir.node import Node
@@ -29,7 +27,7 @@ from tilegrad.ops.movement import (
     pad_with,
     shrink_to,
 )
-from tilegrad.ops.numerics import Array, round_to, silent, widen
+from tilegrad.ops.numerics import COMBINE, Array, round_to, silent, widen
 from tilegrad.ops.positions import position_along
 
 Kind = Literal["add", "multiply", "maximum", "minimum"]
@@ -61,18 +59,10 @@ def _infer_scan(sources: tuple[Node, ...], attributes: ScanAttributes) -> tuple[
     return source.dtype, source.shape
 
 
-_ACCUMULATE = {
-    "add": numpy.add,
-    "multiply": numpy.multiply,
-    "maximum": numpy.maximum,
-    "minimum": numpy.minimum,
-}
-
-
 @silent
 def _scan_reference(x: Array, attributes: ScanAttributes) -> Array:
     wide = widen(x)
-    result = _ACCUMULATE[attributes.kind].accumulate(wide, attributes.axis, dtype=wide.dtype)
+    result = COMBINE[attributes.kind].accumulate(wide, attributes.axis, dtype=wide.dtype)
     is_exact = attributes.kind in ("maximum", "minimum")
     return result.astype(x.dtype) if is_exact else round_to(result, x.dtype)
 

@@ -8,11 +8,9 @@ import numpy
 
 from tilegrad.ir.node import Node
 from tilegrad.ops.comparison import less, where
-from tilegrad.ops.elementwise import define
+from tilegrad.ops.elementwise import define_function
 from tilegrad.ops.exponential import exp, log
-from tilegrad.ops.infer import is_float
 from tilegrad.ops.leaves import constant
-from tilegrad.ops.numerics import Array, in_float64
 from tilegrad.ops.trigonometry import tan
 
 
@@ -21,12 +19,10 @@ def _erf_gradient(node: Node, upstream: Node) -> tuple[Node | None, ...]:
     return (upstream * exp(-(x * x)) * (2 / math.sqrt(math.pi)),)
 
 
-erf = define(
+erf = define_function(
     "erf",
     "The error function, 2/√π ∫₀ˣ exp(-t²) dt.",
-    1,
-    is_float,
-    in_float64(numpy.vectorize(math.erf, otypes=[numpy.float64])),
+    numpy.vectorize(math.erf, otypes=[numpy.float64]),
     _erf_gradient,
 )
 
@@ -36,10 +32,6 @@ def _lgamma(x: float) -> float:
         return math.lgamma(x)
     except (ValueError, OverflowError):  # a pole, or beyond the range of float64
         return math.inf
-
-
-def _lgamma_array(x: Array) -> Array:
-    return numpy.vectorize(_lgamma, otypes=[numpy.float64])(x)
 
 
 _SHIFT = 10
@@ -69,11 +61,9 @@ def digamma(x: Node) -> Node:
     return where(is_reflected, result - math.pi / tan(angle), result)
 
 
-lgamma = define(
+lgamma = define_function(
     "lgamma",
     "ln |Γ(x)|; ∞ at 0 and the negative integers.",
-    1,
-    is_float,
-    in_float64(_lgamma_array),
+    numpy.vectorize(_lgamma, otypes=[numpy.float64]),
     lambda node, upstream: (upstream * digamma(node.sources[0]),),
 )

@@ -35,7 +35,6 @@ from tilegrad.ops.atomic import atomic, atomic_result
 from tilegrad.ops.graph import ResultAttributes
 from tilegrad.ops.leaves import value_of
 from tilegrad.ops.memory import (
-    COMPILER_ONLY,
     Inferred,
     LoadAttributes,
     ParameterAttributes,
@@ -44,6 +43,7 @@ from tilegrad.ops.memory import (
     TableAttributes,
     check_count,
     check_slot,
+    compiler_op,
     is_pointer,
     load,
     make_load,
@@ -268,83 +268,74 @@ def _infer_program(sources: tuple[Node, ...], attributes: ProgramAttributes) -> 
     return dtypes.void, ()
 
 
-scalar = Op(
+scalar = compiler_op(
     "scalar",
     "An integer passed at launch.",
     0,
     _infer_scalar,
-    attributes=ScalarAttributes,
-    gradient=COMPILER_ONLY,
+    ScalarAttributes,
 )
-program_index = Op(
+program_index = compiler_op(
     "program_index",
     "The position of the program instance along an axis of the grid.",
     0,
     _infer_program_index,
-    attributes=ProgramIndexAttributes,
-    gradient=COMPILER_ONLY,
+    ProgramIndexAttributes,
 )
-block = Op(
+block = compiler_op(
     "block",
     "The effects, and values to be computed, in order.",
     None,
     _infer_block,
-    gradient=COMPILER_ONLY,
     properties=Property.EFFECT,
 )
-loop_index = Op(
+loop_index = compiler_op(
     "loop_index",
     "The index of a loop, from its bounds: loop_index(start, stop).",
     2,
     _infer_loop_index,
-    attributes=LoopIndexAttributes,
-    gradient=COMPILER_ONLY,
+    LoopIndexAttributes,
 )
-carry = Op(
+carry = compiler_op(
     "carry",
     "A tile carried by a loop: the source (the initial value) in the first round, then the next "
     "value of the round before.",
     1,
     _infer_carry,
-    attributes=CarryAttributes,
-    gradient=COMPILER_ONLY,
+    CarryAttributes,
 )
-loop = Op(
+loop = compiler_op(
     "loop",
     "for index in range(start, stop, step): effects in order, then carries = next values: "
     "loop(start, stop, step, *initial values, *next values, *effects).",
     None,
     _infer_loop,
-    attributes=LoopAttributes,
-    gradient=COMPILER_ONLY,
-    properties=Property.EFFECT,
+    LoopAttributes,
+    Property.EFFECT,
 )
-loop_result = Op(
+loop_result = compiler_op(
     "loop_result",
     "What a loop carries at its end; the initial value if it had no round.",
     1,
     _infer_loop_result,
-    attributes=ResultAttributes,
-    gradient=COMPILER_ONLY,
+    ResultAttributes,
 )
-dot = Op(
+dot = compiler_op(
     "dot",
     "c + a·b for a[M, K], b[K, N], c[M, N], accumulated in the dtype of c: bfloat16 and float16 in "
     "float32, int8 and uint8 in int32, wrapping. Products may be fused with sums and summed in any "
     "order; units for narrow floats may take subnormal numbers for 0.",
     3,
     _infer_dot,
-    gradient=COMPILER_ONLY,
 )
-program = Op(
+program = compiler_op(
     "program",
     "A grid of independent instances that each perform the block: program(block, *grid sizes, "
     "[finish]). The finish block is performed once, after all instances.",
     None,
     _infer_program,
-    attributes=ProgramAttributes,
-    gradient=COMPILER_ONLY,
-    properties=Property.EFFECT,
+    ProgramAttributes,
+    Property.EFFECT,
 )
 
 OPS: tuple[Op, ...] = (

@@ -5,20 +5,16 @@ from __future__ import annotations
 import numpy
 
 from tilegrad.ir.node import Node
-from tilegrad.ir.op import Gradient, Op
-from tilegrad.ops.elementwise import define
+from tilegrad.ops.elementwise import define, define_function
 from tilegrad.ops.exponential import reciprocal_square_root, square_root
 from tilegrad.ops.infer import is_float
-from tilegrad.ops.numerics import Function, in_float64
+from tilegrad.ops.numerics import in_float64
 
-
-def _unary(name: str, documentation: str, function: Function, gradient: Gradient) -> Op:
-    return define(name, documentation, 1, is_float, in_float64(function), gradient)
-
-
-sin = _unary("sin", "The sine.", numpy.sin, lambda node, up: (up * cos(node.sources[0]),))
-cos = _unary("cos", "The cosine.", numpy.cos, lambda node, up: (-(up * sin(node.sources[0])),))
-tan = _unary("tan", "The tangent.", numpy.tan, lambda node, up: (up * (node * node + 1),))
+sin = define_function("sin", "The sine.", numpy.sin, lambda node, up: (up * cos(node.sources[0]),))
+cos = define_function(
+    "cos", "The cosine.", numpy.cos, lambda node, up: (-(up * sin(node.sources[0])),)
+)
+tan = define_function("tan", "The tangent.", numpy.tan, lambda node, up: (up * (node * node + 1),))
 
 
 def _asin_gradient(node: Node, upstream: Node) -> tuple[Node | None, ...]:
@@ -36,9 +32,9 @@ def _atan_gradient(node: Node, upstream: Node) -> tuple[Node | None, ...]:
     return (upstream / (x * x + 1),)
 
 
-asin = _unary("asin", "The inverse sine, in [-π/2, π/2].", numpy.arcsin, _asin_gradient)
-acos = _unary("acos", "The inverse cosine, in [0, π].", numpy.arccos, _acos_gradient)
-atan = _unary("atan", "The inverse tangent, in [-π/2, π/2].", numpy.arctan, _atan_gradient)
+asin = define_function("asin", "The inverse sine, in [-π/2, π/2].", numpy.arcsin, _asin_gradient)
+acos = define_function("acos", "The inverse cosine, in [0, π].", numpy.arccos, _acos_gradient)
+atan = define_function("atan", "The inverse tangent, in [-π/2, π/2].", numpy.arctan, _atan_gradient)
 
 
 def _atan2_gradient(node: Node, upstream: Node) -> tuple[Node | None, ...]:
@@ -56,11 +52,15 @@ atan2 = define(
     _atan2_gradient,
 )
 
-sinh = _unary("sinh", "The hyperbolic sine.", numpy.sinh, lambda n, up: (up * cosh(n.sources[0]),))
-cosh = _unary(
+sinh = define_function(
+    "sinh", "The hyperbolic sine.", numpy.sinh, lambda n, up: (up * cosh(n.sources[0]),)
+)
+cosh = define_function(
     "cosh", "The hyperbolic cosine.", numpy.cosh, lambda n, up: (up * sinh(n.sources[0]),)
 )
-tanh = _unary("tanh", "The hyperbolic tangent.", numpy.tanh, lambda n, up: (up * (1 - n * n),))
+tanh = define_function(
+    "tanh", "The hyperbolic tangent.", numpy.tanh, lambda n, up: (up * (1 - n * n),)
+)
 
 
 def _asinh_gradient(node: Node, upstream: Node) -> tuple[Node | None, ...]:
@@ -78,8 +78,10 @@ def _atanh_gradient(node: Node, upstream: Node) -> tuple[Node | None, ...]:
     return (upstream / (1 - x * x),)
 
 
-asinh = _unary("asinh", "The inverse hyperbolic sine.", numpy.arcsinh, _asinh_gradient)
-acosh = _unary(
+asinh = define_function("asinh", "The inverse hyperbolic sine.", numpy.arcsinh, _asinh_gradient)
+acosh = define_function(
     "acosh", "The inverse hyperbolic cosine; NaN below 1.", numpy.arccosh, _acosh_gradient
 )
-atanh = _unary("atanh", "The inverse hyperbolic tangent; ±∞ at ±1.", numpy.arctanh, _atanh_gradient)
+atanh = define_function(
+    "atanh", "The inverse hyperbolic tangent; ±∞ at ±1.", numpy.arctanh, _atanh_gradient
+)
