@@ -12,7 +12,7 @@ from typing import Self
 import numpy
 
 from tilegrad.base.errors import DTypeError
-from tilegrad.ir.node import intern
+from tilegrad.ir.node import Node, intern
 from tilegrad.ir.op import Op
 from tilegrad.ops import arithmetic, bits
 from tilegrad.tensor.arguments import check_choice
@@ -51,6 +51,15 @@ class Arithmetic(Casting):
             op = _ON_BOOLEANS.get(op, op)
         return self.with_node(intern(op, (right, left) if reverse else (left, right)))
 
+    def as_floats(self, other: object) -> tuple[Node, Node]:
+        """Return this tensor and another operand as nodes of one float dtype that broadcast.
+
+        Raises:
+            ShapeError: the shapes do not broadcast.
+        """
+        left, right = unify(self.node, self.as_operand(other))
+        return as_float(left), as_float(right)
+
     def add(self, x: Operand, reverse: bool = False) -> Self:
         """Return self + x (logical or of bools)."""
         return self.combine(arithmetic.add, x, reverse)
@@ -76,8 +85,7 @@ class Arithmetic(Casting):
             ArgumentError: unknown rounding mode.
         """
         if rounding_mode is None:
-            left, right = unify(self.node, self.as_operand(x))
-            left, right = as_float(left), as_float(right)
+            left, right = self.as_floats(x)
             sources = (right, left) if reverse else (left, right)
             return self.with_node(intern(arithmetic.divide, sources))
         check_choice("rounding mode", rounding_mode, ("trunc", "floor"))

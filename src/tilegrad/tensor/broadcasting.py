@@ -8,6 +8,7 @@ from tilegrad.base.errors import ShapeError
 from tilegrad.ir.dtype import promote
 from tilegrad.ir.node import Node
 from tilegrad.ops.conversion import cast_to
+from tilegrad.ops.movement import reshape_to
 from tilegrad.tensor import nodes
 from tilegrad.tensor.nodes import Shape
 from tilegrad.tensor.size import as_size
@@ -56,6 +57,24 @@ def do_broadcast(operands: Sequence[Node]) -> bool:
             joined.append(second if first == 1 else first)
         merged = tuple(joined)
     return True
+
+
+def fit(value: Node, shape: Shape, what: str) -> Node:
+    """Return a value expanded to a shape; spare axes of size 1 in front go.
+
+    Raises:
+        ShapeError: it does not broadcast to the shape of ``what``.
+    """
+    spare = max(0, len(value.shape) - len(shape))
+    kept = value.shape[spare:]
+    pairs = zip(kept[::-1], shape[::-1], strict=False)
+    if any(size != 1 for size in value.shape[:spare]) or any(s not in (1, t) for s, t in pairs):
+        raise ShapeError(
+            f"the value does not fit {what}",
+            got=show_shape(value.shape),
+            expected=f"a shape that broadcasts to {show_shape(shape)}",
+        )
+    return nodes.expand(reshape_to(value, kept), shape)
 
 
 def misfit(operands: Sequence[Node]) -> ShapeError:

@@ -9,7 +9,7 @@ from tilegrad.base.errors import ArgumentError, DTypeError
 from tilegrad.ir.dtype import DType, dtypes, promote
 from tilegrad.ir.node import Node, intern
 from tilegrad.ir.op import Op
-from tilegrad.ops import arithmetic, bits, comparison, leaves
+from tilegrad.ops import arithmetic, bits, comparison
 from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.leaves import constant
 from tilegrad.tensor import nodes
@@ -259,6 +259,6 @@ def _wide_constant(value: int) -> Node:
     """Return an integer in a dtype that can hold it: int64, uint64 or else float64."""
     for dtype in (dtypes.int64, dtypes.uint64):
         if _fits(value, dtype):
-            return leaves.constant(value, dtype)
+            return constant(value, dtype)
     large = math.copysign(math.inf, value) if abs(value) > 2**1023 else value
-    return leaves.constant(float(large), dtypes.float64)
+    return constant(float(large), dtypes.float64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy
 
 from tilegrad.ir.node import Node
+from tilegrad.tensor.broadcasting import show_shape
 from tilegrad.tensor.conversion import Conversion
 
 _EDGE_ITEMS = 3
@@ -18,7 +19,8 @@ class Display(Conversion):
 
     def __repr__(self) -> str:
         """Return values (which realises the tensor), shape, dtype and device."""
-        facts = f"shape={self._shape_text()}, dtype={self.node.dtype.name}, device={self.device!r}"
+        shape, dtype = show_shape(self.node.shape), self.node.dtype.name
+        facts = f"shape={shape}, dtype={dtype}, device={self.device!r}"
         if self.requires_grad:
             facts += ", requires_grad=True"
         if any(isinstance(size, Node) for size in self.node.shape):
@@ -36,10 +38,6 @@ class Display(Conversion):
         )
         separator = ",\n       " if "\n" in values else ", "
         return f"Tensor({values}{separator}{facts})"
-
-    def _shape_text(self) -> str:
-        sizes = ", ".join(str(size) for size in self.shape)
-        return f"({sizes},)" if len(self.node.shape) == 1 else f"({sizes})"
 
     def __format__(self, specification: str) -> str:
         """Format a scalar as its number, anything else as its repr."""

@@ -16,7 +16,6 @@ from tilegrad.ir.op import Op
 from tilegrad.ops import arithmetic, exponential, rounding, special, trigonometry
 from tilegrad.tensor.arithmetic import Operand
 from tilegrad.tensor.base import as_float
-from tilegrad.tensor.broadcasting import unify
 from tilegrad.tensor.comparison import Comparison
 
 
@@ -176,21 +175,15 @@ class Functions(Comparison):
 
     def copysign(self, other: Operand) -> Self:
         """Return the magnitude of self with the sign of ``other``, in a float dtype."""
-        left, right = unify(self.node, self.as_operand(other))
-        sources = (as_float(left), as_float(right))
-        return self.with_node(intern(rounding.copy_sign, sources))
+        return self.with_node(intern(rounding.copy_sign, self.as_floats(other)))
 
     def nextafter(self, other: Operand) -> Self:
         """Return the next representable number from self toward ``other``, in a float dtype."""
-        left, right = unify(self.node, self.as_operand(other))
-        sources = (as_float(left), as_float(right))
-        return self.with_node(intern(rounding.next_after, sources))
+        return self.with_node(intern(rounding.next_after, self.as_floats(other)))
 
     def atan2(self, other: Operand) -> Self:
         """Return the angle of the point (other, self) in radians, in (-π, π]."""
-        left, right = unify(self.node, self.as_operand(other))
-        sources = (as_float(left), as_float(right))
-        return self.with_node(intern(trigonometry.atan2, sources))
+        return self.with_node(intern(trigonometry.atan2, self.as_floats(other)))
 
     def square(self) -> Self:
         """Return x·x."""
@@ -198,9 +191,7 @@ class Functions(Comparison):
 
     def hypot(self, other: Operand) -> Self:
         """Return √(self² + other²) without undue overflow."""
-        left, right = (
-            self.with_node(as_float(x)) for x in unify(self.node, self.as_operand(other))
-        )
+        left, right = map(self.with_node, self.as_floats(other))
         large = left.abs().maximum(right.abs())
         small = left.abs().minimum(right.abs())
         ratio = small / ((large == 0) | large.isinf()).where(1.0, large)
@@ -209,17 +200,13 @@ class Functions(Comparison):
 
     def logaddexp(self, other: Operand) -> Self:
         """Return log(eˢᵉˡᶠ + eᵒᵗʰᵉʳ) without undue overflow."""
-        left, right = (
-            self.with_node(as_float(x)) for x in unify(self.node, self.as_operand(other))
-        )
+        left, right = map(self.with_node, self.as_floats(other))
         gap = (left == right).where(0.0, left - right)  # ∞ - ∞ would be NaN
         return left.maximum(right) + (-gap.abs()).exp().log1p()
 
     def xlogy(self, other: Operand) -> Self:
         """Return self · log(other), which is 0 where self is 0 (unless other is NaN)."""
-        left, right = (
-            self.with_node(as_float(x)) for x in unify(self.node, self.as_operand(other))
-        )
+        left, right = map(self.with_node, self.as_floats(other))
         is_zero = (left == 0.0) & right.isnan().logical_not()
         return is_zero.where(0.0, left * is_zero.where(1.0, right).log())
 

@@ -14,7 +14,6 @@ from typing import Self
 
 import numpy
 
-from tilegrad.base.errors import ShapeError
 from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ops import indexing, symbolic
@@ -22,7 +21,7 @@ from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.movement import filled, pad_with, permute_axes, reshape_to, shrink_to
 from tilegrad.tensor import nodes
 from tilegrad.tensor.base import TensorBase, is_operand
-from tilegrad.tensor.broadcasting import show_shape
+from tilegrad.tensor.broadcasting import fit
 from tilegrad.tensor.conversion import node_of
 from tilegrad.tensor.index_plan import Plan, Range, plan_index
 from tilegrad.tensor.loss import Loss
@@ -118,7 +117,7 @@ def _move_front(node: Node, count: int, place: int) -> Node:
 
 def _write(node: Node, plan: Plan, value: Node) -> Node:
     """Return the node with a value written where the plan says."""
-    value = _fit(value, plan.result_shape)
+    value = fit(value, plan.result_shape, "what the index selects")
     shape = node.shape
     sizes = tuple(part.length for part in plan.ranges)
     if plan.arrays:
@@ -138,19 +137,3 @@ def _write(node: Node, plan: Plan, value: Node) -> Node:
     )
     mask = _put_back(filled(True, dtypes.bool, partial), plan.ranges, shape)
     return nodes.where(mask, _put_back(value, plan.ranges, shape), node)
-
-
-def _fit(value: Node, shape: nodes.Shape) -> Node:
-    """Return the value broadcast to what the index selects; spare axes of size 1 in front go."""
-    spare = max(0, len(value.shape) - len(shape))
-    fits = all(size == 1 for size in value.shape[:spare]) and all(
-        size in (1, other)
-        for size, other in zip(value.shape[spare:][::-1], shape[::-1], strict=False)
-    )
-    if not fits:
-        raise ShapeError(
-            "the value does not fit what the index selects",
-            got=show_shape(value.shape),
-            expected=f"a shape that broadcasts to {show_shape(shape)}",
-        )
-    return nodes.expand(reshape_to(value, value.shape[spare:]), shape)

@@ -20,7 +20,6 @@ from tilegrad.tensor.arguments import as_integer, check_choice
 from tilegrad.tensor.base import as_float
 from tilegrad.tensor.broadcasting import show_shape
 from tilegrad.tensor.sampling import Sampling
-from tilegrad.tensor.selection import take
 from tilegrad.tensor.size import as_size
 
 MODES = ("nearest", "nearest-exact", "linear", "bilinear", "trilinear", "bicubic", "area")
@@ -129,7 +128,7 @@ def _pick(node: Node, axis: int, grid: _Grid, mode: str) -> Node:
     centre = number if mode == "nearest" else number + 0.5
     place = cast_to(rounding.floor(centre * grid.scale), dtypes.int64)
     last = grid.source - 1
-    return take(node, axis, nodes.where(place < last, place, last))
+    return nodes.take(node, axis, nodes.where(place < last, place, last))
 
 
 def _linear(node: Node, axis: int, grid: _Grid) -> Node:
@@ -176,4 +175,4 @@ def _along(row: Node, rank: int, axis: int) -> Node:
 def _at(node: Node, axis: int, place: Node, size: int) -> Node:
     """Return the slices at positions, those beyond the ends taken from the ends."""
     above = nodes.where(place > 0, place, 0)
-    return take(node, axis, nodes.where(above < size - 1, above, size - 1))
+    return nodes.take(node, axis, nodes.where(above < size - 1, above, size - 1))

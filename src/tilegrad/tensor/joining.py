@@ -11,7 +11,7 @@ import numpy
 from tilegrad.base.errors import ArgumentError, ArgumentTypeError, ShapeError
 from tilegrad.engine import current_session
 from tilegrad.ir.node import Node
-from tilegrad.ops import indexing, symbolic
+from tilegrad.ops import symbolic
 from tilegrad.ops.movement import expand_to, reshape_to
 from tilegrad.tensor import nodes
 from tilegrad.tensor.arguments import as_integer, resolve_axis, spread
@@ -240,7 +240,7 @@ def _repeat_each(node: Node, axis: int, repeats: TensorBase) -> Node:
         )
     order = numpy.repeat(numpy.arange(as_integer(as_size(size), "the axis")), counts)
     places = session.from_numpy(order, repeats.device)
-    return nodes.move_axis(indexing.gather_from(node, (places,), (axis,)), 0, axis)
+    return nodes.take(node, axis, places)
 
 
 def _tile(node: Node, counts: tuple[Index, ...], *, is_inner: bool) -> Node:

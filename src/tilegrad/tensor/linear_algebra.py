@@ -6,7 +6,7 @@ on stacks of matrices (.., n, n) and have gradients of every order, as they cons
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Self, TypeVar
 
 from tilegrad.base.errors import ArgumentError, ShapeError
 from tilegrad.ir.dtype import dtypes
@@ -93,7 +93,7 @@ class LinearAlgebra(Quantiles):
         """Return the product of n equal matrices; of their inverses if n is negative."""
         size = self._square("matrix_power")
         base = self.inverse() if n < 0 else self
-        result = type(self).from_node(self._identity(size).node, self.device)
+        result = identity(size, self)
         count = abs(n)
         while count:
             result = result @ base if count & 1 else result
@@ -103,12 +103,12 @@ class LinearAlgebra(Quantiles):
 
     def det(self) -> Self:
         """Return the determinants."""
-        reduced, sign = self._eliminate(self._square("det"), above=False)
+        reduced, sign = _eliminate(self, self._square("det"), above=False)
         return reduced.diagonal(0, -2, -1).prod(-1) * sign
 
     def slogdet(self) -> tuple[Self, Self]:
         """Return the determinants' signs, and the logarithms of their absolute values."""
-        reduced, sign = self._eliminate(self._square("slogdet"), above=False)
+        reduced, sign = _eliminate(self, self._square("slogdet"), above=False)
         factors = reduced.diagonal(0, -2, -1)
         return factors.sign().prod(-1) * sign, factors.abs().log().sum(-1)
 
@@ -119,7 +119,7 @@ class LinearAlgebra(Quantiles):
 
     def inverse(self) -> Self:
         """Return the inverse matrices; those of singular ones hold NaN or ∞."""
-        return self.solve(self._identity(self._square("inverse")))
+        return self.solve(identity(self._square("inverse"), self))
 
     def solve(self, other: Self) -> Self:
         """Return x with self @ x = other, by Gauss and Jordan's elimination with row pivots.
@@ -133,7 +133,7 @@ class LinearAlgebra(Quantiles):
         batch = self.shape[:-2] if self.ndim >= other.ndim else other.shape[:-2]
         left = self._float().expand(*batch, size, size)
         right = other.expand(*batch, *other.shape[-2:])
-        reduced, _ = left.cat(right, dim=-1)._eliminate(size, above=True)  # noqa: SLF001
+        reduced, _ = _eliminate(left.cat(right, dim=-1), size, above=True)
         count = reduced.shape[-1]
         factors = reduced.diagonal(0, -2, -1).unsqueeze(-1)
         return reduced.narrow(-1, size, count - size) / factors
@@ -146,7 +146,7 @@ class LinearAlgebra(Quantiles):
         """
         size = self._square("cholesky")
         matrix = self._float()
-        row = matrix._row_numbers(size)  # noqa: SLF001
+        row = row_numbers(size, self)
         columns: list[Self] = []
         for k in range(size):
             rest = matrix.narrow(-1, k, 1)
@@ -195,32 +195,6 @@ class LinearAlgebra(Quantiles):
             factors.append(factor.pad((0, 0, 0, missing)) if missing else factor)
         return found[0].cat(*found[1:], dim=-1), factors[0].cat(*factors[1:], dim=-1)
 
-    def _eliminate(self, size: int, *, above: bool) -> tuple[Self, Self]:
-        """Return the matrices with zeros below (and above) the diagonal, and the swaps' sign."""
-        matrix = self._float()
-        row = matrix._row_numbers(size)  # noqa: SLF001
-        sign = (matrix.narrow(-1, 0, 1).narrow(-2, 0, 1) * 0.0 + 1.0).detach()
-        for k in range(size):
-            column = matrix.narrow(-1, k, 1)
-            pivot = (row >= k).where(column.detach().abs(), -1.0).argmax(-2, keepdim=True)
-            order = (row == k).where(pivot, (row == pivot).where(k, row))
-            matrix = matrix.take_along_axis(order.expand(*matrix.shape), -2)
-            sign = (pivot == k).where(sign, -sign)
-            top = matrix.narrow(-2, k, 1)
-            head = top.narrow(-1, k, 1)
-            share = matrix.narrow(-1, k, 1) / (head == 0).where(1.0, head)
-            is_changed = row != k if above else row > k
-            matrix = matrix - is_changed.where(share, 0.0) * top
-        return matrix, sign.squeeze((-2, -1))
-
-    def _row_numbers(self, size: int) -> Self:
-        """Return 0, 1, .. down a column."""
-        return self.with_node(nodes.positions(size, dtypes.int64, 2, 0))
-
-    def _identity(self, size: int) -> Self:
-        row = self._row_numbers(size)
-        return (row == row.mT).cast(as_float(self.node).dtype)
-
     def _float(self) -> Self:
         return self.with_node(as_float(self.node))
 
@@ -238,3 +212,36 @@ class LinearAlgebra(Quantiles):
         if size == 0:
             raise ArgumentError(f"{name}: the matrices are empty", got=show_shape(shape))
         return size
+
+
+T = TypeVar("T", bound=LinearAlgebra)
+
+
+def row_numbers(size: int, like: T) -> T:
+    """Return 0, 1, .. down a column (int64), on the device of another tensor."""
+    return like.with_node(nodes.positions(size, dtypes.int64, 2, 0))
+
+
+def identity(size: int, like: T) -> T:
+    """Return the unit matrix in the dtype of another tensor, and on its device."""
+    row = row_numbers(size, like)
+    return (row == row.mT).cast(like.dtype)
+
+
+def _eliminate(matrix: T, size: int, *, above: bool) -> tuple[T, T]:
+    """Return the matrices with zeros below (and above) the diagonal, and the swaps' sign."""
+    matrix = matrix.with_node(as_float(matrix.node))
+    row = row_numbers(size, matrix)
+    sign = (matrix.narrow(-1, 0, 1).narrow(-2, 0, 1) * 0.0 + 1.0).detach()
+    for k in range(size):
+        column = matrix.narrow(-1, k, 1)
+        pivot = (row >= k).where(column.detach().abs(), -1.0).argmax(-2, keepdim=True)
+        order = (row == k).where(pivot, (row == pivot).where(k, row))
+        matrix = matrix.take_along_axis(order.expand(*matrix.shape), -2)
+        sign = (pivot == k).where(sign, -sign)
+        top = matrix.narrow(-2, k, 1)
+        head = top.narrow(-1, k, 1)
+        share = matrix.narrow(-1, k, 1) / (head == 0).where(1.0, head)
+        is_changed = row != k if above else row > k
+        matrix = matrix - is_changed.where(share, 0.0) * top
+    return matrix, sign.squeeze((-2, -1))

@@ -14,13 +14,11 @@ from tilegrad.ir.dtype import DType
 from tilegrad.ir.node import Node
 from tilegrad.ops import leaves
 from tilegrad.ops.conversion import cast_to
-from tilegrad.ops.movement import reshape_to
-from tilegrad.tensor import nodes
 from tilegrad.tensor.arithmetic import Arithmetic
 from tilegrad.tensor.base import TensorBase, is_operand
+from tilegrad.tensor.broadcasting import fit
 from tilegrad.tensor.conversion import Conversion, Data, node_of
 from tilegrad.tensor.history import follow, mark
-from tilegrad.tensor.size import Index
 
 
 class Mutation(Conversion, Arithmetic):
@@ -47,7 +45,7 @@ class Mutation(Conversion, Arithmetic):
             check_kind(value.dtype, dtype)
             value = cast_to(value, dtype)
         if value.shape != self.node.shape:
-            value = _broadcast(value, self.node.shape)
+            value = fit(value, self.node.shape, "the tensor that it is assigned to")
         self.set_value(value)
         return self
 
@@ -127,17 +125,3 @@ def check_kind(value: DType, target: DType) -> None:
             expected=target.name,
             mend=f"cast the value: .cast(dtypes.{target.name})",
         )
-
-
-def _broadcast(value: Node, shape: tuple[Index, ...]) -> Node:
-    extra = len(value.shape) - len(shape)
-    if extra > 0 and all(size == 1 for size in value.shape[:extra]):
-        value = reshape_to(value, value.shape[extra:])
-    pairs = zip(value.shape[::-1], shape[::-1], strict=False)
-    if len(value.shape) > len(shape) or any(old not in (1, new) for old, new in pairs):
-        raise ShapeError(
-            "the value does not broadcast to the tensor that it is assigned to",
-            got=value.shape,
-            expected=f"a shape that broadcasts to {shape}",
-        )
-    return nodes.expand(value, shape)

@@ -10,7 +10,16 @@ from collections.abc import Sequence
 from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node, intern
 from tilegrad.ir.op import Op
-from tilegrad.ops import comparison, conversion, leaves, movement, reduction, symbolic, windows
+from tilegrad.ops import (
+    comparison,
+    conversion,
+    indexing,
+    leaves,
+    movement,
+    reduction,
+    symbolic,
+    windows,
+)
 from tilegrad.ops.conversion import CastAttributes, cast_to
 from tilegrad.ops.leaves import IotaAttributes
 from tilegrad.ops.movement import expand_to, reshape_to, shrink_to
@@ -78,6 +87,11 @@ def take_every(node: Node, axis: int, step: int) -> Node:
         return node
     size = symbolic.floor_divide(symbolic.add(node.shape[axis], step - 1), step)
     return slide(node, axis, None, size, (step, 0))
+
+
+def take(node: Node, axis: int, places: Node) -> Node:
+    """Return the slices of the node at positions (integers along one axis) of an axis."""
+    return move_axis(indexing.gather_from(node, (places,), (axis,)), 0, axis)
 
 
 def concatenate(parts: Sequence[Node], axis: int) -> Node:

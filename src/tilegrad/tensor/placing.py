@@ -13,7 +13,7 @@ from tilegrad.tensor import nodes
 from tilegrad.tensor.arguments import as_integer, resolve_axis
 from tilegrad.tensor.arithmetic import Operand
 from tilegrad.tensor.broadcasting import show_shape
-from tilegrad.tensor.linear_algebra import LinearAlgebra
+from tilegrad.tensor.linear_algebra import LinearAlgebra, identity, row_numbers
 
 
 class Placing(LinearAlgebra):
@@ -90,13 +90,13 @@ class Placing(LinearAlgebra):
         rows, columns = (as_integer(size, "a size") for size in wide.shape[-2:])
         wide = wide.pad((0, max(0, width - columns), 0, max(0, height - rows)))
         wide = wide.narrow(-2, 0, height).narrow(-1, 0, width)
-        gap = self.with_node(nodes.positions(width, dtypes.int64, 2, 1)) - self._row_numbers(height)
+        gap = self.with_node(nodes.positions(width, dtypes.int64, 2, 1)) - row_numbers(height, self)
         return (gap == offset).where(wide, last).movedim((-2, -1), (dim1, dim2))
 
     def diag_embed(self, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Self:
         """Return matrices with the last axis on a diagonal and zeros elsewhere."""
         size = as_integer(self.shape[-1], "the size of a diagonal")
-        wide = self.unsqueeze(-1) * self._unit(size)
+        wide = self.unsqueeze(-1) * identity(size, self)
         before, after = max(0, offset), max(0, -offset)
         wide = wide.pad((before, after, after, before))
         return wide.movedim((-2, -1), (dim1, dim2))
@@ -171,10 +171,6 @@ class Placing(LinearAlgebra):
         powers = [self.pow(float(k)).cast(self.dtype) for k in range(count)]
         ordered = powers if increasing else powers[::-1]
         return ordered[0].stack(*ordered[1:], dim=1)
-
-    def _unit(self, size: int) -> Self:
-        row = self._row_numbers(size)
-        return (row == row.mT).cast(self.dtype)
 
     def _before(self, dim: int) -> tuple[slice, ...]:
         return (slice(None),) * resolve_axis(dim, self.ndim)

@@ -89,7 +89,7 @@ class Selection(Indexing):
     def index_select(self, dim: int, index: TensorBase) -> Self:
         """Return the slices at positions (a tensor with one axis) along an axis."""
         axis = resolve_axis(dim, len(self.node.shape))
-        return self.with_node(take(self.node, axis, self._flat_places(index, axis)))
+        return self.with_node(nodes.take(self.node, axis, self._flat_places(index, axis)))
 
     def _flat_places(self, index: TensorBase, axis: int) -> Node:
         node = self.as_operand(index)
@@ -244,8 +244,3 @@ def rows_and_columns(shape: tuple[Index, ...]) -> tuple[Node, Node]:
     rank = len(shape)
     row = nodes.positions(shape[-2], dtypes.index, rank, rank - 2)
     return row, nodes.positions(shape[-1], dtypes.index, rank, rank - 1)
-
-
-def take(node: Node, axis: int, places: Node) -> Node:
-    """Return the slices of a node at positions (one axis) along an axis."""
-    return nodes.move_axis(indexing.gather_from(node, (places,), (axis,)), 0, axis)
