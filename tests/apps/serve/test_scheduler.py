@@ -161,6 +161,24 @@ def test_logits_that_are_no_numbers_end_that_reply_alone(run_fake: RunFake):
     assert decoder.free_sequences == 4
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_an_error_of_ours_ends_the_thread_but_nobody_waits_for_it(
+    run_fake: RunFake, monkeypatch: pytest.MonkeyPatch
+):
+    decoder = FakeDecoder(sequences=1)
+    with run_fake(decoder) as server, ThreadPoolExecutor(2) as pool:
+        with decoder.held():
+            replies = [pool.submit(complete, server, "ab", max_tokens=1)]
+            wait_until(lambda: server.service.scheduler.running == 1)
+            monkeypatch.setattr(decoder, "open", lambda _tokens: 1 // 0)
+            replies.append(pool.submit(complete, server, "ab"))
+            wait_until(lambda: server.service.scheduler.waiting == 1)
+        assert replies[0].result()
+        with pytest.raises(openai.InternalServerError, match="stopping"):
+            replies[1].result()
+        assert server.ask("GET", "/health")[0] == 503
+
+
 def test_closing_ends_what_runs_and_what_waits(run_fake: RunFake):
     decoder = FakeDecoder(context=100_000, sequences=1)
     with run_fake(decoder) as server, ThreadPoolExecutor(2) as pool:

@@ -227,6 +227,14 @@ def test_what_happens_is_counted(server: Server):
     assert server.metric("waiting_replies") == server.metric("running_replies") == 0
 
 
+def test_a_failure_is_told_of_and_counted(run_fake: RunFake, monkeypatch: pytest.MonkeyPatch):
+    with run_fake(FakeDecoder()) as server:
+        monkeypatch.setattr(server.service.planner, "plan_completion", lambda _body: 1 // 0)
+        with pytest.raises(openai.InternalServerError, match="its log says more"):
+            server.client.completions.create(model="tiny", prompt="x")
+        assert server.metric('requests_total{path="/v1/completions",status="500"}') == 1
+
+
 def test_a_key_is_asked_for(run_fake: RunFake):
     with run_fake(FakeDecoder(), key="open sesamé") as server:
         headers = {"Authorization": "Bearer open sesamé".encode()}

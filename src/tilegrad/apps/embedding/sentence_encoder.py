@@ -101,7 +101,14 @@ class SentenceEncoder:
 
         Texts beyond ``longest`` tokens are cut.
         """
-        tokens = [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
+        return self.embed(self.tokenise(texts))
+
+    def tokenise(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return the tokens of each text, those that are read. Any thread may call it."""
+        return [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
+
+    def embed(self, tokens: Sequence[Sequence[int]]) -> numpy.ndarray:
+        """Return a vector of length 1 for the tokens of each text, float32 of (texts, width)."""
         order = sorted(range(len(tokens)), key=lambda number: len(tokens[number]))
         result = numpy.empty((len(tokens), self.width), numpy.float32)
         while order:
@@ -117,10 +124,6 @@ class SentenceEncoder:
                 if length <= self.longest and _fits(count, length):
                     for _ in range(CALLS_TO_CAPTURE):
                         self._run([[self._padding] * length] * count)
-
-    def count_tokens(self, texts: Sequence[str]) -> int:
-        """Return how many tokens are read of all texts together."""
-        return sum(len(encoding.ids) for encoding in self._tokenizer.encode_batch(list(texts)))
 
     def _run(self, tokens: Sequence[Sequence[int]]) -> numpy.ndarray:
         length = _fill_up(max(map(len, tokens)))

@@ -137,9 +137,10 @@ async def _embed(service: Service, request: Request) -> Response:
     if body.dimensions not in (None, embedder.encoder.width):
         message = f"dimensions: vectors of this model have {embedder.encoder.width} numbers"
         raise ApiError(400, message, code="unsupported_value", param="dimensions")
-    tokens = await anyio.to_thread.run_sync(embedder.encoder.count_tokens, texts)
     exchange = Exchange(service.limits.seconds)
-    exchange.embed(service.scheduler, texts)
+    # Finding the tokens of megabytes takes seconds: that must not hold up the model's thread.
+    tokens = await anyio.to_thread.run_sync(embedder.encoder.tokenise, texts)
+    exchange.embed(service.scheduler, tokens)
 
     async def collect() -> numpy.ndarray:
         rows = [event.rows async for _, event in exchange.events() if isinstance(event, Vectors)]
@@ -154,7 +155,8 @@ async def _embed(service: Service, request: Request) -> Response:
         {"object": "embedding", "index": index, "embedding": show(row)}
         for index, row in enumerate(rows)
     ]
-    usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+    count = sum(map(len, tokens))
+    usage = {"prompt_tokens": count, "total_tokens": count}
     return JSONResponse({"object": "list", "data": data, "model": embedder.name, "usage": usage})
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+import contextlib
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from starlette.requests import ClientDisconnect
@@ -51,8 +52,8 @@ class Exchange:
         scheduler.submit(*jobs)
         self.jobs = [*jobs]
 
-    def embed(self, scheduler: Scheduler, texts: list[str]) -> None:
-        """Let texts be embedded.
+    def embed(self, scheduler: Scheduler, texts: Sequence[Sequence[int]]) -> None:
+        """Let texts be embedded, given by their tokens.
 
         Raises:
             ApiError: the server has too much to do.
@@ -87,7 +88,7 @@ class Exchange:
 
     def _listen(self, number: int) -> Callable[[Event], None]:
         def notify(event: Event) -> None:
-            if not self._loop.is_closed():
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens
                 self._loop.call_soon_threadsafe(self._events.put_nowait, (number, event))
 
         return notify

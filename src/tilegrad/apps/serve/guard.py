@@ -55,7 +55,7 @@ class Guard:
 
         async def count(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._metrics.requests.labels(path, str(message["status"])).inc()
+                self._count(path, message["status"])
             await send(message)
 
         try:
@@ -63,7 +63,14 @@ class Guard:
         except ApiError as error:
             await respond(error)(scope, receive, count)
             return
-        await self._app(scope, receive, count)
+        try:
+            await self._app(scope, receive, count)
+        except Exception:
+            self._count(path, 500)  # which is sent further out
+            raise
+
+    def _count(self, path: str, status: int) -> None:
+        self._metrics.requests.labels(path, str(status)).inc()
 
     def _check(self, scope: Scope) -> None:
         headers = Headers(scope=scope)

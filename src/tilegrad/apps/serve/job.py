@@ -117,13 +117,13 @@ class EmbeddingJob:
     """Texts to be embedded.
 
     Attributes:
-        texts: the texts.
+        texts: the tokens of each.
         notify: takes the events; it is called in the model's thread.
         done: the vectors so far.
         is_cancelled: set by anyone if nobody waits for it any more.
     """
 
-    texts: Sequence[str]
+    texts: Sequence[Sequence[int]]
     notify: Callable[[Event], None]
     done: list[numpy.ndarray] = field(default_factory=list)
     is_cancelled: bool = False

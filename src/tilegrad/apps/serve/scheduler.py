@@ -30,7 +30,7 @@ from tilegrad.base.errors import TilegradError
 EMBEDDED_AT_ONCE, EMBEDDED_BETWEEN = 16, 4
 """So many texts are embedded at once, and so many between two decode steps."""
 
-Encode = Callable[[Sequence[str]], numpy.ndarray]
+Embed = Callable[[Sequence[Sequence[int]]], numpy.ndarray]
 
 
 @dataclass(slots=True, eq=False)
@@ -59,7 +59,7 @@ class Scheduler:
         decoder: the model and its memory; only this object's thread uses it.
         tokeniser: of the model.
         metrics: count what happens.
-        encode: embeds texts, or None.
+        embed: turns the tokens of texts into vectors, or None.
         limit: how many replies may wait.
         session: entered by the thread.
     """
@@ -70,12 +70,12 @@ class Scheduler:
         tokeniser: Tokeniser,
         metrics: Metrics,
         *,
-        encode: Encode | None,
+        embed: Embed | None,
         limit: int,
         session: Callable[[], AbstractContextManager[object]],
     ) -> None:
         self._decoder, self._tokeniser, self._metrics = decoder, tokeniser, metrics
-        self._encode, self._limit, self._session = encode, limit, session
+        self._embed_tokens, self._limit, self._session = embed, limit, session
         self._changed = threading.Condition()
         self._waiting: deque[Job] = deque()
         self._embedding: deque[EmbeddingJob] = deque()
@@ -180,15 +180,13 @@ class Scheduler:
                 job = next((job for job in self._waiting if not _is_led(job)), None)
                 if job is None:
                     return
-                self._waiting.remove(job)
-            try:
-                sequence = self._decoder.open(job.prompt)
-            except TilegradError as error:
-                self._fail(job, error)
-                continue
-            known = sequence.known
-            writer = Writer(job, self._tokeniser)
-            self._reading.append(Running(job, sequence, writer, known))
+                try:
+                    sequence = self._decoder.open(job.prompt)
+                    writer = Writer(job, self._tokeniser)
+                    self._reading.append(Running(job, sequence, writer, sequence.known))
+                except TilegradError as error:
+                    self._fail(job, error)
+                self._waiting.remove(job)  # only now: whatever ends the thread, the job is told
 
     def _read(self) -> None:
         """Read one chunk of the prompt whose turn it is."""
@@ -271,13 +269,13 @@ class Scheduler:
 
     def _embed(self) -> None:
         """Embed one batch of texts."""
-        if not self._embedding or self._encode is None:
+        if not self._embedding or self._embed_tokens is None:
             return
         job = self._embedding[0]
         start = sum(map(len, job.done))
         end = start + (EMBEDDED_BETWEEN if self._writing else EMBEDDED_AT_ONCE)
         try:
-            job.done.append(self._encode(job.texts[start:end]))
+            job.done.append(self._embed_tokens(job.texts[start:end]))
         except TilegradError as error:
             self._embedding.popleft()
             self._fail(job, error)

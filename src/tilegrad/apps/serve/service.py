@@ -92,7 +92,7 @@ def build_service(
         decoder,
         tokeniser,
         metrics,
-        encode=None if embedder is None else embedder.encoder,
+        embed=None if embedder is None else embedder.encoder.embed,
         limit=options.limits.waiting,
         session=session.entered,
     )
