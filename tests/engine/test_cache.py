@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import stat
+import time
 from pathlib import Path
 
 import pytest
@@ -21,15 +23,22 @@ def test_entry_is_found_again_by_another_cache(tmp_path: Path) -> None:
     assert DiskCache(tmp_path, Trace()).get("other") is None
 
 
-def test_entries_are_measured_and_cleared(tmp_path: Path) -> None:
+def test_what_was_not_read_for_a_month_is_removed(tmp_path: Path) -> None:
     cache = DiskCache(tmp_path, Trace())
-    cache.put("a", b"1")
-    cache.put("b", b"22")
-    count, size = cache.measure()
-    assert count == 2
-    assert size > 3
-    assert cache.clear() == 2
-    assert cache.get("a") is None
+    folder = cache.path("0").parent
+    neighbours = (key for key in map(str, range(10**5)) if cache.path(key).parent == folder)
+    read, unread, young, new = itertools.islice(neighbours, 4)
+    ages = {cache.path(read): 40, cache.path(unread): 31, cache.path(young): 29}
+    for key in (read, unread, young):
+        cache.put(key, key.encode())
+    half = folder / "killed.part"
+    half.write_bytes(b"half")
+    ages[half] = 31
+    for path, days in ages.items():
+        os.utime(path, (time.time() - days * 24 * 3600,) * 2)
+    assert cache.get(read) == read.encode()
+    cache.put(new, b"new")
+    assert set(folder.iterdir()) == {cache.path(key) for key in (read, young, new)}
 
 
 @given(damage=st.integers(0, 200), value=st.integers(1, 255))

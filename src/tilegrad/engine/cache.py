@@ -3,7 +3,8 @@
 An entry is written to a file of its own and then renamed into place, so a reader sees all of it or
 nothing, whatever other processes do and whenever one is killed. It starts with a checksum; a
 damaged entry is reported, removed and made anew. A directory that cannot be written is reported
-once and then only read.
+once and then only read. What no process has read for a month is removed when something else is
+kept in its folder: it belongs to versions of the compiler, or to programs, that nobody uses.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import contextlib
 import hashlib
 import os
 import tempfile
+import time
 import warnings
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from tilegrad.base.trace import Trace
 
 _MAGIC = b"tilegrad kernel 1\n"
 _DIGEST_BYTES = 32
+_KEPT_SECONDS = 30 * 24 * 3600.0
 
 
 class CacheWarning(UserWarning):
@@ -60,6 +63,8 @@ class DiskCache:
             with contextlib.suppress(OSError):
                 path.unlink()
             return None
+        with contextlib.suppress(OSError):  # in a directory that is only read nothing is removed
+            os.utime(path)
         return binary
 
     def put(self, key: str, binary: bytes) -> None:
@@ -69,6 +74,7 @@ class DiskCache:
         path = self.path(key)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            _drop_unused(path.parent)
             descriptor, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
             try:
                 with os.fdopen(descriptor, "wb") as file:
@@ -89,18 +95,6 @@ class DiskCache:
                 stacklevel=2,
             )
 
-    def measure(self) -> tuple[int, int]:
-        """Return the number of entries and their bytes."""
-        sizes = [path.stat().st_size for path in self.directory.glob("??/*.kernel")]
-        return len(sizes), sum(sizes)
-
-    def clear(self) -> int:
-        """Remove all entries; return how many there were."""
-        paths = list(self.directory.glob("??/*.kernel"))
-        for path in paths:
-            path.unlink(missing_ok=True)
-        return len(paths)
-
     def _report(self, path: Path, reason: str) -> None:
         warnings.warn(
             f"an entry of the kernel cache is compiled again, as {reason}: {path}",
@@ -109,6 +103,16 @@ class DiskCache:
         )
         if self.trace.enabled:
             self.trace.emit(CacheEntryCorrupted(path=str(path), reason=reason))
+
+
+def _drop_unused(folder: Path) -> None:
+    """Remove what was last read or written long ago, also what killed processes left half."""
+    latest = time.time() - _KEPT_SECONDS
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            with contextlib.suppress(OSError):  # another process was quicker, or owns it
+                if entry.stat().st_mtime < latest:
+                    Path(entry).unlink()
 
 
 def _unpack(content: bytes) -> tuple[str | None, bytes]:
