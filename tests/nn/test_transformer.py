@@ -8,7 +8,7 @@ from tests.nn.parity import compare, normal
 from tilegrad import nn
 
 CAUSAL = numpy.triu(numpy.ones((5, 5), bool), 1)
-OPTIONS = [{}, {"norm_first": True, "batch_first": True}, {"bias": False}]
+OPTIONS = [{}, {"norm_first": True, "batch_first": True}, {"bias": False, "activation": "gelu"}]
 CLOSE = {"rtol": 1e-4, "atol": 1e-4}
 
 
@@ -48,6 +48,10 @@ def test_the_whole():
     ours = nn.Transformer(8, 2, dropout=0.0, **sizes)
     theirs = torch.nn.Transformer(8, 2, dropout=0.0, **sizes)
     compare(ours, theirs, normal(6, 2, 8), normal(5, 2, 8), **CLOSE)
+    hidden = numpy.arange(6) > numpy.array([[3], [4]])
+    masks = {"src_key_padding_mask": hidden, "memory_key_padding_mask": hidden}
+    padding = {**masks, "tgt_key_padding_mask": hidden[:, :5]}
+    compare(ours, theirs, normal(6, 2, 8), normal(5, 2, 8), **CLOSE, **padding)
     mask = nn.Transformer.generate_square_subsequent_mask(4).numpy()
     expected = torch.nn.Transformer.generate_square_subsequent_mask(4).numpy()
     numpy.testing.assert_array_equal(mask, expected)

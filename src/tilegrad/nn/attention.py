@@ -1,4 +1,4 @@
-"""Attention with several heads, and the encoder layer of a transformer."""
+"""Attention with several heads."""
 
 from __future__ import annotations
 

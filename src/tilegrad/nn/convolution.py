@@ -10,8 +10,8 @@ from tilegrad.nn import init
 from tilegrad.nn.module import Module
 from tilegrad.tensor import Tensor
 from tilegrad.tensor.arguments import check_choice, per_axis
+from tilegrad.tensor.windows import Numbers
 
-Numbers = int | Sequence[int]
 PADDING_MODES = {
     "zeros": "constant",
     "reflect": "reflect",

@@ -63,11 +63,8 @@ class NLLLoss(Applied):
     def __init__(
         self, weight: Tensor | None = None, ignore_index: int = -100, reduction: str = "mean"
     ) -> None:
-        self.weight, self.ignore_index, self.reduction = (
-            as_constant(weight),
-            ignore_index,
-            reduction,
-        )
+        self.weight, self.reduction = as_constant(weight), reduction
+        self.ignore_index = ignore_index
 
 
 class BCELoss(Applied):

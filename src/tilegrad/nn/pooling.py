@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from tilegrad.nn.applied import Applied
 from tilegrad.tensor import Tensor
-
-Numbers = int | Sequence[int]
+from tilegrad.tensor.windows import Numbers
 
 
 class _MaxPool(Applied):

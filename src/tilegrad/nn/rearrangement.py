@@ -8,8 +8,7 @@ from tilegrad.base.errors import ArgumentError
 from tilegrad.nn.applied import Applied
 from tilegrad.nn.module import Module
 from tilegrad.tensor import Tensor
-
-Numbers = int | Sequence[int]
+from tilegrad.tensor.windows import Numbers
 
 
 class Flatten(Applied):

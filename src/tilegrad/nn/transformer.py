@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from tilegrad.nn.attention import MultiheadAttention
 from tilegrad.nn.container import ModuleList
@@ -16,24 +16,16 @@ from tilegrad.nn.linear import Linear
 from tilegrad.nn.module import Module
 from tilegrad.nn.normalisation import LayerNorm
 from tilegrad.tensor import Tensor
+from tilegrad.tensor.arguments import check_choice
+
+Activation = str | Callable[[Tensor], Tensor]
+_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": Tensor.relu, "gelu": Tensor.gelu}
 
 
-class TransformerEncoderLayer(Module):
-    """Self-attention and a feed-forward network, each with a residual path and a norm.
+class _Layer(Module):
+    """What both kinds of layers share: parts with residual paths and norms, in PyTorch's names."""
 
-    As in PyTorch, with the same names of the parts.
-
-    Args:
-        d_model: size of the last axis.
-        nhead: number of heads.
-        dim_feedforward: size of the hidden layer.
-        dropout: share that is dropped in each part while ``Tensor.training``.
-        activation: function of the hidden layer.
-        layer_norm_eps: added to the variances.
-        batch_first: whether inputs are (batch, time, ..) instead of (time, batch, ..).
-        norm_first: whether the norms come before the parts instead of after them.
-        bias: whether the layers have biases.
-    """
+    has_memory: ClassVar[bool]
 
     def __init__(
         self,
@@ -41,19 +33,70 @@ class TransformerEncoderLayer(Module):
         nhead: int,
         dim_feedforward: int = 2048,
         dropout: float = 0.1,
-        activation: Callable[[Tensor], Tensor] = Tensor.relu,
+        activation: Activation = "relu",
         layer_norm_eps: float = 1e-5,
         batch_first: bool = False,
         norm_first: bool = False,
         bias: bool = True,
     ) -> None:
+        if isinstance(activation, str):
+            check_choice("activation", activation, tuple(_ACTIVATIONS))
+            activation = _ACTIVATIONS[activation]
         self.self_attn = MultiheadAttention(d_model, nhead, dropout, bias, batch_first=batch_first)
+        if self.has_memory:
+            self.multihead_attn = MultiheadAttention(
+                d_model, nhead, dropout, bias, batch_first=batch_first
+            )
+            self.norm3 = LayerNorm(d_model, layer_norm_eps, bias=bias)
         self.linear1 = Linear(d_model, dim_feedforward, bias)
         self.linear2 = Linear(dim_feedforward, d_model, bias)
         self.norm1 = LayerNorm(d_model, layer_norm_eps, bias=bias)
         self.norm2 = LayerNorm(d_model, layer_norm_eps, bias=bias)
         self.dropout, self.activation = Dropout(dropout), activation
         self.norm_first = norm_first
+
+    def add(self, x: Tensor, part: Callable[[Tensor], Tensor], norm: LayerNorm) -> Tensor:
+        """Return x plus what a part makes of it, normalised before the part or after the sum."""
+        return x + part(norm(x)) if self.norm_first else norm(x + part(x))
+
+    def attend(
+        self,
+        attention: MultiheadAttention,
+        query: Tensor,
+        source: Tensor,
+        padding: Tensor | None,
+        mask: Tensor | None,
+        is_causal: bool,
+    ) -> Tensor:
+        """Return what the attention gives, with its dropout."""
+        mixed, _ = attention(query, source, source, padding, False, mask, is_causal=is_causal)
+        return self.dropout(mixed)
+
+    def feed_forward(self, x: Tensor) -> Tensor:
+        """Return what the network of two linear layers gives, with its dropout."""
+        hidden = self.dropout(self.activation(self.linear1(x)))
+        return self.dropout(self.linear2(hidden))
+
+
+class TransformerEncoderLayer(_Layer):
+    """Self-attention and a feed-forward network, each with a residual path and a norm.
+
+    Args:
+        d_model: size of the last axis.
+        nhead: number of heads.
+        dim_feedforward: size of the hidden layer.
+        dropout: share that is dropped in each part while ``Tensor.training``.
+        activation: function of the hidden layer, or "relu" or "gelu".
+        layer_norm_eps: added to the variances.
+        batch_first: whether inputs are (batch, time, ..) instead of (time, batch, ..).
+        norm_first: whether the norms come before the parts instead of after them.
+        bias: whether the layers have biases.
+
+    Raises:
+        ArgumentError: unknown activation, or ``d_model`` is no multiple of ``nhead``.
+    """
+
+    has_memory = False
 
     def __call__(
         self,
@@ -64,52 +107,20 @@ class TransformerEncoderLayer(Module):
     ) -> Tensor:
         """Return the encoded sequence, of the same shape; the masks are those of the attention."""
 
-        def attend(x: Tensor) -> Tensor:
-            mixed, _ = self.self_attn(
-                x, x, x, src_key_padding_mask, False, src_mask, is_causal=is_causal
-            )
-            return self.dropout(mixed)
+        def look_around(x: Tensor) -> Tensor:
+            return self.attend(self.self_attn, x, x, src_key_padding_mask, src_mask, is_causal)
 
-        if self.norm_first:
-            src = src + attend(self.norm1(src))
-            return src + self._feed_forward(self.norm2(src))
-        src = self.norm1(src + attend(src))
-        return self.norm2(src + self._feed_forward(src))
-
-    def _feed_forward(self, x: Tensor) -> Tensor:
-        hidden = self.dropout(self.activation(self.linear1(x)))
-        return self.dropout(self.linear2(hidden))
+        src = self.add(src, look_around, self.norm1)
+        return self.add(src, self.feed_forward, self.norm2)
 
 
-class TransformerDecoderLayer(Module):
+class TransformerDecoderLayer(_Layer):
     """Self-attention, attention to a memory and a feed-forward network, with residual paths.
 
     The arguments are those of ``TransformerEncoderLayer``.
     """
 
-    def __init__(
-        self,
-        d_model: int,
-        nhead: int,
-        dim_feedforward: int = 2048,
-        dropout: float = 0.1,
-        activation: Callable[[Tensor], Tensor] = Tensor.relu,
-        layer_norm_eps: float = 1e-5,
-        batch_first: bool = False,
-        norm_first: bool = False,
-        bias: bool = True,
-    ) -> None:
-        self.self_attn = MultiheadAttention(d_model, nhead, dropout, bias, batch_first=batch_first)
-        self.multihead_attn = MultiheadAttention(
-            d_model, nhead, dropout, bias, batch_first=batch_first
-        )
-        self.linear1 = Linear(d_model, dim_feedforward, bias)
-        self.linear2 = Linear(dim_feedforward, d_model, bias)
-        self.norm1 = LayerNorm(d_model, layer_norm_eps, bias=bias)
-        self.norm2 = LayerNorm(d_model, layer_norm_eps, bias=bias)
-        self.norm3 = LayerNorm(d_model, layer_norm_eps, bias=bias)
-        self.dropout, self.activation = Dropout(dropout), activation
-        self.norm_first = norm_first
+    has_memory = True
 
     def __call__(
         self,
@@ -124,35 +135,16 @@ class TransformerDecoderLayer(Module):
     ) -> Tensor:
         """Return the decoded sequence, of the target's shape; the masks are the attentions'."""
 
-        def attend(x: Tensor) -> Tensor:
-            mixed, _ = self.self_attn(
-                x, x, x, tgt_key_padding_mask, False, tgt_mask, is_causal=tgt_is_causal
-            )
-            return self.dropout(mixed)
+        def look_around(x: Tensor) -> Tensor:
+            return self.attend(self.self_attn, x, x, tgt_key_padding_mask, tgt_mask, tgt_is_causal)
 
         def look_up(x: Tensor) -> Tensor:
-            mixed, _ = self.multihead_attn(
-                x,
-                memory,
-                memory,
-                memory_key_padding_mask,
-                False,
-                memory_mask,
-                is_causal=memory_is_causal,
-            )
-            return self.dropout(mixed)
+            padding, mask = memory_key_padding_mask, memory_mask
+            return self.attend(self.multihead_attn, x, memory, padding, mask, memory_is_causal)
 
-        if self.norm_first:
-            tgt = tgt + attend(self.norm1(tgt))
-            tgt = tgt + look_up(self.norm2(tgt))
-            return tgt + self._feed_forward(self.norm3(tgt))
-        tgt = self.norm1(tgt + attend(tgt))
-        tgt = self.norm2(tgt + look_up(tgt))
-        return self.norm3(tgt + self._feed_forward(tgt))
-
-    def _feed_forward(self, x: Tensor) -> Tensor:
-        hidden = self.dropout(self.activation(self.linear1(x)))
-        return self.dropout(self.linear2(hidden))
+        tgt = self.add(tgt, look_around, self.norm1)
+        tgt = self.add(tgt, look_up, self.norm2)
+        return self.add(tgt, self.feed_forward, self.norm3)
 
 
 class TransformerEncoder(Module):
@@ -217,7 +209,7 @@ class Transformer(Module):
         num_decoder_layers: layers of the decoder.
         dim_feedforward: size of the hidden layers.
         dropout: share that is dropped in each part while ``Tensor.training``.
-        activation: function of the hidden layers.
+        activation: function of the hidden layers, or "relu" or "gelu".
         options: further arguments of the layers: layer_norm_eps, batch_first, norm_first, bias.
     """
 
@@ -229,7 +221,7 @@ class Transformer(Module):
         num_decoder_layers: int = 6,
         dim_feedforward: int = 2048,
         dropout: float = 0.1,
-        activation: Callable[[Tensor], Tensor] = Tensor.relu,
+        activation: Activation = "relu",
         **options: Any,
     ) -> None:
         sizes = (d_model, nhead, dim_feedforward, dropout, activation)
@@ -252,9 +244,14 @@ class Transformer(Module):
         src_mask: Tensor | None = None,
         tgt_mask: Tensor | None = None,
         memory_mask: Tensor | None = None,
+        src_key_padding_mask: Tensor | None = None,
+        tgt_key_padding_mask: Tensor | None = None,
+        memory_key_padding_mask: Tensor | None = None,
     ) -> Tensor:
-        """Return the decoded sequence, of the target's shape."""
-        return self.decoder(tgt, self.encoder(src, src_mask), tgt_mask, memory_mask)
+        """Return the decoded sequence, of the target's shape; the masks are the layers'."""
+        memory = self.encoder(src, src_mask, src_key_padding_mask)
+        padding = (tgt_key_padding_mask, memory_key_padding_mask)
+        return self.decoder(tgt, memory, tgt_mask, memory_mask, *padding)
 
     @staticmethod
     def generate_square_subsequent_mask(size: int) -> Tensor:
