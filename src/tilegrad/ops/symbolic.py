@@ -44,6 +44,11 @@ def as_condition(condition: Condition) -> Node:
     return condition if isinstance(condition, Node) else constant(condition, dtypes.bool)
 
 
+def as_mask(condition: Condition) -> Node | None:
+    """Return a condition as the mask of an access, None if it always holds."""
+    return None if condition is True else as_condition(condition)
+
+
 def add(*operands: Index) -> Index:
     """Return the sum of indices."""
     return combine((operand, 1) for operand in operands)

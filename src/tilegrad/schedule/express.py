@@ -163,7 +163,7 @@ class Expressor:
         offset = as_node(flatten(indices, node.shape))
         if not is_zeroed and _lies_within(offset, node.shape):
             condition = True  # it may be loaded anyway
-        mask = None if condition is True else symbolic.as_condition(condition)
+        mask = symbolic.as_mask(condition)
         return [], lambda _: memory.make_load(pointer, offset, mask)
 
     def _plan_movement(self, place: Place) -> Plan:

@@ -123,5 +123,5 @@ def _narrow(node: Node, done: dict[Node, Node], tests: frozenset[Node]) -> Node:
     if node.op is memory.load and len(sources) == 3:
         rest = [done[test] for test in _conjuncts(node.sources[2]) if test not in tests]
         mask = symbolic.logical_and(*rest)
-        return memory.make_load(sources[0], sources[1], mask if isinstance(mask, Node) else None)
+        return memory.make_load(sources[0], sources[1], symbolic.as_mask(mask))
     return rebuild(node, sources)

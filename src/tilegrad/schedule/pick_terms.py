@@ -98,4 +98,4 @@ def _at(body: Node, axis: Node, position: Node) -> Node:
 def _guarded_load(sources: tuple[Node, ...], inside: Condition) -> Node:
     pointer, offset, *guard = sources
     mask = symbolic.logical_and(inside, *guard)
-    return memory.make_load(pointer, offset, mask if isinstance(mask, Node) else None)
+    return memory.make_load(pointer, offset, symbolic.as_mask(mask))

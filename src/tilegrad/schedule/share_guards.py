@@ -91,7 +91,7 @@ def _drop(load: Node, dropped: list[Node], own: Axes) -> Node:
     pointer, offset, _ = load.sources
     kept = [one for one in _conditions(load) if one not in dropped]
     mask = symbolic.logical_and(True, *kept)
-    return memory.make_load(pointer, offset, mask if isinstance(mask, Node) else None)
+    return memory.make_load(pointer, offset, symbolic.as_mask(mask))
 
 
 class _Limits(NamedTuple):

@@ -136,9 +136,7 @@ class ColumnLowering(Lowering):
     def _place(self, environment: Environment) -> tuple[Index, Node | None]:
         """Return where the columns of a tile are in scratch memory, and which of them exist."""
         position = environment.positions[self.columns]
-        condition = position.condition
-        mask = condition if isinstance(condition, Node) else None
-        return symbolic.subtract(position.value, self.first), mask
+        return symbolic.subtract(position.value, self.first), symbolic.as_mask(position.condition)
 
     def _clear(self, environment: Environment) -> list[Node]:
         place, mask = self._place(environment)
@@ -233,8 +231,7 @@ def _fill_parts(
     effects = lowering.fill(derivation, environment, (first, end))
 
     def keep(inner: Environment) -> list[Node]:
-        condition = inner.positions[columns].condition
-        mask = condition if isinstance(condition, Node) else None
+        mask = symbolic.as_mask(inner.positions[columns].condition)
         offset = parts.offset(part, inner)
         return [
             memory.make_store(parts.workspaces[node], offset, lowering.reduce(node, inner), mask)

@@ -217,12 +217,11 @@ class Derivation:
             for axis, position in environment.positions.items()
             if axis not in axes and axis in self.schedule.grid
         ]
-        mask = symbolic.logical_and(*conditions)
         return memory.make_store(
             pointer,
             as_index(self.lowering.value(offset, environment)),
             self.lowering.value(value, environment),
-            mask if isinstance(mask, Node) else None,
+            symbolic.as_mask(symbolic.logical_and(*conditions)),
             is_uncached=pointer in self.uncached,
         )
 

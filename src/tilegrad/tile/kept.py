@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node, sort_topologically
-from tilegrad.ops import kernel, memory, tile
+from tilegrad.ops import kernel, memory, symbolic, tile
 from tilegrad.ops.weights import weight_of
 from tilegrad.rewrite.graph import rebuild
 from tilegrad.tile.ahead import Ahead
@@ -177,8 +177,7 @@ class KeepingLowering(Lowering):
         if after is None:
             return None
         position = environment.positions[axis]
-        condition = position.condition
-        mask = condition if isinstance(condition, Node) else None
+        mask = symbolic.as_mask(position.condition)
         return memory.make_load(kept.space, position.value, mask, after)
 
     def note_loop(self, loop: Node) -> None:
@@ -194,7 +193,6 @@ class KeepingLowering(Lowering):
         for node, (kept, axis) in self.kept.items():
             if kept.value is node and kept.reduction in reductions:
                 position = environment.positions[axis]
-                condition = position.condition
-                mask = condition if isinstance(condition, Node) else None
+                mask = symbolic.as_mask(position.condition)
                 value = self.value(node, environment)
                 self.performed.append(memory.make_store(kept.space, position.value, value, mask))

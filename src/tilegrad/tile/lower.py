@@ -152,9 +152,8 @@ class Lowering:
         mask = symbolic.logical_and(condition, *conditions)
         if mask is False:
             return zero(node.dtype)
-        given = mask if isinstance(mask, Node) else None
         ahead = self.ahead.get(self.reduced, {}).get(node, 0)
-        return memory.make_load(pointer, offset, given, ahead=ahead)
+        return memory.make_load(pointer, offset, symbolic.as_mask(mask), ahead=ahead)
 
     def condition(self, axes: frozenset[Node], environment: Environment) -> Condition:
         """Return where the tiles of some axes lie within their extents."""
@@ -358,7 +357,8 @@ class Lowering:
             if isinstance(condition, Node):
                 nothing = filled(identity(kind, node.dtype), node.dtype, ())
                 value = comparison.where(condition, value, nothing)
-            value = combine(kind, accumulator.value, value)
+            # Whether the first one is NaN is asked apart: better of what has not to be waited for.
+            value = combine(kind, value, accumulator.value)
         return Accumulator(node, value, accumulator.is_rest)
 
 

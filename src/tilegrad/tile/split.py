@@ -85,8 +85,7 @@ class PartLowering(Lowering):
     def _add_parts(self, group: list[Node], environment: Environment) -> list[Node]:
         number, index = self.new_loop(0, self.schedule.parts)
         offset = self.offset(index, environment)
-        condition = self.condition(frozenset(self.strides), environment)
-        mask = condition if isinstance(condition, Node) else None
+        mask = symbolic.as_mask(self.condition(frozenset(self.strides), environment))
         pairs = []
         for place, node in enumerate(group):
             value = memory.make_load(self.workspaces[node], offset, mask)
@@ -152,8 +151,7 @@ def fill_parts(
     for node in lowering.workspaces:
         groups.setdefault(node.sources[1:], []).append(node)
     offset = lowering.offset(part, environment)
-    condition = lowering.condition(frozenset(lowering.strides), environment)
-    mask = condition if isinstance(condition, Node) else None
+    mask = symbolic.as_mask(lowering.condition(frozenset(lowering.strides), environment))
     effects = [
         memory.make_store(lowering.workspaces[node], offset, value, mask)
         for group in groups.values()

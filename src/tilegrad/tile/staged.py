@@ -254,13 +254,13 @@ class StagedDerivation:
         effects = []
         for store in self.facts.stores:
             pointer, offset, value = store.sources
-            mask = self.lowering.condition(self.facts.free[store], at)
+            condition = self.lowering.condition(self.facts.free[store], at)
             effects.append(
                 memory.make_store(
                     pointer,
                     as_index(self.lowering.value(offset, at)),
                     self.lowering.value(value, at),
-                    mask if isinstance(mask, Node) else None,
+                    symbolic.as_mask(condition),
                 )
             )
         return effects
