@@ -9,12 +9,12 @@ from tilegrad.codegen.access import SPARE, lane_offsets_of
 from tilegrad.codegen.addresses import Access, Addresses
 from tilegrad.codegen.context import Context, Vectors
 from tilegrad.codegen.emitter import is_constant_bool
-from tilegrad.codegen.reduction import combine_op
 from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import attributes_of
 from tilegrad.ops import comparison, linear, memory, tile
 from tilegrad.ops.atomic import AtomicAttributes
+from tilegrad.ops.combining import combining_op
 from tilegrad.ops.infer import broadcast_shapes
 from tilegrad.ops.leaves import constant
 from tilegrad.ops.linear import AddressAttributes, LaneAttributes, ReadAttributes, UpdateAttributes
@@ -97,7 +97,7 @@ class _Updater:
         reading = ReadAttributes(value.dtype, 0, self.emitter.next_order())
         before = self.emitter.put_here(linear.read, (address, *masks), reading)
         if self.kind != "exchange":
-            value = self.emitter.put(combine_op(self.kind, value), (before, value))
+            value = self.emitter.put(combining_op(self.kind, value.dtype), (before, value))
         writing = linear.WriteAttributes(self.emitter.next_order())
         self.emitter.put_here(linear.write, (address, value, *masks), writing)
         return before

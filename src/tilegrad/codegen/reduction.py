@@ -10,25 +10,13 @@ from tilegrad.codegen.lane_trees import combine_lanes
 from tilegrad.codegen.layout import Piece, pieces_of, static_shape
 from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node
-from tilegrad.ir.op import Op, attributes_of
-from tilegrad.ops import arithmetic, bits, linear
+from tilegrad.ir.op import attributes_of
+from tilegrad.ops import linear
+from tilegrad.ops.combining import combining_op
 from tilegrad.ops.linear import LaneAttributes, ReduceLanesAttributes, ShuffleAttributes
 from tilegrad.ops.reduction import KINDS, ReduceAttributes
 
 Combine = Callable[[Node, Node], Node]
-
-_COMBINE: dict[str, Op] = {
-    "add": arithmetic.add,
-    "multiply": arithmetic.multiply,
-    "maximum": arithmetic.maximum,
-    "minimum": arithmetic.minimum,
-}
-_COMBINE_BOOL: dict[str, Op] = {"maximum": bits.bitwise_or, "minimum": bits.bitwise_and}
-
-
-def combine_op(kind: str, node: Node) -> Op:
-    """Return the op that combines two values of the node's dtype."""
-    return (_COMBINE_BOOL if node.dtype is dtypes.bool else _COMBINE)[kind]
 
 
 def lower_reduction(context: Context, node: Node) -> Vectors:
@@ -39,7 +27,7 @@ def lower_reduction(context: Context, node: Node) -> Vectors:
     vectors = context.value(source)
     if not axes or not vectors:
         return vectors
-    op = combine_op(KINDS[node.op], source)
+    op = combining_op(KINDS[node.op], source.dtype)
 
     def combine(first: Node, second: Node) -> Node:
         return context.emitter.put(op, (first, second))

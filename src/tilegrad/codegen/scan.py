@@ -13,20 +13,20 @@ import math
 
 from tilegrad.codegen.context import Context, Vectors
 from tilegrad.codegen.layout import pieces_of, static_shape
-from tilegrad.codegen.reduction import combine_op
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Op, attributes_of
 from tilegrad.ops import linear
+from tilegrad.ops.combining import combining_op, identity
 from tilegrad.ops.leaves import constant
 from tilegrad.ops.linear import LaneAttributes, ShuffleAttributes
-from tilegrad.ops.scan import ScanAttributes, identity
+from tilegrad.ops.scan import ScanAttributes
 
 
 def lower_scan(context: Context, node: Node) -> Vectors:
     """Lower a scan."""
     axis, kind = attributes_of(node, ScanAttributes)
     shape = static_shape(node)
-    op = combine_op(kind, node)
+    op = combining_op(kind, node.dtype)
     vectors = context.value(node.sources[0])
     count = len(pieces_of(shape, context.lanes))
     rows = [vectors[start : start + count] for start in range(0, len(vectors), count)]

@@ -16,7 +16,6 @@ from tilegrad.ops.comparison import equal, is_nan, where
 from tilegrad.ops.elementwise import zero
 from tilegrad.ops.indexing import scatter_into
 from tilegrad.ops.infer import is_number
-from tilegrad.ops.leaves import Number
 from tilegrad.ops.movement import (
     ConcatenateAttributes,
     FlipAttributes,
@@ -38,15 +37,6 @@ class ScanAttributes(NamedTuple):
 
     axis: int
     kind: Kind
-
-
-def identity(kind: str, dtype: DType) -> Number:
-    """Return the value that changes nothing when it is combined (-0 for sums of floats)."""
-    if kind == "add":
-        return -0.0 if dtype.is_float else 0
-    if kind == "multiply":
-        return 1
-    return dtype.minimum if kind == "maximum" else dtype.maximum
 
 
 def _infer_scan(sources: tuple[Node, ...], attributes: ScanAttributes) -> tuple[DType, Shape]:

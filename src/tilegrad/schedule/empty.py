@@ -7,22 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tilegrad.ir.dtype import DType
 from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ir.op import Property
+from tilegrad.ops.combining import identity
 from tilegrad.ops.graph import assign
-from tilegrad.ops.leaves import Number, buffer
+from tilegrad.ops.leaves import buffer
 from tilegrad.ops.movement import filled
+from tilegrad.ops.reduction import KINDS
 from tilegrad.rewrite.graph import rebuild
-
-
-def value_over_nothing(name: str, dtype: DType) -> Number:
-    """Return the value of a reduction, by its op's name, over nothing."""
-    if name == "reduce_sum":
-        return 0
-    if name == "reduce_product":
-        return 1
-    return dtype.minimum if name == "reduce_maximum" else dtype.maximum
 
 
 def is_empty(node: Node) -> bool:
@@ -40,8 +32,8 @@ def drop_empty(nodes: Sequence[Node]) -> list[Node]:
         if is_empty(node) and node.op is not buffer and node.op is not assign:
             done[node] = filled(0, node.dtype, node.shape)
         elif node.op.has(Property.REDUCTION) and is_empty(node.sources[0]):
-            value = value_over_nothing(node.op.name, node.dtype)
-            done[node] = filled(value, node.dtype, node.shape)
+            value = identity(KINDS[node.op], node.dtype)
+            done[node] = filled(value or 0, node.dtype, node.shape)  # a sum of nothing is not -0
         else:
             done[node] = rebuild(node, tuple(done[source] for source in node.sources))
     return [done[node] for node in nodes]

@@ -17,6 +17,7 @@ from tilegrad.ir.op import Property, Shape, attributes_of
 from tilegrad.ops import arithmetic, comparison, kernel, memory, symbolic
 from tilegrad.ops.affine import Index, as_index, as_node
 from tilegrad.ops.bounds import bounds
+from tilegrad.ops.combining import accumulator
 from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.elementwise import zero
 from tilegrad.ops.indexing import GatherAttributes
@@ -200,7 +201,7 @@ class Expressor:
         def build(values: Values) -> Node:
             if not bound:
                 return values[0]
-            wide = accumulator(node.dtype, kind.kind)
+            wide = accumulator(kind.kind, node.dtype)
             total = kernel.reduce_over(_widen(values[0], wide), *bound, attributes=kind)
             return cast_to(total, node.dtype)
 
@@ -290,12 +291,6 @@ def _apply(node: Node, values: Values) -> Node:
         nothing = zero(node.dtype)
         return comparison.where(comparison.less_equal(values[0], nothing), nothing, values[0])
     return make(node.op, tuple(values), node.attributes)
-
-
-def accumulator(dtype: DType, kind: str) -> DType:
-    """Return the dtype in which values of a dtype are combined."""
-    is_narrow = dtype.is_float and dtype.bits < 32
-    return dtypes.float32 if is_narrow and kind in ("add", "multiply") else dtype
 
 
 def _widen(term: Node, dtype: DType) -> Node:

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from tilegrad.ir.node import Node
 from tilegrad.ops import kernel, memory, symbolic, tile
 from tilegrad.ops.affine import Index
+from tilegrad.ops.combining import identity
 from tilegrad.ops.movement import filled
 from tilegrad.ops.program import Program, Slot
-from tilegrad.ops.scan import identity
 from tilegrad.rewrite.graph import substitute
 from tilegrad.tile.decisions import Decider, list_near
 from tilegrad.tile.derivation import Derivation

@@ -11,17 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from tilegrad.ir.node import Node, sort_topologically
-from tilegrad.ir.op import Op
-from tilegrad.ops import arithmetic, bits, comparison, kernel, memory, reduction, symbolic, tile
+from tilegrad.ir.op import attributes_of
+from tilegrad.ops import arithmetic, comparison, kernel, memory, symbolic, tile
 from tilegrad.ops.affine import Index, as_node
+from tilegrad.ops.build import combine as combine_lanes
+from tilegrad.ops.combining import combining_op, identity
 from tilegrad.ops.elementwise import zero
-from tilegrad.ops.leaves import value_of
 from tilegrad.ops.movement import filled
-from tilegrad.ops.reduction import ReduceAttributes
-from tilegrad.ops.scan import identity
 from tilegrad.ops.symbolic import Condition
 from tilegrad.rewrite.graph import rebuild
 from tilegrad.tile.ahead import NO_AHEAD, Ahead
@@ -34,40 +32,14 @@ UNROLLED_ROUNDS = 4
 """A loop over single values is unrolled by the largest factor up to this that divides it."""
 
 
-class Combination(NamedTuple):
-    """How a kind of reduction combines: two tiles, and a tile along its axes."""
-
-    combine: Op
-    reduce: Op
-    bool_combine: Op | None = None
-
-
-COMBINATIONS = {
-    "add": Combination(arithmetic.add, reduction.reduce_sum),
-    "multiply": Combination(arithmetic.multiply, reduction.reduce_product),
-    "maximum": Combination(arithmetic.maximum, reduction.reduce_maximum, bits.bitwise_or),
-    "minimum": Combination(arithmetic.minimum, reduction.reduce_minimum, bits.bitwise_and),
-}
-
-
 def kind_of(node: Node) -> str:
     """Return how a ``reduce_over`` combines."""
-    return node.attributes.kind  # type: ignore[attr-defined, no-any-return]
+    return attributes_of(node, kernel.ReduceOverAttributes).kind
 
 
 def combine(kind: str, first: Node, second: Node) -> Node:
     """Return two partial results of a reduction as one."""
-    combination = COMBINATIONS[kind]
-    if first.dtype.is_boolean and combination.bool_combine is not None:
-        return combination.bool_combine(first, second)
-    return combination.combine(first, second)
-
-
-def reduce_tile(kind: str, value: Node, dimension: int) -> Node:
-    """Return a tile reduced along one dimension, which remains with size 1."""
-    if value.shape[dimension] == 1:
-        return value
-    return COMBINATIONS[kind].reduce(value, attributes=ReduceAttributes((dimension,)))
+    return combining_op(kind, first.dtype)(first, second)
 
 
 @dataclass(eq=False, slots=True)
@@ -96,11 +68,6 @@ class Lowering:
         self.reductions: dict[object, Node] = {}
         self.performed: list[Node] = []
         self.reduced: Node | None = None
-
-    def full_like(self, scalar: Node, like: Node) -> Node:
-        """Return a scalar as a tile of the shape of another."""
-        shape = tuple(size if isinstance(size, int) else 1 for size in like.shape)
-        return filled(value_of(scalar), scalar.dtype, shape)
 
     def new_loop(self, start: Index, stop: Index) -> tuple[int, Node]:
         """Return the number and the index of a new loop."""
@@ -218,7 +185,9 @@ class Lowering:
                 if accumulator.reduction is node:
                     value = accumulator.value
                     for axis in tiled:
-                        value = reduce_tile(kind, value, self.schedule.tiles[axis].dimension)
+                        dimension = self.schedule.tiles[axis].dimension
+                        if value.shape[dimension] != 1:
+                            value = combine_lanes(value, kind, dimension)
                     parts.append(value)
             result = parts[0]
             for part in parts[1:]:

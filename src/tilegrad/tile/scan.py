@@ -12,15 +12,16 @@ from __future__ import annotations
 from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Shape
-from tilegrad.ops import arithmetic, symbolic
+from tilegrad.ops import symbolic
 from tilegrad.ops.affine import Index
 from tilegrad.ops.bounds import bounds
 from tilegrad.ops.build import Builder, combine, full, lanes
+from tilegrad.ops.combining import accumulator, combining_op, identity
 from tilegrad.ops.comparison import where
 from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.leaves import constant
 from tilegrad.ops.program import Program
-from tilegrad.ops.scan import Kind, ScanAttributes, identity, scan
+from tilegrad.ops.scan import Kind, ScanAttributes, scan
 
 _COLUMN_BYTES = 512
 """Width of the columns whose totals stay in registers: whole cache lines, several vectors."""
@@ -32,13 +33,6 @@ Narrower ones would fill more threads, but of rows of 4 KiB halves take 2 to 3 t
 _CHUNK_BYTES = 256
 _SHORT_ROW = 64
 """Rows of known lengths up to this are scanned whole."""
-
-_COMBINE = {
-    "add": arithmetic.add,
-    "multiply": arithmetic.multiply,
-    "maximum": arithmetic.maximum,
-    "minimum": arithmetic.minimum,
-}
 
 
 def build_scan(dtype: DType, shape: Shape, axis: int, kind: Kind) -> Program:
@@ -75,7 +69,7 @@ def _scan_columns(dtype: DType, outer: Index, length: Index, inner: Index, kind:
     with build.loop(0, depth, total=full((width,), identity(kind, wide), wide)) as loop:
         offset = (first + loop.index) * columns + column
         element = cast_to(build.load(x, offset, is_inside), wide)
-        loop["total"] = _COMBINE[kind](loop["total"], element)
+        loop["total"] = combining_op(kind, wide)(loop["total"], element)
         build.store(y, offset, cast_to(loop["total"], dtype), is_inside)
     return build.program()
 
@@ -101,7 +95,7 @@ def _scan_strips(dtype: DType, sizes: tuple[Index, Index, Index], kind: Kind) ->
         def write(place: Node, mask: Node | None) -> None:
             offset = (first + row.index) * columns + start + place
             element = cast_to(build.load(x, offset, mask), wide)
-            total = _COMBINE[kind](build.load(totals, place), element)
+            total = combining_op(kind, wide)(build.load(totals, place), element)
             build.store(totals, place, total)
             build.store(y, offset, cast_to(total, dtype), mask)
 
@@ -132,9 +126,9 @@ def _scan_rows(dtype: DType, outer: Index, length: Index, kind: Kind) -> Program
             element = cast_to(build.load(x, row * columns + place, mask), wide)
             if mask is not None:
                 element = where(mask, element, nothing)
-            result = _COMBINE[kind](chunks["total"], _scan_tile(element, kind))
+            result = combining_op(kind, wide)(chunks["total"], _scan_tile(element, kind))
             build.store(y, row * columns + place, cast_to(result, dtype), mask)
-            chunks["total"] = _COMBINE[kind](chunks["total"], combine(element, kind))
+            chunks["total"] = combining_op(kind, wide)(chunks["total"], combine(element, kind))
         return chunks["total"]
 
     walk(whole, columns, walk(0, whole, nothing, is_rest=False), is_rest=True)
@@ -148,12 +142,7 @@ def _scan_tile(elements: Node, kind: Kind) -> Node:
 def _accumulator(dtype: DType, kind: Kind) -> DType:
     """Return the accumulator of a scan: infinities of FP8, once wide, would not come back."""
     is_selection = kind in ("maximum", "minimum")
-    return dtype if is_selection and dtype is dtypes.float8_e5m2 else accumulator(dtype)
-
-
-def accumulator(dtype: DType) -> DType:
-    """Return the dtype in which values of ``dtype`` are combined."""
-    return dtypes.float32 if dtype.is_float and dtype.bits < 32 else dtype
+    return dtype if is_selection and dtype is dtypes.float8_e5m2 else accumulator("add", dtype)
 
 
 def limit_width(size: Index, widest: int) -> int:

@@ -12,26 +12,20 @@ from collections.abc import Sequence
 from tilegrad.ir.dtype import DType
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Shape
-from tilegrad.ops import arithmetic, symbolic
+from tilegrad.ops import symbolic
 from tilegrad.ops.affine import Index
 from tilegrad.ops.build import Builder
+from tilegrad.ops.combining import accumulator, combining_op
 from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.indexing import Mode
 from tilegrad.ops.leaves import Number, constant
 from tilegrad.ops.program import Program
-from tilegrad.tile.scan import accumulator, limit_width
+from tilegrad.tile.scan import limit_width
 from tilegrad.tile.scatter_layout import lay_out
 from tilegrad.tile.scatter_loops import choose_loops
 
 _TILE_BYTES = 256
 """How much is moved at once: whole cache lines, several vectors."""
-
-_COMBINE = {
-    "add": arithmetic.add,
-    "multiply": arithmetic.multiply,
-    "maximum": arithmetic.maximum,
-    "minimum": arithmetic.minimum,
-}
 
 
 def build_scatter(
@@ -66,7 +60,7 @@ def build_scatter(
     count = symbolic.multiply_all(shape)
     total = symbolic.multiply_all(positions)
     rest = symbolic.multiply_all(axis.size for axis in layout.rest)
-    wide = accumulator(dtype) if mode in ("add", "multiply") else dtype
+    wide = accumulator(mode, dtype)
     base = build.input(dtype, count) if fill is None else None
     updates = build.input(dtype, symbolic.multiply(total, rest))
     arrays = [build.input(kind, total) for kind in indices if isinstance(kind, DType)]
@@ -85,7 +79,7 @@ def build_scatter(
     def apply(source: Index, offset: Index, mask: Node | None) -> None:
         value = cast_to(build.load(updates, source, mask), wide)
         if mode != "set":
-            value = _COMBINE[mode](build.load(memory, offset, mask), value)
+            value = combining_op(mode, wide)(build.load(memory, offset, mask), value)
         build.store(memory, offset, value, mask)
 
     def end(offset: Index, mask: Node | None) -> None:

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from tilegrad.ir.node import Node
 from tilegrad.ops import kernel, memory, symbolic, tile
 from tilegrad.ops.affine import Index
-from tilegrad.ops.leaves import constant
+from tilegrad.ops.combining import identity
+from tilegrad.ops.movement import filled
 from tilegrad.ops.program import Program, Slot
-from tilegrad.ops.scan import identity
 from tilegrad.tile.ahead import NO_AHEAD, Ahead
 from tilegrad.tile.derivation import Derivation
 from tilegrad.tile.environment import Environment
@@ -89,10 +89,10 @@ class PartLowering(Lowering):
         pairs = []
         for place, node in enumerate(group):
             value = memory.make_load(self.workspaces[node], offset, mask)
-            nothing = constant(identity(kind_of(node), node.dtype), node.dtype)
-            first = self.full_like(nothing, value)
+            kind = kind_of(node)
+            first = filled(identity(kind, node.dtype), node.dtype, value.shape)
             carry = tile.make_carry(number, place, first)
-            pairs.append((carry, combine(kind_of(node), carry, value)))
+            pairs.append((carry, combine(kind, carry, value)))
         return list(tile.make_loop_results(tile.make_loop(index, 1, pairs)))
 
     def _rests(self, group: list[Node], environment: Environment) -> list[Accumulator]:

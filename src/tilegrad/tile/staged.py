@@ -13,9 +13,9 @@ from types import MappingProxyType
 from tilegrad.ir.node import Node
 from tilegrad.ops import kernel, memory, symbolic, tile
 from tilegrad.ops.affine import Index, as_index
+from tilegrad.ops.combining import identity
 from tilegrad.ops.movement import filled
 from tilegrad.ops.program import Program, Slot
-from tilegrad.ops.scan import identity
 from tilegrad.tile.blocks import loop_over_blocks
 from tilegrad.tile.correction import Correction, find_next_tile
 from tilegrad.tile.environment import Environment, Position

@@ -17,8 +17,8 @@ from tilegrad.ir.node import Node
 from tilegrad.ops import kernel, symbolic
 from tilegrad.ops.affine import Index, as_index, as_node
 from tilegrad.ops.build import Builder, full, lanes
+from tilegrad.ops.combining import identity
 from tilegrad.ops.program import Program, Slot
-from tilegrad.ops.scan import identity
 from tilegrad.rewrite.graph import substitute
 from tilegrad.tile.decisions import Decider
 from tilegrad.tile.facts import constant_extent, find_free

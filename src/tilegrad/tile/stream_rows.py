@@ -15,8 +15,8 @@ from tilegrad.ops.affine import Index
 from tilegrad.ops.arithmetic import maximum
 from tilegrad.ops.build import combine as combine_lanes
 from tilegrad.ops.build import lanes
+from tilegrad.ops.combining import identity
 from tilegrad.ops.leaves import constant
-from tilegrad.ops.scan import identity
 from tilegrad.tile.lower import combine
 from tilegrad.tile.stream_memory import Band, Tile, weight_key
 from tilegrad.tile.stream_tiles import Context
