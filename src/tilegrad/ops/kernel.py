@@ -7,16 +7,19 @@ contiguous buffer and an offset. Nothing says yet in which order or on which uni
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import NamedTuple
 
 from tilegrad.base.errors import VerifyError
 from tilegrad.ir.dtype import dtypes
-from tilegrad.ir.node import Node
+from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ir.op import Property, attributes_of
 from tilegrad.ops import tile
 from tilegrad.ops.affine import Index, as_index
 from tilegrad.ops.memory import Inferred, compiler_op
+
+Axes = frozenset[Node]
+NO_AXES: Axes = frozenset()
 
 
 class AxisAttributes(NamedTuple):
@@ -110,9 +113,34 @@ def binds(node: Node) -> tuple[Node, ...]:
     return node.sources[2:] if node.op is exponential_sum else ()
 
 
+def free_axes(node: Node, known: Mapping[Node, Axes]) -> Axes:
+    """Return the axes that a node depends on, by those that its sources do."""
+    if node.op is axis:
+        return frozenset((node,))
+    return NO_AXES.union(*(known[source] for source in node.sources)).difference(binds(node))
+
+
+def find_free(root: Node) -> dict[Node, Axes]:
+    """Return the axes that each node of an expression or a kernel depends on."""
+    free: dict[Node, Axes] = {}
+    for node in sort_topologically([root]):
+        free[node] = free_axes(node, free)
+    return free
+
+
+def kind_of(node: Node) -> str:
+    """Return how a ``reduce_over`` combines."""
+    return attributes_of(node, ReduceOverAttributes).kind
+
+
 def name_of(node: Node) -> str:
     """Return the name of an axis."""
     return attributes_of(node, AxisAttributes).name
+
+
+def number_of(node: Node) -> int:
+    """Return the number in the name of an axis: 2 of ``i2``."""
+    return int(name_of(node)[1:])
 
 
 def extent_of(node: Node) -> Index:

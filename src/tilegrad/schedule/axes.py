@@ -7,14 +7,10 @@ from collections.abc import Iterable
 from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ir.op import Shape, attributes_of
 from tilegrad.ops.affine import Index
-from tilegrad.ops.kernel import axis as axis_op
-from tilegrad.ops.kernel import make_axis, name_of, reduce_over
+from tilegrad.ops.kernel import NO_AXES, Axes, free_axes, make_axis, name_of, number_of
 from tilegrad.ops.reduction import ReduceAttributes
 
 Indices = tuple[Index, ...]
-Axes = frozenset[Node]
-
-NO_AXES: Axes = frozenset()
 
 
 class FreeAxes:
@@ -31,7 +27,7 @@ class FreeAxes:
         if found is None:
             for node in sort_topologically([expression], is_leaf=self._known.__contains__):
                 if node not in self._known:
-                    self._known[node] = self._find(node)
+                    self._known[node] = free_axes(node, self._known)
             found = self._known[expression]
         return found
 
@@ -40,16 +36,6 @@ class FreeAxes:
         result = NO_AXES
         for expression in expressions:
             result |= self.of(expression)
-        return result
-
-    def _find(self, node: Node) -> Axes:
-        if node.op is axis_op:
-            return frozenset((node,))
-        if node.op is reduce_over:
-            return self._known[node.sources[0]] - frozenset(node.sources[1:])
-        result = NO_AXES
-        for source in node.sources:
-            result |= self._known[source]
         return result
 
 
@@ -77,7 +63,7 @@ def is_one_to_one(indices: Indices, shape: Shape, of: Shape) -> bool:
 
 def is_in_order(indices: Indices) -> bool:
     """Whether indices that are axes of a root come in the order in which it walks them."""
-    positions = [int(name_of(index)[1:]) for index in indices if isinstance(index, Node)]
+    positions = [number_of(index) for index in indices if isinstance(index, Node)]
     return positions == sorted(positions)
 
 
@@ -90,7 +76,7 @@ def axes_of_reduction(
     the same axis and share what they load.
     """
     axes = attributes_of(node, ReduceAttributes).axes
-    used = [int(name_of(other)[1:]) for other in taken if name_of(other).startswith("r")]
+    used = [number_of(other) for other in taken if name_of(other).startswith("r")]
     number = max(used, default=-1) + 1
     source = node.sources[0]
     result = list(indices)

@@ -53,7 +53,7 @@ def _neighbours(order: list[Node]) -> list[tuple[Node, Node]]:
     """Return pairs of axes of one kind, next to each other by name or in one reduction."""
     outputs = sorted(
         (node for node in order if node.op is kernel.axis and kernel.name_of(node)[0] == "i"),
-        key=lambda node: int(kernel.name_of(node)[1:]),
+        key=kernel.number_of,
     )
     pairs = list(itertools.pairwise(outputs))
     bound: dict[Node, set[tuple[Node, ...]]] = {}

@@ -57,12 +57,8 @@ class _Splitting:
         self.body, *self.axes = total.sources
         self.levels = levels
         self.parts: dict[Node, Node] = {}
-        free: dict[Node, frozenset[Node]] = {}
-        for node in sort_topologically([self.body]):
-            inside = frozenset[Node]().union(*(free[source] for source in node.sources))
-            own = {node} if node in self.axes else set[Node]()
-            free[node] = inside.union(own).difference(kernel.binds(node))
-        self.varying = {node for node, axes in free.items() if axes}
+        free = kernel.find_free(self.body)
+        self.varying = {node for node, axes in free.items() if not axes.isdisjoint(self.axes)}
 
     def result(self) -> Node:
         """Return the parts, each summed by itself; the sum as it is if that is no use."""

@@ -14,6 +14,7 @@ from tilegrad.ir.node import Node
 from tilegrad.ops import kernel, memory, symbolic, tile
 from tilegrad.ops.affine import Index
 from tilegrad.ops.combining import identity
+from tilegrad.ops.kernel import kind_of
 from tilegrad.ops.movement import filled
 from tilegrad.ops.program import Program, Slot
 from tilegrad.rewrite.graph import substitute
@@ -21,7 +22,7 @@ from tilegrad.tile.decisions import Decider, list_near
 from tilegrad.tile.derivation import Derivation
 from tilegrad.tile.environment import Environment, Position
 from tilegrad.tile.facts import Facts, constant_extent
-from tilegrad.tile.lower import Accumulator, Lowering, kind_of
+from tilegrad.tile.lower import Accumulator, Lowering
 from tilegrad.tile.schedule import Schedule, Tile
 from tilegrad.tile.split import PartLowering, derive_split
 

@@ -6,12 +6,13 @@ import math
 from dataclasses import dataclass, field
 
 from tilegrad.ir.node import Node, sort_topologically
+from tilegrad.ir.op import attributes_of
 from tilegrad.ops import kernel, memory
-from tilegrad.ops.affine import affine, as_index, split_terms
+from tilegrad.ops.affine import AffineAttributes, affine, as_index, split_terms
 from tilegrad.ops.arithmetic import floor_divide, modulo
 from tilegrad.ops.bounds import bounds
+from tilegrad.ops.kernel import Axes
 
-Axes = frozenset[Node]
 IRREGULAR = 1 << 40
 """The stride of an access that is not linear in an axis."""
 PATTERNED = IRREGULAR + 1
@@ -76,9 +77,9 @@ class Facts:
     def __init__(self, program: Node) -> None:
         self.program = program
         self.stores = program.sources
-        self.free = find_free(program)
+        self.free = kernel.find_free(program)
         names = {axis for store in self.stores for axis in self.free[store]}
-        self.outputs = tuple(sorted(names, key=lambda axis: int(kernel.name_of(axis)[1:])))
+        self.outputs = tuple(sorted(names, key=kernel.number_of))
         self.regions: dict[Node | None, Region] = {}
         self._add_region(None, None)
         for node in sort_topologically([program]):
@@ -126,7 +127,7 @@ class Facts:
         if offset.op is not affine:
             return IRREGULAR
         total, reach = 0, 0.0
-        coefficients = offset.attributes.coefficients  # type: ignore[attr-defined]
+        coefficients = attributes_of(offset, AffineAttributes).coefficients
         for atom, coefficient in zip(offset.sources, coefficients, strict=True):
             if atom is axis:
                 total = coefficient
@@ -158,18 +159,6 @@ def _reach(atom: Node, axis: Node) -> float:
     if divisor is None:
         return math.inf
     return 1 / divisor if atom.op is floor_divide else 1.0
-
-
-def find_free(program: Node) -> dict[Node, Axes]:
-    """Return the axes that each node of an expression or a kernel depends on."""
-    free: dict[Node, Axes] = {}
-    for node in sort_topologically([program]):
-        if node.op is kernel.axis:
-            free[node] = frozenset((node,))
-        else:
-            around = frozenset().union(*(free[source] for source in node.sources))
-            free[node] = around.difference(kernel.binds(node))
-    return free
 
 
 def constant_extent(axis: Node) -> int | None:

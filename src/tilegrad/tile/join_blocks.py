@@ -14,9 +14,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ops import arithmetic, bits, comparison, kernel, memory, symbolic
 from tilegrad.ops.affine import Index, as_index, as_node, split_terms
+from tilegrad.ops.kernel import Axes, find_free
 from tilegrad.ops.leaves import is_true
 from tilegrad.rewrite.graph import rebuild
-from tilegrad.tile.facts import Axes, find_free
 
 MOST_WAYS = 24
 """So many ways in which results have their axes in common are tried."""

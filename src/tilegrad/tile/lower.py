@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tilegrad.ir.node import Node, sort_topologically
-from tilegrad.ir.op import attributes_of
 from tilegrad.ops import arithmetic, comparison, kernel, memory, symbolic, tile
 from tilegrad.ops.affine import Index, as_node
 from tilegrad.ops.build import combine as combine_lanes
 from tilegrad.ops.combining import combining_op, identity
 from tilegrad.ops.elementwise import zero
+from tilegrad.ops.kernel import kind_of
 from tilegrad.ops.movement import filled
 from tilegrad.ops.symbolic import Condition
 from tilegrad.rewrite.graph import rebuild
@@ -30,11 +30,6 @@ from tilegrad.tile.schedule import Schedule
 
 UNROLLED_ROUNDS = 4
 """A loop over single values is unrolled by the largest factor up to this that divides it."""
-
-
-def kind_of(node: Node) -> str:
-    """Return how a ``reduce_over`` combines."""
-    return attributes_of(node, kernel.ReduceOverAttributes).kind
 
 
 def combine(kind: str, first: Node, second: Node) -> Node:

@@ -18,7 +18,7 @@ from tilegrad.ir.op import Property, attributes_of
 from tilegrad.ops import arithmetic, kernel, leaves, memory, movement, tile
 from tilegrad.ops.affine import affine, as_index, as_node, product
 from tilegrad.ops.conversion import cast_to
-from tilegrad.ops.kernel import ReduceOverAttributes
+from tilegrad.ops.kernel import ReduceOverAttributes, find_free
 from tilegrad.ops.leaves import IotaAttributes
 from tilegrad.ops.memory import LoadAttributes, ParameterAttributes
 from tilegrad.ops.movement import PermuteAttributes
@@ -26,7 +26,6 @@ from tilegrad.ops.program import Program, Slot
 from tilegrad.ops.reduction import KINDS, ReduceAttributes
 from tilegrad.ops.tile import ProgramIndexAttributes, ScalarAttributes
 from tilegrad.rewrite.graph import make, substitute
-from tilegrad.tile.facts import find_free
 from tilegrad.tile.join_blocks import join_blocks
 
 _SAID = frozenset(

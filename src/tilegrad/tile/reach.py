@@ -18,9 +18,9 @@ from tilegrad.ops.affine import Index, as_index, as_node, split_terms
 from tilegrad.ops.bounds import bounds
 from tilegrad.ops.conversion import cast, cast_to
 from tilegrad.ops.elementwise import zero
+from tilegrad.ops.kernel import find_free
 from tilegrad.ops.leaves import constant_op, value_of
 from tilegrad.rewrite.graph import substitute
-from tilegrad.tile.facts import find_free
 from tilegrad.tile.running import split_factors
 from tilegrad.tile.stream import Stream, Total
 

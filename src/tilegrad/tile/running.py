@@ -21,9 +21,9 @@ from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ops import arithmetic, exponential, kernel
 from tilegrad.ops.comparison import where
 from tilegrad.ops.elementwise import zero
+from tilegrad.ops.kernel import find_free
 from tilegrad.ops.leaves import constant
 from tilegrad.rewrite.graph import rebuild, substitute
-from tilegrad.tile.facts import find_free
 
 _ADD = kernel.ReduceOverAttributes("add")
 _MAXIMUM = kernel.ReduceOverAttributes("maximum")

@@ -12,13 +12,14 @@ from tilegrad.ir.node import Node
 from tilegrad.ops import kernel, memory, symbolic, tile
 from tilegrad.ops.affine import Index
 from tilegrad.ops.combining import identity
+from tilegrad.ops.kernel import kind_of
 from tilegrad.ops.movement import filled
 from tilegrad.ops.program import Program, Slot
 from tilegrad.tile.ahead import NO_AHEAD, Ahead
 from tilegrad.tile.derivation import Derivation
 from tilegrad.tile.environment import Environment
 from tilegrad.tile.facts import Facts
-from tilegrad.tile.lower import Accumulator, Lowering, combine, kind_of
+from tilegrad.tile.lower import Accumulator, Lowering, combine
 from tilegrad.tile.schedule import Schedule
 
 

@@ -15,10 +15,11 @@ from typing import NamedTuple
 from tilegrad.ir.dtype import DType
 from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ops import arithmetic, kernel
+from tilegrad.ops.kernel import Axes, find_free, kind_of
 from tilegrad.ops.leaves import constant_op
 from tilegrad.ops.matrix import MatrixFacts
 from tilegrad.rewrite.graph import substitute
-from tilegrad.tile.facts import Axes, extent_number, find_free
+from tilegrad.tile.facts import extent_number
 from tilegrad.tile.running import Factor, merge_running, multiply_all, split_factors
 
 TOTALS = (kernel.reduce_over, kernel.exponential_sum)
@@ -107,7 +108,7 @@ def find_stream(root: Node) -> Stream | None:
     nested = {node: _reductions(_bodies(node)) for node in outer}
     outputs = sorted(
         frozenset().union(*(free[store] for store in program.sources)),
-        key=lambda axis: int(kernel.name_of(axis)[1:]),
+        key=kernel.number_of,
     )
     inside = frozenset().union(*(free[one] for some in nested.values() for one in some))
     columns = [axis for axis in outputs if axis not in inside]
@@ -229,7 +230,7 @@ def _as_total(turned: _Turned, rows: Node, column: Node | None) -> Total | None:
         exponent, body = bodies
     else:
         (body,) = bodies
-        kind = node.attributes.kind  # type: ignore[attr-defined]
+        kind = kind_of(node)
     free = find_free_of(bodies)
     if column is None or column not in free[body]:
         return None if is_across else Total(node, kind, exponent, body, None)

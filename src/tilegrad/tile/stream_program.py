@@ -18,10 +18,11 @@ from tilegrad.ops import kernel, symbolic
 from tilegrad.ops.affine import Index, as_index, as_node
 from tilegrad.ops.build import Builder, full, lanes
 from tilegrad.ops.combining import identity
+from tilegrad.ops.kernel import find_free
 from tilegrad.ops.program import Program, Slot
 from tilegrad.rewrite.graph import substitute
 from tilegrad.tile.decisions import Decider
-from tilegrad.tile.facts import constant_extent, find_free
+from tilegrad.tile.facts import constant_extent
 from tilegrad.tile.reach import Limits, find_limits, range_of
 from tilegrad.tile.stream import Stream, Total, may_be_stale
 from tilegrad.tile.stream_memory import (

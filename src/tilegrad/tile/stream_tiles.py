@@ -9,9 +9,9 @@ from tilegrad.ir.node import Node
 from tilegrad.ops import memory, symbolic, tile
 from tilegrad.ops.affine import Index
 from tilegrad.ops.build import Builder, full, lanes
+from tilegrad.ops.kernel import find_free
 from tilegrad.ops.movement import permute_axes, reshape_to
 from tilegrad.rewrite.graph import substitute
-from tilegrad.tile.facts import find_free
 from tilegrad.tile.narrow import find_round
 from tilegrad.tile.stream import Product, Stream, Total
 from tilegrad.tile.stream_memory import (
