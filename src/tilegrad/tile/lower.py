@@ -321,8 +321,7 @@ class Lowering:
             if isinstance(condition, Node):
                 nothing = filled(identity(kind, node.dtype), node.dtype, ())
                 value = comparison.where(condition, value, nothing)
-            # Whether the first one is NaN is asked apart: better of what has not to be waited for.
-            value = combine(kind, value, accumulator.value)
+            value = combine(kind, accumulator.value, value)
         return Accumulator(node, value, accumulator.is_rest)
 
 
