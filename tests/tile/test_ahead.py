@@ -28,8 +28,13 @@ CASES = {
     "sum of logarithms": (lambda x: x.logsumexp(1).sum(), (1024, 4096), 4096),
     "layer norm": (lambda x: x.layernorm(), (40, 4096), 4096),
     "layer norm, long": (lambda x: x.layernorm(), (17, 1 << 16), 0),
-    # What is read once is fetched in order.
-    "sum": (lambda x: x.sum(1), (64, 4096), 0),
+    # What is read once is fetched in order, but sums of what comes from memory ask a little ahead,
+    "small sum": (lambda x: x.sum(1), (64, 4096), 0),
+    "sum": (lambda x: x.sum(), (LARGE,), 1280),
+    "sums of rows": (lambda x: x.exp().sum(1), (LARGE // 512, 512), 1280),
+    # but for rows that are mostly ends, and where other rows are read as well.
+    "sums of rows with ends": (lambda x: x.sum(1), (LARGE // 300 + 1, 300), 0),
+    "sum of products": (lambda x: (x * x.flip(1)).sum(1), (LARGE // 512, 512), 0),
     "stream": (lambda x: x * 2 + 1, (LARGE,), 1024),
     "transpose": (lambda x: x.T + 1, (LARGE // 512, 512), 16 * 512),
     "transpose of long rows": (lambda x: x.T + 1, (LARGE // 4096, 4096), 0),

@@ -8,7 +8,8 @@ and a loop computes long enough to get it, the loops before that one do not. Row
 cache are asked for once.
 
 Where values stream through once, and results are written past the caches, asking helps the
-processor over the ends of pages.
+processor over the ends of pages. Where they are only summed, it waits for nothing but memory, and
+gets more of it.
 """
 
 from __future__ import annotations
@@ -27,8 +28,11 @@ from tilegrad.tile.facts import Facts, constant_extent
 from tilegrad.tile.schedule import Schedule
 from tilegrad.tile.uncached import LEAST_BYTES, count_bytes
 
-STREAM_BYTES, LEAST_RUN = 4096, 4 * 4096
-"""How far ahead streams ask, and what they must read in one run at least."""
+STREAM_BYTES, SUM_BYTES, LEAST_RUN = 4096, 5120, 4 * 4096
+"""How far ahead streams ask, those that are written and those that are summed, and what they must
+read in one run at least. What is further away than 4 KiB is asked for in the second cache."""
+LEAST_ENDING = 1 << 11
+"""Bytes of rows that may end within a tile: the ends of shorter ones ask for too much twice."""
 LEAST_ROW, LONGEST_ROW = 1 << 13, 1 << 19
 """Of shorter rows the processor has fetched the next one by itself; longer ones leave no room."""
 LEAST_WEIGHT, LONGEST_CHEAP_ROW = 10, 1 << 16
@@ -82,7 +86,7 @@ def choose_ahead(
     elif schedule.rank > 1:
         return NO_AHEAD
     else:
-        found = _find_rows(facts, schedule, kept)
+        found = _find_rows(facts, schedule, kept) or _find_sums(facts, schedule)
     if found and decider.take("fetch", ("ahead", "in order")) == "ahead":
         return found
     return NO_AHEAD
@@ -117,6 +121,30 @@ def _find_streams(facts: Facts, schedule: Schedule) -> Ahead:
         and _find_run(facts, schedule, load, axis) * load.dtype.itemsize >= LEAST_RUN
     }
     return {None: found} if found else NO_AHEAD
+
+
+def _find_sums(facts: Facts, schedule: Schedule) -> Ahead:
+    """Return the load of a reduction that reads memory in one piece, and nothing beside it."""
+    loads = [(load, owner) for owner, region in facts.regions.items() for load in region.loads]
+    if len(loads) != 1 or loads[0][1] is None:
+        return NO_AHEAD
+    ((load, reduction),) = loads
+    itemsize = load.dtype.itemsize
+    is_in_order = any(
+        facts.stride(load, axis) == 1
+        and _find_run(facts, schedule, load, axis) * itemsize >= LEAST_RUN
+        and _has_few_ends(axis, tile.size, itemsize)
+        for axis, tile in schedule.tiles.items()
+    )
+    if is_in_order and count_bytes(facts, load) >= LEAST_BYTES:
+        return {reduction: {load: SUM_BYTES // itemsize}}
+    return NO_AHEAD
+
+
+def _has_few_ends(axis: Node, width: int, itemsize: int) -> bool:
+    """Whether tiles of a width divide an axis, or it is long."""
+    size = constant_extent(axis)
+    return size is None or size % width == 0 or size * itemsize >= LEAST_ENDING
 
 
 def _find_run(facts: Facts, schedule: Schedule, load: Node, axis: Node) -> float:
