@@ -145,19 +145,24 @@ def _run_watched(session: Session, call: Callable[[], object]) -> object:
     """Run a function and realise its result and all that it changed."""
     before = Snapshot(session.live_tensors())
     result = call()
-    realize(*_waiting(session, before, result))
+    returned = [leaf for leaf in flatten(result) if isinstance(leaf, TensorBase)]
+    found = _waiting(session, before)
+    if not found.keys() <= set(returned):
+        gc.collect()  # what only circles of garbage hold waits for nothing
+        found = _waiting(session, before)
+    realize(*dict.fromkeys(tensor for tensor in (*returned, *found) if not tensor.is_realized()))
     return result
 
 
-def _waiting(session: Session, before: Snapshot, result: object) -> list[TensorBase]:
-    """Return the tensors that a function returned, made or changed, and that are not realised."""
-    gc.collect()
-    returned = [leaf for leaf in flatten(result) if isinstance(leaf, TensorBase)]
-    found = dict.fromkeys(returned)
-    for tensor in session.live_tensors():
-        if isinstance(tensor, TensorBase) and not before.has_unchanged(tensor):
-            found[tensor] = None
-    return [tensor for tensor in found if not tensor.is_realized()]
+def _waiting(session: Session, before: Snapshot) -> dict[TensorBase, None]:
+    """Return the tensors that a function made or changed, and that are not realised."""
+    return {
+        tensor: None
+        for tensor in session.live_tensors()
+        if isinstance(tensor, TensorBase)
+        and not before.has_unchanged(tensor)
+        and not tensor.is_realized()
+    }
 
 
 def _settle(session: Session) -> None:
@@ -183,6 +188,7 @@ def _capture(
     before = Snapshot(session.live_tensors())
     with session.capturing(executor) as capture:
         result = _run_watched(session, call)
+    gc.collect()  # nobody reads what only circles of garbage hold
     outputs, captured.result = _outputs(result, arguments, before)
     captured.step = capture.build(executor, inputs, outputs, symbols, session.is_read)
     captured.device = device

@@ -11,6 +11,7 @@ import itertools
 import re
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import llvmlite.binding as llvm
 
@@ -19,14 +20,29 @@ from tilegrad.runtime.cpu.elf import damaged
 from tilegrad.runtime.cpu.llvm import (
     emit,
     find_target,
-    parse_module,
+    open_module,
     prepare_llvm,
     run_passes,
-    verify_module,
 )
 from tilegrad.runtime.cpu.target import CpuTarget, Optimisation
 
 _NUMBERS = itertools.count()
+
+
+class _Tools(NamedTuple):
+    """What one thread at a time compiles with: it costs time to make, and nothing to use again.
+
+    Attributes:
+        machine: the target machine.
+        header: the first words of a module for it.
+        passes: what is done before code is generated, if anything is.
+        options: of these.
+    """
+
+    machine: llvm.TargetMachine
+    header: str
+    passes: llvm.ModulePassManager | None
+    options: llvm.PipelineTuningOptions
 
 
 class CodeGenerator:
@@ -41,52 +57,45 @@ class CodeGenerator:
         self._llvm = prepare_llvm()
         self.target = target
         self.optimisation = optimisation
-        self._idle: list[llvm.TargetMachine] = []
+        self._idle: list[_Tools] = []
 
     def generate(self, source: str, *, is_object: bool) -> bytes:
         """Return an object file, or the text of its assembly; raises CompileError."""
-        with self._llvm, self._machine() as machine:
-            layout = str(machine.target_data)
-            header = f'target datalayout = "{layout}" target triple = "{self.target.triple}" '
-            context = llvm.create_context()
-            module = None
+        with self._llvm, self._tools() as tools:
             try:
                 # On the first line, so that the numbers of the lines stay those of the source.
-                module = parse_module(header + source, context)
-                verify_module(module)
-                self._transform(module, machine)
-                return emit(machine, module, is_object=is_object)
+                with open_module(tools.header + source) as module:
+                    if tools.passes is not None:
+                        run_passes(tools.passes, module, tools.machine, tools.options)
+                    return emit(tools.machine, module, is_object=is_object)
             except RuntimeError as error:
                 raise _refusal(source, str(error)) from error
-            finally:
-                if module is not None:
-                    module.close()
-                context.close()
-
-    def _transform(self, module: llvm.ModuleRef, machine: llvm.TargetMachine) -> None:
-        if self.optimisation == Optimisation.NONE:
-            return
-        options = llvm.create_pipeline_tuning_options(speed_level=3)
-        options.loop_vectorization = options.slp_vectorization = True
-        with llvm.create_pass_builder(machine, options) as builder:
-            if self.optimisation == Optimisation.FULL:
-                passes = builder.getModulePassManager()
-            else:
-                passes = llvm.create_new_module_pass_manager()
-                passes.add_sroa_pass()
-                passes.add_instruction_combine_pass()
-                passes.add_simplify_cfg_pass()
-            run_passes(passes, module, builder)
 
     @contextmanager
-    def _machine(self) -> Generator[llvm.TargetMachine]:
-        """Lend a target machine: they cost time to make and serve one thread at a time."""
+    def _tools(self) -> Generator[_Tools]:
         try:
-            machine = self._idle.pop()
+            tools = self._idle.pop()
         except IndexError:
-            machine = _make_machine(self.target, self.optimisation)
-        yield machine
-        self._idle.append(machine)
+            tools = _make_tools(self.target, self.optimisation)
+        yield tools
+        self._idle.append(tools)
+
+
+def _make_tools(target: CpuTarget, optimisation: Optimisation) -> _Tools:
+    machine = _make_machine(target, optimisation)
+    header = f'target datalayout = "{machine.target_data}" target triple = "{target.triple}" '
+    options = llvm.create_pipeline_tuning_options(speed_level=3)
+    options.loop_vectorization = options.slp_vectorization = True
+    passes = None
+    if optimisation == Optimisation.FULL:
+        with llvm.create_pass_builder(machine, options) as builder:
+            passes = builder.getModulePassManager()
+    elif optimisation == Optimisation.SHORT:
+        passes = llvm.create_new_module_pass_manager()
+        passes.add_sroa_pass()
+        passes.add_instruction_combine_pass()
+        passes.add_simplify_cfg_pass()
+    return _Tools(machine, header, passes, options)
 
 
 def _make_machine(

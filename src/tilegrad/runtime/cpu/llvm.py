@@ -1,9 +1,10 @@
 """LLVM as llvmlite gives it, made ready once, with its long calls open to several threads.
 
-llvmlite takes one lock around every call into LLVM. LLVM itself needs none between modules of
-different contexts, and compiling is what takes the time; so the four calls that read, check,
-transform and emit a module go to the same shared library directly, where ctypes releases the
-interpreter's lock. All else goes through llvmlite.
+llvmlite takes one lock around every call into LLVM, and lets go of Python's during each. LLVM needs
+none between modules of different contexts; so what is called for every module goes to the same
+shared library directly. The long calls, which read, check, transform, emit and drop a module, let
+Python run meanwhile. The brief ones keep it: who lets go of Python beside a thread that plans
+waits longer to get it back than these calls take. All else goes through llvmlite.
 """
 
 from __future__ import annotations
@@ -11,13 +12,17 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NewType
 
 import llvmlite.binding as llvm
 from llvmlite.binding import ffi
 
 from tilegrad.runtime.cpu.fork import Section
+
+Module = NewType("Module", object)
+"""A module of LLVM's, as the pointer that ctypes makes of it."""
 
 
 @functools.cache
@@ -67,50 +72,80 @@ def describe_host() -> tuple[str, list[str]]:
 
 
 @functools.cache
-def _unlocked(name: str) -> Callable[..., Any]:
-    """Return a function of llvmlite's library without llvmlite's lock around it."""
-    locked = getattr(ffi.lib, name)
-    function = getattr(ctypes.CDLL(ffi.lib._name), name)  # noqa: SLF001
+def _long(name: str) -> Callable[..., Any]:
+    """Return a function of llvmlite's library without llvmlite's lock, during which Python runs."""
+    return _typed(name, ctypes.CDLL(ffi.lib._name))  # noqa: SLF001
+
+
+@functools.cache
+def _brief(name: str) -> Callable[..., Any]:
+    """Return a function that takes microseconds: it keeps Python, for which it would queue."""
+    return _typed(name, ctypes.PyDLL(ffi.lib._name))  # noqa: SLF001
+
+
+def _typed(name: str, library: ctypes.CDLL) -> Callable[..., Any]:
+    locked, function = getattr(ffi.lib, name), getattr(library, name)
     function.argtypes, function.restype = locked.argtypes, locked.restype
     return function
 
 
-def parse_module(source: str, context: llvm.ContextRef) -> llvm.ModuleRef:
-    """Read LLVM IR; raises RuntimeError with LLVM's words."""
-    with ffi.OutputString() as error:
-        text = ctypes.c_char_p(source.encode())
-        pointer = _unlocked("LLVMPY_ParseAssembly")(context, text, error)
-        module = llvm.ModuleRef(pointer, context)
-        if error:
-            module.close()
-            raise RuntimeError(str(error))
-    return module
+@contextmanager
+def open_module(source: str) -> Iterator[Module]:
+    """Read LLVM IR in a context of its own and check it against LLVM's rules.
 
-
-def verify_module(module: llvm.ModuleRef) -> None:
-    """Check LLVM's rules; raises RuntimeError with LLVM's words."""
-    with ffi.OutputString() as error:
-        if _unlocked("LLVMPY_VerifyModule")(module, error):
-            raise RuntimeError(str(error))
+    Raises:
+        RuntimeError: LLVM refuses it, with LLVM's words.
+    """
+    context = _brief("LLVMPY_ContextCreate")()
+    try:
+        error, text = ctypes.c_char_p(), ctypes.c_char_p(source.encode())
+        module = _long("LLVMPY_ParseAssembly")(context, text, ctypes.byref(error))
+        try:
+            _raise(error)
+            _long("LLVMPY_VerifyModule")(module, ctypes.byref(error))
+            _raise(error)
+            yield module
+        finally:
+            if module:
+                _long("LLVMPY_DisposeModule")(module)
+    finally:
+        _brief("LLVMPY_ContextDispose")(context)
 
 
 def run_passes(
-    passes: llvm.ModulePassManager, module: llvm.ModuleRef, builder: llvm.PassBuilder
+    passes: llvm.ModulePassManager,
+    module: Module,
+    machine: llvm.TargetMachine,
+    options: llvm.PipelineTuningOptions,
 ) -> None:
     """Run a pipeline over a module."""
-    _unlocked("LLVMPY_RunNewModulePassManager")(passes, module, builder)
-
-
-def emit(machine: llvm.TargetMachine, module: llvm.ModuleRef, *, is_object: bool) -> bytes:
-    """Generate an object file or the text of its assembly; raises RuntimeError."""
-    with ffi.OutputString() as error:
-        buffer = _unlocked("LLVMPY_TargetMachineEmitToMemory")(
-            machine, module, int(is_object), error
-        )
-        if not buffer:
-            raise RuntimeError(str(error))
+    # A builder serves one run only: it keeps pointers to what the run has on the stack.
+    builder = _brief("LLVMPY_CreatePassBuilder")(machine, options)
     try:
-        start = ffi.lib.LLVMPY_GetBufferStart(buffer)
-        return ctypes.string_at(start, ffi.lib.LLVMPY_GetBufferSize(buffer))
+        _long("LLVMPY_RunNewModulePassManager")(passes, module, builder)
     finally:
-        ffi.lib.LLVMPY_DisposeMemoryBuffer(buffer)
+        _brief("LLVMPY_DisposePassBuilder")(builder)
+
+
+def emit(machine: llvm.TargetMachine, module: Module, *, is_object: bool) -> bytes:
+    """Generate an object file or the text of its assembly; raises RuntimeError."""
+    error = ctypes.c_char_p()
+    buffer = _long("LLVMPY_TargetMachineEmitToMemory")(
+        machine, module, int(is_object), ctypes.byref(error)
+    )
+    _raise(error)
+    try:
+        start = _brief("LLVMPY_GetBufferStart")(buffer)
+        return ctypes.string_at(start, _brief("LLVMPY_GetBufferSize")(buffer))
+    finally:
+        _brief("LLVMPY_DisposeMemoryBuffer")(buffer)
+
+
+def _raise(error: ctypes.c_char_p) -> None:
+    """Raise what LLVM has to say, if it says something."""
+    message = error.value
+    if message is not None:
+        _brief("LLVMPY_DisposeString")(error)
+        error.value = None
+    if message:
+        raise RuntimeError(message.decode())
