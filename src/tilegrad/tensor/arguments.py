@@ -88,13 +88,13 @@ def per_axis(value: int | Sequence[int], count: int, name: str) -> tuple[int, ..
         ArgumentError: there are too few or too many.
         ArgumentTypeError: one is no integer.
     """
-    if isinstance(value, (tuple, list)):
+    if isinstance(value, Sequence):
         if len(value) != count:
             raise ArgumentError(
                 f"{name} has the wrong length", got=tuple(value), expected=f"{count} numbers or one"
             )
         return tuple(as_integer(number, name) for number in value)
-    return (as_integer(value, name),) * count  # type: ignore[arg-type]
+    return (as_integer(value, name),) * count
 
 
 def as_integer(value: SupportsIndex | SymbolicInteger, name: str) -> int:

@@ -17,7 +17,7 @@ from tilegrad.tensor.base import TensorBase, as_float
 from tilegrad.tensor.broadcasting import show_shape
 from tilegrad.tensor.normalisation import Normalisation
 from tilegrad.tensor.softmax import log_softmax_of
-from tilegrad.tensor.statistics import mean_of
+from tilegrad.tensor.statistics import divide_by_count, mean_of
 
 REDUCTIONS = ("mean", "sum", "none")
 
@@ -78,10 +78,11 @@ class Classification(Normalisation):
         wanted = self.as_operand(target)
         logarithms = log_softmax_of(node, (axis,))
         if wanted.dtype.is_float:
-            options = (axis, reduction, label_smoothing, weight)
-            return self._from_probabilities(logarithms, wanted, options)
+            return self._from_probabilities(
+                logarithms, wanted, axis, reduction, label_smoothing, weight
+            )
         return self._from_classes(
-            logarithms, wanted, axis, reduction, (label_smoothing, weight, ignore_index)
+            logarithms, wanted, axis, reduction, label_smoothing, weight, ignore_index
         )
 
     def sparse_categorical_crossentropy(
@@ -106,8 +107,10 @@ class Classification(Normalisation):
         if axis < 0:
             raise ShapeError("there is no axis of classes", got="a scalar")
         logarithms = log_softmax_of(nodes.widen(as_float(self.node)), (axis,))
-        options = (label_smoothing, None, ignore_index)
-        return self._from_classes(logarithms, self.as_operand(target), axis, reduction, options)
+        wanted = self.as_operand(target)
+        return self._from_classes(
+            logarithms, wanted, axis, reduction, label_smoothing, ignore_index=ignore_index
+        )
 
     def nll_loss(
         self,
@@ -129,9 +132,9 @@ class Classification(Normalisation):
             ShapeError: the target or the weight has another shape.
         """
         axis = self._class_axis("nll_loss")
-        node = nodes.widen(as_float(self.node))
+        node, wanted = nodes.widen(as_float(self.node)), self.as_operand(target)
         return self._from_classes(
-            node, self.as_operand(target), axis, reduction, (0.0, weight, ignore_index)
+            node, wanted, axis, reduction, weight=weight, ignore_index=ignore_index
         )
 
     def _class_axis(self, name: str) -> int:
@@ -146,14 +149,15 @@ class Classification(Normalisation):
         target: Node,
         axis: int,
         reduction: str,
-        options: tuple[float, TensorBase | None, int | None],
+        smoothing: float = 0.0,
+        weight: TensorBase | None = None,
+        ignore_index: int | None = None,
     ) -> Self:
         """Return the loss for class indices, comparing each class with the index of the target.
 
         That is one pass along the classes, where reading at the index would be a gather.
         """
         check_choice("reduction", reduction, REDUCTIONS)
-        smoothing, weight, ignore_index = options
         shape = logarithms.shape
         expected = shape[:axis] + shape[axis + 1 :]
         if target.shape != expected or not target.dtype.is_integer:
@@ -186,15 +190,18 @@ class Classification(Normalisation):
         self,
         logarithms: Node,
         target: Node,
-        options: tuple[int, str, float, TensorBase | None],
+        axis: int,
+        reduction: str,
+        smoothing: float,
+        weight: TensorBase | None,
     ) -> Self:
-        axis, reduction, smoothing, weight = options
         if target.shape != logarithms.shape:
             _refuse_target(target, logarithms.shape)
         classes = logarithms.shape[axis]
         wanted = cast_to(target, logarithms.dtype)
         if smoothing:
-            wanted = wanted * (1.0 - smoothing) + smoothing / classes  # type: ignore[operator]
+            even = divide_by_count(constant(smoothing, wanted.dtype), classes)
+            wanted = wanted * (1.0 - smoothing) + even
         factors = self._class_weights(weight, logarithms, axis)
         weighted = logarithms if factors is None else logarithms * factors
         product = intern(arithmetic.multiply, (weighted, wanted))

@@ -14,11 +14,12 @@ from tilegrad.ir.node import Node
 from tilegrad.ops import movement, symbolic
 from tilegrad.ops.movement import pad_with, reshape_to, shrink_to
 from tilegrad.tensor import nodes
-from tilegrad.tensor.arguments import DTypeLike, per_axis, resolve_dtype
+from tilegrad.tensor.arguments import DTypeLike, as_integer, per_axis, resolve_dtype
 from tilegrad.tensor.base import TensorBase
 from tilegrad.tensor.broadcasting import show_shape, unify_dtypes
 from tilegrad.tensor.contraction import multiply_and_sum
 from tilegrad.tensor.padding import Padding
+from tilegrad.tensor.size import Index, as_size
 from tilegrad.tensor.windows import Numbers, Windows, check_rank, open_windows, read_windows
 
 
@@ -61,18 +62,11 @@ class Convolution(Padding):
             ``Tensor.rand(1, 3, 32, 32).conv2d(Tensor.rand(8, 3, 3, 3), padding=1)`` has the shape
             (1, 8, 32, 32).
         """
-        x, w = unify_dtypes(self.node, self.as_operand(weight))
-        spatial = len(w.shape) - 2
-        check_rank("the weight of a convolution", w, (3, 4, 5), "(outputs, channels, *window)")
-        check_rank("a convolution", x, (spatial + 1, spatial + 2), "([batch,] channels, *spatial)")
-        sizes = tuple(size for size in w.shape[2:] if isinstance(size, int))
+        x, w, sizes = self._read_operands(weight, "(outputs, channels, *window)")
         plan = read_windows(sizes, stride, dilation, padding)
-        has_batch = len(x.shape) == spatial + 2
-        x = x if has_batch else reshape_to(x, (1, *x.shape))
         check_groups("conv", x.shape[1], w.shape[1], w.shape[0], groups)
         wanted = None if dtype is None else resolve_dtype(dtype)
-        result = convolve(x, w, groups, plan, wanted)
-        return self._finish(result, bias, has_batch)
+        return self._finish(convolve(x, w, groups, plan, wanted), bias)
 
     conv1d = conv2d
     conv3d = conv2d
@@ -104,24 +98,28 @@ class Convolution(Padding):
             ShapeError: the channels do not fit.
             ArgumentError: a number is out of its range.
         """
-        x, w = unify_dtypes(self.node, self.as_operand(weight))
-        spatial = len(w.shape) - 2
-        check_rank("the weight of a convolution", w, (3, 4, 5), "(channels, outputs, *window)")
-        check_rank("a convolution", x, (spatial + 1, spatial + 2), "([batch,] channels, *spatial)")
-        sizes = tuple(size for size in w.shape[2:] if isinstance(size, int))
+        x, w, sizes = self._read_operands(weight, "(channels, outputs, *window)")
         plan = read_windows(sizes, stride, dilation, padding)
-        has_batch = len(x.shape) == spatial + 2
-        x = x if has_batch else reshape_to(x, (1, *x.shape))
         check_groups("conv_transpose", x.shape[1], None, w.shape[0], groups)
         if x.shape[1] != w.shape[0]:
             raise channel_misfit("conv_transpose", x.shape[1], w.shape[0], groups)
-        extra = per_axis(output_padding, spatial, "output_padding")
-        return self._finish(spread(x, w, groups, plan, extra), bias, has_batch)
+        extra = per_axis(output_padding, len(plan.sizes), "output_padding")
+        return self._finish(spread(x, w, groups, plan, extra), bias)
 
     conv_transpose1d = conv_transpose2d
     conv_transpose3d = conv_transpose2d
 
-    def _finish(self, result: Node, bias: TensorBase | None, has_batch: bool) -> Self:
+    def _read_operands(self, weight: TensorBase, layout: str) -> tuple[Node, Node, tuple[int, ...]]:
+        """Return input, with an axis for the batch, and weight in one dtype, and the window."""
+        x, w = unify_dtypes(self.node, self.as_operand(weight))
+        rank = len(w.shape)
+        check_rank("the weight of a convolution", w, (3, 4, 5), layout)
+        check_rank("a convolution", x, (rank - 1, rank), "([batch,] channels, *spatial)")
+        sizes = tuple(as_integer(as_size(size), "a size of the window") for size in w.shape[2:])
+        return x if len(x.shape) == rank else reshape_to(x, (1, *x.shape)), w, sizes
+
+    def _finish(self, result: Node, bias: TensorBase | None) -> Self:
+        has_batch = len(result.shape) == len(self.node.shape)
         result = result if has_batch else reshape_to(result, result.shape[1:])
         tensor = self.with_node(result)
         if bias is None:
@@ -189,7 +187,9 @@ def spread(x: Node, w: Node, groups: int, plan: Windows, extra: tuple[int, ...])
     return reshape_to(summed, (batch, outputs, *wide.shape[4 : 4 + spatial]))
 
 
-def check_groups(name: str, channels: object, each: object, outputs: object, groups: int) -> None:
+def check_groups(
+    name: str, channels: Index, each: Index | None, outputs: Index, groups: int
+) -> None:
     """Check that channels and outputs fall into groups.
 
     Raises:
@@ -204,11 +204,11 @@ def check_groups(name: str, channels: object, each: object, outputs: object, gro
             got=f"{channels} channels and {outputs} outputs",
             expected=f"multiples of {groups}",
         )
-    if each is not None and channels != each * groups:  # type: ignore[operator]
+    if each is not None and channels != symbolic.multiply(each, groups):
         raise channel_misfit(name, channels, each, groups)
 
 
-def channel_misfit(name: str, channels: object, each: object, groups: int) -> ShapeError:
+def channel_misfit(name: str, channels: Index, each: Index, groups: int) -> ShapeError:
     """Return the error for a weight with another number of channels than the input."""
     return ShapeError(
         f"{name}: the input and the weight differ in their channels",

@@ -19,6 +19,7 @@ from tilegrad.tensor.arguments import DTypeLike, resolve_axis, resolve_dtype
 from tilegrad.tensor.base import as_float
 from tilegrad.tensor.padding import pad_with_value
 from tilegrad.tensor.reduction import sum_dtype
+from tilegrad.tensor.size import Index
 from tilegrad.tensor.sorting import Sorting
 
 
@@ -93,8 +94,8 @@ def _delay(node: Node, axis: int, step: int) -> Node:
     """Return node[.., i - step, ..], with -∞ before the beginning."""
     size = node.shape[axis]
     kept = nodes.shrink_axis(node, axis, 0, symbolic.maximum(symbolic.add(size, -step), 0))
-    padding = [(0, 0)] * len(node.shape)
-    padding[axis] = (symbolic.minimum(step, size), 0)  # type: ignore[call-overload]
+    padding: list[tuple[Index, Index]] = [(0, 0)] * len(node.shape)
+    padding[axis] = (symbolic.minimum(step, size), 0)
     return pad_with_value(kept, tuple(padding), -float("inf"))
 
 

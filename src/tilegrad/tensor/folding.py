@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Self
 
 from tilegrad.base.errors import ShapeError
@@ -14,9 +13,7 @@ from tilegrad.tensor import nodes
 from tilegrad.tensor.arguments import as_integer, per_axis
 from tilegrad.tensor.broadcasting import show_shape
 from tilegrad.tensor.special_functions import SpecialFunctions
-from tilegrad.tensor.windows import Windows, check_rank, open_windows, read_windows
-
-Numbers = int | Sequence[int]
+from tilegrad.tensor.windows import Numbers, Windows, check_rank, open_windows, read_windows
 
 
 class Folding(SpecialFunctions):
@@ -48,8 +45,9 @@ class Folding(SpecialFunctions):
         counts = plan.count(node.shape[2:])
         opened = open_windows(pad_with(node, ((0, 0), (0, 0), *plan.padding)), plan, counts)
         columns = permute_axes(opened, (0, 1, 4, 5, 2, 3))
-        rows = (node.shape[0], node.shape[1] * math.prod(plan.sizes), -1)
-        return self.with_node(columns).reshape(*rows)  # type: ignore[arg-type]
+        rows = symbolic.multiply(node.shape[1], math.prod(plan.sizes))
+        windows = symbolic.multiply_all(counts)
+        return self.with_node(reshape_to(columns, (node.shape[0], rows, windows)))
 
     def col2im(
         self,

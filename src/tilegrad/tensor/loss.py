@@ -122,7 +122,7 @@ class Loss(Classification):
         if reduction != "batchmean":
             return self.reduce_loss(loss, reduction)
         total = self.reduce_loss(loss, "sum")
-        return total / self.shape[0]  # type: ignore[arg-type]
+        return total / self.shape[0]
 
     def poisson_nll_loss(
         self,

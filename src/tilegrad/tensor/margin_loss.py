@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Self
+from typing import Self, TypeVar
 
 from tilegrad.base.errors import ShapeError
 from tilegrad.ir.dtype import dtypes
@@ -45,7 +45,7 @@ class MarginLoss(Folding):
         loss = loss if p == 1 else loss * loss
         if weight is not None:
             loss = loss * weight.take(wanted)
-        is_other = wanted != scores._classes()  # noqa: SLF001
+        is_other = wanted != _classes(scores)
         loss = is_other.where(loss, 0.0).mean(1)
         return self._reduce_rows(loss, reduction)
 
@@ -59,7 +59,7 @@ class MarginLoss(Folding):
         scores, labels = self._rows("multilabel_margin_loss", target)
         is_label = (labels < 0).cast(dtypes.int64).cumsum(1) == 0
         places = is_label.where(labels, -1)
-        classes = scores._classes()  # noqa: SLF001
+        classes = _classes(scores)
         is_target = (places.unsqueeze(2) == classes.unsqueeze(0)).any(1)
         chosen = scores.gather(1, is_label.where(labels, 0))
         loss = (1.0 - chosen.unsqueeze(2) + scores.unsqueeze(1)).relu()
@@ -147,7 +147,7 @@ class MarginLoss(Folding):
         labels = self._with_blanks(targets, blank)
         can_skip = _can_skip(labels, blank)
         emitted = [step.gather(1, labels) for step in self.unbind(0)]
-        number = labels._classes()  # noqa: SLF001
+        number = _classes(labels)
         total = (number < 2).where(emitted[0], _LOG_ZERO)
         for time, score in enumerate(emitted[1:], 1):
             moved = _log_add(_log_add(total, _delayed(total, 1)), can_skip(_delayed(total, 2)))
@@ -182,12 +182,17 @@ class MarginLoss(Folding):
             )
         return scores, self.with_node(wanted.node)
 
-    def _classes(self) -> Self:
-        return self.with_node(nodes.positions(self.node.shape[1], dtypes.int64, 2, 1))
-
     def _reduce_rows(self, loss: Self, reduction: str) -> Self:
         kept = loss.squeeze(0) if self.ndim == 1 and reduction == "none" else loss
         return self.reduce_loss(kept.node, reduction)
+
+
+T = TypeVar("T", bound=MarginLoss)
+
+
+def _classes(rows: T) -> T:
+    """Return 0, 1, .. along the columns of a matrix."""
+    return rows.with_node(nodes.positions(rows.node.shape[1], dtypes.int64, 2, 1))
 
 
 def _can_skip(labels: MarginLoss, blank: int) -> Callable[[MarginLoss], MarginLoss]:

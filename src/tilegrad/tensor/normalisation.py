@@ -15,10 +15,10 @@ from tilegrad.ops import exponential
 from tilegrad.ops.movement import reshape_to
 from tilegrad.tensor import nodes
 from tilegrad.tensor.activation import Activation
-from tilegrad.tensor.arguments import Axes, resolve_axes, resolve_axis
+from tilegrad.tensor.arguments import Axes, resolve_axes, resolve_axis, resolve_shape
 from tilegrad.tensor.base import TensorBase, as_float
 from tilegrad.tensor.broadcasting import show_shape
-from tilegrad.tensor.size import Size, as_index
+from tilegrad.tensor.size import Size
 from tilegrad.tensor.statistics import mean_of, variance_of
 
 
@@ -88,8 +88,7 @@ class Normalisation(Activation):
         return self._scale_and_shift(node * scale, weight, None)
 
     def _last_axes(self, name: str, sizes: Size | Sequence[Size]) -> tuple[int, ...]:
-        listed = sizes if isinstance(sizes, (tuple, list)) else (sizes,)
-        wanted = tuple(as_index(size) for size in listed)  # type: ignore[arg-type]
+        wanted = resolve_shape((sizes,))
         rank, shape = len(self.node.shape), self.node.shape
         if len(wanted) > rank or shape[rank - len(wanted) :] != wanted:
             raise ShapeError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Self
 
@@ -103,7 +104,7 @@ class Pooling(Convolution):
         if any(extra) or (not count_include_pad and any(map(sum, plan.padding))):
             mean = summed / count_real(plan, extents, counts, count_include_pad, summed)
         else:
-            mean = summed * (1.0 / multiply_all(plan.sizes))  # type: ignore[operator]
+            mean = summed * (1.0 / math.prod(plan.sizes))
         return self.with_node(cast_to(mean, source.dtype))
 
     def max_pool2d(

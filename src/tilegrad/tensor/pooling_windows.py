@@ -17,6 +17,7 @@ from tilegrad.tensor.arguments import per_axis
 from tilegrad.tensor.broadcasting import show_shape
 from tilegrad.tensor.padding import pad_with_value
 from tilegrad.tensor.size import Index
+from tilegrad.tensor.statistics import mean_of
 from tilegrad.tensor.windows import Numbers, Windows, open_windows, read_windows
 
 Request = tuple[Numbers, Numbers | None, Numbers, Numbers]
@@ -116,29 +117,27 @@ def find_places(
 
 
 def adapt_axis(node: Node, axis: int, count: int, *, is_mean: bool) -> Node:
-    """Return one axis pooled by adaptive windows: a masked reduction over the whole axis."""
-    size = node.shape[axis]
+    """Return one axis pooled by adaptive windows.
+
+    Where the windows do not divide the axis evenly, each is a masked reduction over all of it.
+    """
+    size, along = node.shape[axis], (axis + 1,)
     if isinstance(size, int) and count > 0 and size % count == 0:
         shape = (*node.shape[:axis], count, size // count, *node.shape[axis + 1 :])
-        opened, length = reshape_to(node, shape), None
-        is_inside = None
-    else:
-        rank = len(node.shape) + 1
-        window = nodes.positions(count, dtypes.index, rank, axis)
-        sample = nodes.positions(size, dtypes.index, rank, axis + 1)
-        start = window * size // count
-        stop = ((window + 1) * size + (count - 1)) // count
-        is_inside = (start <= sample) & (sample < stop)
-        opened = nodes.insert_axis(node, axis)
-        length = stop - start
-    along = (axis + 1,)
+        opened = reshape_to(node, shape)
+        if is_mean:
+            return nodes.drop_axes(mean_of(opened, along), along)
+        return nodes.drop_axes(nodes.reduce(reduction.reduce_maximum, opened, along), along)
+    rank = len(node.shape) + 1
+    window = nodes.positions(count, dtypes.index, rank, axis)
+    sample = nodes.positions(size, dtypes.index, rank, axis + 1)
+    start = window * size // count
+    stop = ((window + 1) * size + (count - 1)) // count
+    is_inside = (start <= sample) & (sample < stop)
+    opened = nodes.insert_axis(node, axis)
     if is_mean:
-        if is_inside is None or length is None:
-            summed = nodes.reduce_sum(opened, along) * (count / size)  # type: ignore[operator]
-        else:
-            kept = nodes.where(is_inside, opened, constant(0, node.dtype))
-            summed = nodes.reduce_sum(kept, along) / cast_to(length, node.dtype)
-        return nodes.drop_axes(summed, along)
-    if is_inside is not None:
-        opened = nodes.where(is_inside, opened, constant(node.dtype.minimum, node.dtype))
-    return nodes.drop_axes(nodes.reduce(reduction.reduce_maximum, opened, along), along)
+        kept = nodes.where(is_inside, opened, constant(0, node.dtype))
+        mean = nodes.reduce_sum(kept, along) / cast_to(stop - start, node.dtype)
+        return nodes.drop_axes(mean, along)
+    kept = nodes.where(is_inside, opened, constant(node.dtype.minimum, node.dtype))
+    return nodes.drop_axes(nodes.reduce(reduction.reduce_maximum, kept, along), along)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Self
+from typing import Any, Self
 
 from tilegrad.base.errors import ArgumentError, ShapeError
 from tilegrad.engine import current_session
@@ -199,20 +199,20 @@ class Random(Cumulative):
         return self.with_node(normal_of(self.draw(self.node.shape, self.device), wanted))
 
     @classmethod
-    def scaled_uniform(cls, *shape: Shape, **options: object) -> Self:
+    def scaled_uniform(cls, *shape: Shape, **options: Any) -> Self:
         """Return numbers in ±1/√n, where n is the number of elements; options as ``uniform``."""
         bound = 1.0 / math.sqrt(max(1, math.prod(_static(shape))))
-        return cls.uniform(*shape, low=-bound, high=bound, **options)  # type: ignore[arg-type]
+        return cls.uniform(*shape, low=-bound, high=bound, **options)
 
     @classmethod
-    def glorot_uniform(cls, *shape: Shape, **options: object) -> Self:
+    def glorot_uniform(cls, *shape: Shape, **options: Any) -> Self:
         """Return numbers in ±√(6 / (inputs + outputs)) for a weight (outputs, inputs, ..)."""
         sizes = _static(shape)
         bound = math.sqrt(6.0 / (sizes[0] + math.prod(sizes[1:])))
-        return cls.uniform(*shape, low=-bound, high=bound, **options)  # type: ignore[arg-type]
+        return cls.uniform(*shape, low=-bound, high=bound, **options)
 
     @classmethod
-    def kaiming_uniform(cls, *shape: Shape, a: float = 0.01, **options: object) -> Self:
+    def kaiming_uniform(cls, *shape: Shape, a: float = 0.01, **options: Any) -> Self:
         """Return numbers in ±√(6 / ((1 + a²) · inputs)) for a weight (outputs, inputs, ..).
 
         Args:
@@ -221,16 +221,16 @@ class Random(Cumulative):
             options: as for ``uniform``.
         """
         bound = math.sqrt(6.0 / ((1.0 + a * a) * max(1, math.prod(_static(shape)[1:]))))
-        return cls.uniform(*shape, low=-bound, high=bound, **options)  # type: ignore[arg-type]
+        return cls.uniform(*shape, low=-bound, high=bound, **options)
 
     @classmethod
-    def kaiming_normal(cls, *shape: Shape, a: float = 0.01, **options: object) -> Self:
+    def kaiming_normal(cls, *shape: Shape, a: float = 0.01, **options: Any) -> Self:
         """Return normal numbers of deviation √(2 / ((1 + a²) · inputs)).
 
         The arguments are those of ``kaiming_uniform``.
         """
         std = math.sqrt(2.0 / ((1.0 + a * a) * max(1, math.prod(_static(shape)[1:]))))
-        return cls.normal(*shape, std=std, **options)  # type: ignore[arg-type]
+        return cls.normal(*shape, std=std, **options)
 
 
 def float_dtype(name: str, dtype: DTypeLike | None) -> DType:

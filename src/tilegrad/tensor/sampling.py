@@ -8,7 +8,7 @@ from tilegrad.base.errors import ArgumentError, ShapeError
 from tilegrad.engine import current_session
 from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node
-from tilegrad.ops import exponential
+from tilegrad.ops import exponential, symbolic
 from tilegrad.ops.conversion import cast_to
 from tilegrad.tensor import nodes
 from tilegrad.tensor.arguments import DTypeLike
@@ -66,8 +66,7 @@ class Sampling(Random):
         if replacement:
             drawn = uniform_of(self.draw((*shape[:-1], num_samples), self.device), weights.dtype)
             running = weights.cumsum(-1)
-            total = running.node
-            top = nodes.shrink_axis(total, len(shape) - 1, size - 1, size)  # type: ignore[operator]
+            top = nodes.shrink_axis(running.node, len(shape) - 1, symbolic.add(size, -1), size)
             goal = self.with_node(drawn * top).unsqueeze(-1)
             passed = (running.unsqueeze(-2) <= goal).sum(-1)
             return passed.minimum(as_size(size) - 1)

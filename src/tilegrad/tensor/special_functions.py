@@ -43,32 +43,16 @@ class SpecialFunctions(Rearrangement):
 
     __slots__ = ()
 
-    def _widened(self) -> Self:
-        return self.with_node(as_float(self.node)).cast(dtypes.float64)
-
-    def _narrowed(self, like: Self) -> Self:
-        return self.cast(as_float(like.node).dtype)
-
     def erfcx(self) -> Self:
         """Return exp(x²) · erfc(x), which falls slowly where erfc vanishes."""
-        return self._widened()._scaled_erfc()._narrowed(self)  # noqa: SLF001
-
-    def _scaled_erfc(self) -> Self:
-        size = self.abs()
-        t = 2.0 / (size + 2.0)
-        z = t * 4.0 - 2.0
-        last, before = z * 0.0, z * 0.0
-        for coefficient in reversed(_SCALED_ERFC[1:]):  # by Clenshaw's recurrence
-            last, before = z * last - before + coefficient, last
-        positive = t * (z * last * 0.5 - before + _SCALED_ERFC[0] * 0.5)
-        return (self < 0).where((self * self).exp() * 2.0 - positive, positive)
+        return _narrow(_scaled_erfc(_widen(self)), self)
 
     def erfc(self) -> Self:
         """Return 1 - erf(x), accurate also where that is close to 0."""
-        x = self._widened()
+        x = _widen(self)
         size = x.abs()
-        tail = (-(size * size)).exp() * size._scaled_erfc()  # noqa: SLF001
-        return (x < 0).where(2.0 - tail, tail)._narrowed(self)  # noqa: SLF001
+        tail = (-(size * size)).exp() * _scaled_erfc(size)
+        return _narrow((x < 0).where(2.0 - tail, tail), self)
 
     def erfinv(self) -> Self:
         """Return the number whose ``erf`` is x; ±∞ at ±1 and NaN beyond.
@@ -76,7 +60,7 @@ class SpecialFunctions(Rearrangement):
         A closed approximation (S. Winitzki, "A handy approximation for the error function and its
         inverse", 2008) is refined by Halley's method.
         """
-        x = self._widened()
+        x = _widen(self)
         size = x.abs()
         inside = (size < 1.0).where(size, 0.5)
         logarithm = (1.0 - inside).log() + inside.log1p()
@@ -87,7 +71,7 @@ class SpecialFunctions(Rearrangement):
             step = missing * (root * root).exp() * (math.sqrt(math.pi) / 2.0)
             root = root - step / (1.0 + root * step)
         found = (size < 1.0).where(root, (size == 1.0).where(math.inf, math.nan))
-        return found.copysign(x)._narrowed(self)  # noqa: SLF001
+        return _narrow(found.copysign(x), self)
 
     def logaddexp2(self, x: Self) -> Self:
         """Return log₂(2ˣ + 2ʸ), without undue overflow."""
@@ -99,9 +83,9 @@ class SpecialFunctions(Rearrangement):
 
     def digamma(self) -> Self:
         """Return the derivative of ``lgamma``; NaN at the negative integers."""
-        x = self._widened()
+        x = _widen(self)
         is_pole = (x < 0).logical_and(x.floor() == x)
-        return is_pole.where(math.nan, x.with_node(digamma(x.node)))._narrowed(self)  # noqa: SLF001
+        return _narrow(is_pole.where(math.nan, x.with_node(digamma(x.node))), self)
 
     def polygamma(self, n: int) -> Self:
         """Return the n-th derivative of ``digamma``; for n ≥ 1 of positive numbers only (else NaN).
@@ -115,13 +99,33 @@ class SpecialFunctions(Rearrangement):
             raise ArgumentError("polygamma: the order is negative", got=n, expected="0 or more")
         if n == 0:
             return self.digamma()
-        x = self._widened()
+        x = _widen(self)
         zeta = _hurwitz_zeta(float(n + 1), (x > 0).where(x, math.nan))
         factor = math.factorial(n) * (1.0 if n % 2 else -1.0)
-        return (zeta * factor)._narrowed(self)  # noqa: SLF001
+        return _narrow(zeta * factor, self)
 
 
 T = TypeVar("T", bound=SpecialFunctions)
+
+
+def _widen(x: T) -> T:
+    return x.with_node(as_float(x.node)).cast(dtypes.float64)
+
+
+def _narrow(x: T, like: T) -> T:
+    return x.cast(as_float(like.node).dtype)
+
+
+def _scaled_erfc(x: T) -> T:
+    """Return exp(x²) · erfc(x) in float64."""
+    size = x.abs()
+    t = 2.0 / (size + 2.0)
+    z = t * 4.0 - 2.0
+    last, before = z * 0.0, z * 0.0
+    for coefficient in reversed(_SCALED_ERFC[1:]):  # by Clenshaw's recurrence
+        last, before = z * last - before + coefficient, last
+    positive = t * (z * last * 0.5 - before + _SCALED_ERFC[0] * 0.5)
+    return (x < 0).where((x * x).exp() * 2.0 - positive, positive)
 
 
 def _hurwitz_zeta(s: float, x: T) -> T:

@@ -105,11 +105,11 @@ def _read_padding(padding: int | Sequence[int] | str, count: int, spans: Sequenc
         if padding == "valid":
             return ((0, 0),) * count
         return tuple(((span - 1) // 2, span - 1 - (span - 1) // 2) for span in spans)
-    if isinstance(padding, (tuple, list)) and len(padding) == 2 * count and count > 0:
+    if isinstance(padding, Sequence) and len(padding) == 2 * count and count > 0:
         flat = tuple(int(amount) for amount in padding)
         pairs = tuple((flat[i], flat[i + 1]) for i in range(0, 2 * count, 2))[::-1]
     else:
-        amounts = per_axis(padding, count, "padding")  # type: ignore[arg-type]
+        amounts = per_axis(padding, count, "padding")
         pairs = tuple((amount, amount) for amount in amounts)
     if any(amount < 0 for pair in pairs for amount in pair):
         raise ArgumentError("the padding is negative", got=padding, expected="0 or more")
