@@ -19,6 +19,9 @@ OPTIMISERS = [
     (optim.Adagrad, {"lr_decay": 0.1}),
     (optim.RMSprop, {"momentum": 0.5, "centered": True}),
     (optim.Lion, {}),
+    (optim.Adadelta, {}),
+    (optim.Adamax, {}),
+    (optim.RAdam, {}),
 ]
 
 

@@ -16,6 +16,13 @@ CASES = [
     ("CosineAnnealingLR", {"T_max": 8, "eta_min": 0.01}),
     ("LambdaLR", {"lr_lambda": lambda epoch: 1 / (1 + epoch)}),
     ("OneCycleLR", {"max_lr": 0.5, "total_steps": 13}),
+    ("ConstantLR", {"factor": 0.3, "total_iters": 4}),
+    ("PolynomialLR", {"total_iters": 7, "power": 2.0}),
+    ("MultiplicativeLR", {"lr_lambda": lambda epoch: 1 - 0.01 * epoch}),
+    ("CosineAnnealingWarmRestarts", {"T_0": 3, "T_mult": 2, "eta_min": 0.01}),
+    ("CyclicLR", {"base_lr": 0.01, "max_lr": 0.2, "step_size_up": 3, "step_size_down": 2}),
+    ("CyclicLR", {"base_lr": 0.01, "max_lr": 0.2, "step_size_up": 2, "mode": "triangular2"}),
+    ("CyclicLR", {"base_lr": 0.1, "max_lr": 0.2, "mode": "exp_range", "gamma": 0.9}),
 ]
 
 
@@ -28,13 +35,35 @@ def optimisers(lr=0.1):
 def test_a_schedule_is_that_of_torch(name, options):
     ours, theirs = optimisers()
     schedule = getattr(lr_scheduler, name)(ours, **options)
-    extra = {"cycle_momentum": False} if name == "OneCycleLR" else {}
+    extra = {"cycle_momentum": False} if name in ("OneCycleLR", "CyclicLR") else {}
     reference = getattr(torch.optim.lr_scheduler, name)(theirs, **options, **extra)
     for _ in range(12):
         numpy.testing.assert_allclose(ours.lr.item(), theirs.param_groups[0]["lr"], rtol=1e-6)
         numpy.testing.assert_allclose(ours.lr.item(), schedule.get_lr(), rtol=1e-6)
         schedule.step()
         reference.step()
+
+
+@pytest.mark.filterwarnings("ignore:Detected call of", "ignore:The epoch parameter")
+def test_schedules_take_turns_as_in_torch():
+    def build(library, optimiser):
+        parts = [
+            library.LinearLR(optimiser, total_iters=3),
+            library.CosineAnnealingLR(optimiser, 4),
+            library.ExponentialLR(optimiser, 0.5),
+        ]
+        return library.SequentialLR(optimiser, parts, [3, 8])
+
+    ours, theirs = optimisers()
+    schedule = build(lr_scheduler, ours)
+    reference = build(torch.optim.lr_scheduler, theirs)
+    for _ in range(12):
+        numpy.testing.assert_allclose(ours.lr.item(), theirs.param_groups[0]["lr"], rtol=1e-6)
+        numpy.testing.assert_allclose(schedule.get_last_lr(), reference.get_last_lr(), rtol=1e-6)
+        schedule.step()
+        reference.step()
+    with pytest.raises(ArgumentError, match="milestone"):
+        lr_scheduler.SequentialLR(ours, [schedule], [1])
 
 
 @pytest.mark.parametrize("mode", ["min", "max"])

@@ -29,7 +29,7 @@ def test_sgd(options):
     )
 
 
-@pytest.mark.parametrize("name", ["Adam", "AdamW"])
+@pytest.mark.parametrize("name", ["Adam", "AdamW", "Adamax", "RAdam"])
 @pytest.mark.parametrize(
     "options", [{}, {"betas": (0.8, 0.95), "eps": 1e-4, "weight_decay": 0.1}, {"betas": (0.0, 0.9)}]
 )
@@ -56,6 +56,14 @@ def test_rmsprop(options):
     compare(
         lambda p: optim.RMSprop(p, lr=0.01, **options),
         lambda p: torch.optim.RMSprop(p, lr=0.01, **options),
+    )
+
+
+@pytest.mark.parametrize("options", [{}, {"rho": 0.7, "eps": 1e-3, "weight_decay": 0.1}])
+def test_adadelta(options):
+    compare(
+        lambda p: optim.Adadelta(p, lr=0.5, **options),
+        lambda p: torch.optim.Adadelta(p, lr=0.5, **options),
     )
 
 
@@ -181,6 +189,24 @@ def test_parameters_without_gradients_stay_and_frozen_ones_are_left_out():
     (used * frozen).sum().backward()
     optimiser.step()
     assert [used.item(), idle.item(), frozen.item()] == [-0.5, 2.0, 3.0]
+
+
+def test_training_goes_on_from_a_state_dictionary():
+    def train(parameter, optimiser, steps):
+        for _ in range(steps):
+            optimiser.zero_grad(set_to_none=False)
+            (parameter * parameter).sum().backward()
+            optimiser.step()
+
+    first, whole = Tensor([1.0, 2.0]), Tensor([1.0, 2.0])
+    optimiser = optim.RAdam([first], lr=0.1)
+    train(first, optimiser, 3)
+    second = Tensor(first.numpy())
+    following = optim.RAdam([second], lr=0.5)
+    following.load_state_dict({name: one.clone() for name, one in optimiser.state_dict().items()})
+    train(second, following, 4)
+    train(whole, optim.RAdam([whole], lr=0.1), 7)
+    numpy.testing.assert_array_equal(second.numpy(), whole.numpy())
 
 
 def test_a_group_steps_together():

@@ -59,12 +59,16 @@ class Adam(Optimizer):
 
     def advance(self, index: int, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Assign and return the new averages of the gradient and of its square, and the count."""
-        beta1, beta2 = self.betas
+        beta1 = self.betas[0]
         first = beta1 * self.first_moments[index] + (1 - beta1) * gradient
-        second = beta2 * self.second_moments[index] + (1 - beta2) * (gradient * gradient)
+        second = self.next_second_moment(self.second_moments[index], gradient)
         self.first_moments[index].assign(first)
         self.second_moments[index].assign(second)
         return first, second, self.steps[index].assign(self.steps[index] + 1)
+
+    def next_second_moment(self, moment: Tensor, gradient: Tensor) -> Tensor:
+        """Return the new average of the square of the gradient."""
+        return self.betas[1] * moment + (1 - self.betas[1]) * (gradient * gradient)
 
 
 class AdamW(Adam):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy
 
 from tilegrad.base.errors import ArgumentError, ArgumentTypeError, GradientError
 from tilegrad.engine import current_session
 from tilegrad.ir.dtype import DType, dtypes
+from tilegrad.nn.state.dictionary import get_state_dict, load_state_dict
 from tilegrad.tensor import Tensor
 from tilegrad.tensor.arguments import as_integer
 
@@ -30,6 +31,7 @@ class Optimizer:
     Attributes:
         params: the tensors that are optimised, each once.
         lr: the learning rate, a scalar tensor; ``set_lr`` changes it.
+        initial_lr: the learning rate that schedules start from; None before there is one.
 
     Raises:
         ArgumentTypeError: a parameter is not a floating-point tensor.
@@ -46,6 +48,7 @@ class Optimizer:
         is_wide = any(parameter.dtype is dtypes.float64 for parameter in self.params)
         self._lr_dtype = dtypes.float64 if is_wide else dtypes.float32
         self.lr = self._new_lr(lr)
+        self.initial_lr: float | None = None
 
     def _new_lr(self, lr: float) -> Tensor:
         array = numpy.array(lr, self._lr_dtype.numpy)
@@ -80,10 +83,29 @@ class Optimizer:
             for parameter in self.params
         ]
 
-    def zero_grad(self) -> None:
-        """Forget the gradients."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients.
+
+        Args:
+            set_to_none: whether they become None, rather than zeros.
+        """
         for parameter in self.params:
-            parameter.grad = None
+            parameter.grad = None if set_to_none else parameter.zeros_like()
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return the learning rate and the state, without the parameters, by name."""
+        return get_state_dict(self._held())
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Take a state dictionary over, such as that of an optimiser that was saved.
+
+        Raises:
+            DataError: names are missing or unexpected, or shapes differ.
+        """
+        load_state_dict(self._held(), state)
+
+    def _held(self) -> dict[str, object]:
+        return {name: part for name, part in vars(self).items() if name != "params"}
 
     def step(self, *extra: Tensor) -> None:
         """Update every parameter that has a gradient, realising all of it in one go.
@@ -153,10 +175,10 @@ class OptimizerGroup:
     def __init__(self, *optimizers: Optimizer) -> None:
         self.optimizers = optimizers
 
-    def zero_grad(self) -> None:
-        """Forget the gradients."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients; see ``Optimizer.zero_grad``."""
         for optimizer in self.optimizers:
-            optimizer.zero_grad()
+            optimizer.zero_grad(set_to_none)
 
     def step(self, *extra: Tensor) -> None:
         """Take a step of every optimiser, realising all of it in one go."""

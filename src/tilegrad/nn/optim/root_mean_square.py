@@ -1,4 +1,4 @@
-"""RMSprop and Adagrad: steps divided by the size that past gradients had."""
+"""RMSprop, Adagrad and Adadelta: steps divided by the size that past gradients had."""
 
 from __future__ import annotations
 
@@ -106,3 +106,48 @@ class Adagrad(Optimizer):
             count = self.steps[index].assign(self.steps[index] + 1)
             lr = lr / (1 + (count - 1) * self.lr_decay)
         return parameter - lr * (gradient / (square.sqrt() + self.eps))
+
+
+class Adadelta(Optimizer):
+    """p ← p - lr · d with d = √(w + eps) / √(v + eps) · g, as in PyTorch.
+
+    v ← rho·v + (1-rho)·g² and then w ← rho·w + (1-rho)·d² (M. Zeiler, "ADADELTA: an adaptive
+    learning rate method", 2012).
+
+    Args:
+        params: the tensors to optimise.
+        lr: factor of the steps.
+        rho: decay of the averages of the squares.
+        eps: added to both averages.
+        weight_decay: factor of the L2 penalty, which is added to the gradient.
+
+    Raises:
+        ArgumentError: the decay is not in [0, 1).
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Tensor],
+        lr: float = 1.0,
+        rho: float = 0.9,
+        eps: float = 1e-6,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(params, lr)
+        check_fractions(rho=rho)
+        self.rho, self.eps, self.weight_decay = rho, eps, weight_decay
+        self.squares, self.steps = self.new_state(), self.new_state()
+
+    def state(self) -> Sequence[list[Tensor]]:
+        """Return the averages of the squares of gradients and of steps."""
+        return self.squares, self.steps
+
+    def update(self, index: int, parameter: Tensor, gradient: Tensor, lr: Tensor) -> Tensor:
+        """Return p moved by the gradient over its root mean square, times that of the steps."""
+        if self.weight_decay:
+            gradient = gradient + self.weight_decay * parameter
+        square = self.rho * self.squares[index] + (1 - self.rho) * (gradient * gradient)
+        step = ((self.steps[index] + self.eps) / (square + self.eps)).sqrt() * gradient
+        self.squares[index].assign(square)
+        self.steps[index].assign(self.rho * self.steps[index] + (1 - self.rho) * (step * step))
+        return parameter - lr * step

@@ -1,0 +1,44 @@
+"""Schedules of the learning rate.
+
+A schedule is a function of the number of times that ``step`` was called, as in PyTorch; calling it
+writes the optimiser's learning rate in place, so a captured training step uses the new one. To go
+on from a checkpoint, set ``epoch`` before the next ``step``.
+"""
+
+from tilegrad.nn.optim.lr_scheduler.annealing import (
+    CosineAnnealingLR,
+    CosineAnnealingWarmRestarts,
+    CyclicLR,
+    OneCycleLR,
+)
+from tilegrad.nn.optim.lr_scheduler.base import LRScheduler
+from tilegrad.nn.optim.lr_scheduler.decay import (
+    ConstantLR,
+    ExponentialLR,
+    LambdaLR,
+    LinearLR,
+    MultiplicativeLR,
+    MultiStepLR,
+    PolynomialLR,
+    StepLR,
+)
+from tilegrad.nn.optim.lr_scheduler.plateau import ReduceLROnPlateau
+from tilegrad.nn.optim.lr_scheduler.sequence import SequentialLR
+
+__all__ = [
+    "ConstantLR",
+    "CosineAnnealingLR",
+    "CosineAnnealingWarmRestarts",
+    "CyclicLR",
+    "ExponentialLR",
+    "LRScheduler",
+    "LambdaLR",
+    "LinearLR",
+    "MultiStepLR",
+    "MultiplicativeLR",
+    "OneCycleLR",
+    "PolynomialLR",
+    "ReduceLROnPlateau",
+    "SequentialLR",
+    "StepLR",
+]

@@ -1,0 +1,166 @@
+"""Schedules that go between two rates along cosines and lines."""
+
+from __future__ import annotations
+
+from tilegrad.base.errors import ArgumentError
+from tilegrad.nn.optim.base import Optimizer
+from tilegrad.nn.optim.lr_scheduler.base import LRScheduler, check_positive, interpolate
+from tilegrad.tensor.arguments import check_choice
+
+
+class CosineAnnealingLR(LRScheduler):
+    """Half a cosine from the base rate down to ``eta_min``, optionally after a linear warm-up.
+
+    From I. Loshchilov and F. Hutter, "SGDR: stochastic gradient descent with warm restarts", 2017.
+
+    Args:
+        optimizer: whose learning rate to set.
+        T_max: epochs from the base rate to the least one; beyond them the cosine rises again.
+        eta_min: the least rate.
+        warmup: epochs before that, in which the rate rises in a straight line to the base rate.
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        T_max: int,  # noqa: N803 - PyTorch's name
+        eta_min: float = 0.0,
+        warmup: int = 0,
+    ) -> None:
+        check_positive("T_max", T_max)
+        self.length, self.eta_min, self.warmup = T_max, eta_min, warmup
+        super().__init__(optimizer)
+
+    def rate_at(self, epoch: int) -> float:
+        """Return the rate on the line or on the cosine."""
+        if epoch < self.warmup:
+            return self.base_lr * (epoch + 1) / (self.warmup + 1)
+        share = (epoch - self.warmup) / self.length
+        return interpolate(self.base_lr, self.eta_min, share)
+
+
+class CosineAnnealingWarmRestarts(LRScheduler):
+    """Half a cosine from the base rate down to ``eta_min``, again and again.
+
+    From I. Loshchilov and F. Hutter, "SGDR: stochastic gradient descent with warm restarts", 2017.
+
+    Args:
+        optimizer: whose learning rate to set.
+        T_0: epochs of the first cosine.
+        T_mult: how many times as long each cosine is as the one before.
+        eta_min: the least rate.
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        T_0: int,  # noqa: N803 - PyTorch's name
+        T_mult: int = 1,  # noqa: N803
+        eta_min: float = 0.0,
+    ) -> None:
+        check_positive("T_0", T_0)
+        check_positive("T_mult", T_mult)
+        self.length, self.growth, self.eta_min = T_0, T_mult, eta_min
+        super().__init__(optimizer)
+
+    def rate_at(self, epoch: int) -> float:
+        """Return the rate on the cosine that the epoch lies in."""
+        start, length = 0, self.length
+        while epoch >= start + length:
+            start, length = start + length, length * self.growth
+        return interpolate(self.base_lr, self.eta_min, (epoch - start) / length)
+
+
+class OneCycleLR(LRScheduler):
+    """Up along half a cosine from a low rate to ``max_lr``, and down to a far lower one.
+
+    From L. Smith and N. Topin, "Super-convergence", 2018. It leaves momentum alone.
+
+    Args:
+        optimizer: whose learning rate to set.
+        max_lr: the highest rate.
+        total_steps: length of the cycle; ``step`` may be called one time fewer.
+        pct_start: share of the cycle in which the rate rises.
+        div_factor: the first rate is ``max_lr / div_factor``.
+        final_div_factor: the last rate is the first one divided by this.
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        max_lr: float,
+        total_steps: int,
+        pct_start: float = 0.3,
+        div_factor: float = 25.0,
+        final_div_factor: float = 1e4,
+    ) -> None:
+        check_positive("total_steps", total_steps - 1)
+        self.max_lr, self.total_steps = max_lr, total_steps
+        self.first_lr = max_lr / div_factor
+        self.last_lr = self.first_lr / final_div_factor
+        self.peak = pct_start * total_steps - 1
+        super().__init__(optimizer)
+
+    def rate_at(self, epoch: int) -> float:
+        """Return the rate on the rising or falling side.
+
+        Raises:
+            ArgumentError: the cycle is over.
+        """
+        if epoch >= self.total_steps:
+            raise ArgumentError(
+                "the one-cycle schedule is over",
+                got=f"step {epoch}",
+                expected=f"fewer than {self.total_steps} steps",
+            )
+        if epoch <= self.peak:
+            return interpolate(self.first_lr, self.max_lr, epoch / self.peak)
+        share = (epoch - self.peak) / (self.total_steps - 1 - self.peak)
+        return interpolate(self.max_lr, self.last_lr, share)
+
+
+class CyclicLR(LRScheduler):
+    """Up and down in straight lines between two rates.
+
+    From L. Smith, "Cyclical learning rates for training neural networks", 2017. It leaves momentum
+    alone.
+
+    Args:
+        optimizer: whose learning rate to set.
+        base_lr: the lower rate.
+        max_lr: the upper rate.
+        step_size_up: epochs on the way up.
+        step_size_down: epochs on the way down; as many as up if None.
+        mode: "triangular"; "triangular2", whose height halves with each cycle; or "exp_range",
+            whose height is multiplied by ``gamma`` each epoch.
+        gamma: for the mode "exp_range".
+
+    Raises:
+        ArgumentError: unknown mode, or a number of epochs is not positive.
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        base_lr: float,
+        max_lr: float,
+        step_size_up: int = 2000,
+        step_size_down: int | None = None,
+        mode: str = "triangular",
+        gamma: float = 1.0,
+    ) -> None:
+        check_choice("mode", mode, ("triangular", "triangular2", "exp_range"))
+        check_positive("step_size_up", step_size_up)
+        self.low, self.high, self.mode, self.gamma = base_lr, max_lr, mode, gamma
+        self.up, self.down = (
+            step_size_up,
+            step_size_up if step_size_down is None else step_size_down,
+        )
+        super().__init__(optimizer)
+
+    def rate_at(self, epoch: int) -> float:
+        """Return the rate on the rising or falling side of the cycle."""
+        cycle, place = divmod(epoch, self.up + self.down)
+        share = place / self.up if place <= self.up else 1 - (place - self.up) / self.down
+        height = {"triangular": 1.0, "triangular2": 0.5**cycle, "exp_range": self.gamma**epoch}
+        return self.low + (self.high - self.low) * share * height[self.mode]

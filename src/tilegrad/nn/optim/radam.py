@@ -1,0 +1,29 @@
+"""RAdam: Adam whose first steps wait until the mean square can be trusted."""
+
+from __future__ import annotations
+
+from tilegrad.nn.optim.adam import Adam, correction
+from tilegrad.tensor import Tensor
+
+
+class RAdam(Adam):
+    """Adam with a rectified variance, as in PyTorch.
+
+    With ρ∞ = 2/(1-β₂) - 1 and ρₜ = ρ∞ - 2t·β₂ᵗ/(1-β₂ᵗ), the step is Adam's times
+    √((ρₜ-4)(ρₜ-2)ρ∞ / ((ρ∞-4)(ρ∞-2)ρₜ)) once ρₜ is above 5, and until then lr · m (L. Liu et al.,
+    "On the variance of the adaptive learning rate and beyond", 2020). The arguments are ``Adam``'s.
+    """
+
+    def update(self, index: int, parameter: Tensor, gradient: Tensor, lr: Tensor) -> Tensor:
+        """Return p moved by the corrected average, rectified once it can be."""
+        gradient = gradient + self.weight_decay * parameter if self.weight_decay else gradient
+        first, second, count = self.advance(index, gradient)
+        filled = correction(self.betas[1], count)
+        last = 2 / (1 - self.betas[1]) - 1
+        length = last - 2 * count * (1 - filled) / filled
+        is_known = length > 5
+        known = is_known.where(length, last)
+        spread = (known - 4) * (known - 2) * last / ((last - 4) * (last - 2) * known)
+        scale = (spread * filled).sqrt() / (second.sqrt() + self.eps)
+        step = first / correction(self.betas[0], count)
+        return parameter - lr * (step * is_known.where(scale, 1.0))
