@@ -17,8 +17,8 @@ needs_model = pytest.mark.skipif(
 )
 
 
-def chat(*arguments: str, text: str | None = None) -> Result:
-    return CliRunner().invoke(main, ["chat", *arguments], input=text)
+def chat(*arguments: str, text: str | bytes | None = None, charset: str = "utf-8") -> Result:
+    return CliRunner(charset=charset).invoke(main, ["chat", *arguments], input=text)
 
 
 @needs_model
@@ -40,6 +40,17 @@ def test_a_text_from_the_input_is_completed():
     again = chat(*options, "--stop", "five", "One, two, three, four,")
     assert again.stdout.strip() == ""
     assert "stop string" in again.stderr
+
+
+@needs_model
+def test_bytes_that_are_no_text_and_signs_that_no_terminal_has_are_replaced():
+    options = ["--complete", "--temperature", "0", "--max-tokens", "3", "--context", "64"]
+    result = chat(*options, text=b"one \xff two")
+    assert result.exit_code == 0, result.output
+    repeat = ["--temperature", "0", "--max-tokens", "16", "--context", "64"]
+    result = chat(*repeat, "Repeat: naïve café", charset="ascii")
+    assert result.exit_code == 0, result.output
+    assert "caf?" in result.stdout
 
 
 @needs_model

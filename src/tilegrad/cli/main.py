@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
+import io
 import os
 import sys
 import traceback
@@ -21,9 +23,12 @@ SUBCOMMANDS = ("info", "train", "chat", "serve", "tune", "explain", "cache")
 
 
 class Failure(click.ClickException):
-    """An error of tilegrad as the command line shows it: without a traceback."""
+    """An error of tilegrad, or of the system, as the command line shows it: no traceback."""
 
-    def __init__(self, error: TilegradError) -> None:
+    def __init__(self, error: TilegradError | OSError) -> None:
+        if isinstance(error, OSError):
+            super().__init__(str(error))
+            return
         rows = (("got", error.got), ("expected", error.expected), ("to mend", error.mend))
         lines = [f"  {label}: {text}" for label, text in rows if text is not None]
         super().__init__("\n".join([f"{error.what} [{error.code}]", *lines]))
@@ -56,7 +61,9 @@ class Tilegrad(click.Group):
         """Run the subcommand."""
         try:
             return super().invoke(ctx)
-        except TilegradError as error:
+        except (TilegradError, OSError) as error:
+            if isinstance(error, OSError) and error.errno == errno.EPIPE:
+                raise  # nobody reads any more: click ends quietly
             if wants_tracebacks(os.environ):
                 traceback.print_exc()
                 ctx.exit(1)
@@ -79,3 +86,7 @@ def main() -> None:
     Settings are read from environment variables, TILEGRAD_...; `tilegrad info` lists them.
     With TILEGRAD_LOG_LEVEL=debug an error is shown with its traceback.
     """
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # it may be closed
+            # What is no text, or what a terminal has no signs for, is replaced and ends nothing.
+            stream.reconfigure(errors="replace")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import signal
 
 import numpy
 import pytest
@@ -89,8 +90,30 @@ def test_a_conversation_that_grows_too_long_loses_its_oldest_turns(smollm: GGUFF
     assert chat.messages[0] == {"role": "system", "content": "Hi."}
     assert all(reply.tokens for reply in replies)
     assert "forgotten" in describe(replies[-1])
+    before = list(chat.messages)
     with pytest.raises(ArgumentError, match="does not fit"):
         chat.answer("many words " * 100, display)
+    assert chat.messages == before
+
+
+def test_an_interrupt_ends_the_reading_of_a_prompt(
+    smollm: GGUFFile, monkeypatch: pytest.MonkeyPatch
+):
+    chat, display = Chat(ChatOptions(context=256)), Display(Console(file=io.StringIO()))
+    monkeypatch.setattr(display, "show", lambda *_: signal.raise_signal(signal.SIGINT))
+    reply = chat.answer("word " * 150, display)
+    assert (reply.prompt, reply.tokens, reply.reason) == (64, [], "interrupted")
+    assert describe(reply) == "64 tokens read; 0 written; interrupted"
+    assert chat.messages == []
+
+
+def test_a_small_terminal_shows_the_end_of_a_line_and_obeys_no_model():
+    screen = io.StringIO()
+    display = Display(Console(file=screen, force_terminal=True, width=20, height=4))
+    with display.open():
+        display.show("word " * 30 + "\x1b]0;title\x07the end", Reply(tokens=[1, 2], seconds=1.0))
+    assert "\x1b]" not in screen.getvalue()
+    assert "titlethe end\n\x1b[2m2 written" in screen.getvalue()
 
 
 def test_a_step_stores_nothing_as_large_as_the_weights_that_it_reads(model: LanguageModel):

@@ -12,6 +12,8 @@ from rich.text import Text
 from tilegrad.apps.chat.reply import ENDED, FULL, LIMITED, Reply
 from tilegrad.apps.units import format_seconds
 
+_CONTROLS = dict.fromkeys({*range(32), *range(127, 160)} - {ord("\n"), ord("\t")})
+"""Characters by which a model would command the terminal; they are left out."""
 _MORE = {LIMITED: "--max-tokens allows more", FULL: "--context gives more room"}
 """What helps if a reply was cut off."""
 
@@ -27,6 +29,7 @@ class Display:
         self._console = console
         self._line = ""
         self._live: Live | None = None
+        self._reply = Reply()
 
     @contextmanager
     def open(self) -> Iterator[None]:
@@ -36,23 +39,38 @@ class Display:
             self._console.file.write("\n")
             self._console.file.flush()
             return
-        with Live(console=self._console, transient=True, refresh_per_second=12) as self._live:
+        self._live = Live(
+            console=self._console,
+            transient=True,
+            refresh_per_second=12,
+            get_renderable=self._render,
+        )
+        with self._live:
             yield
         self._live = None
         self._print(self._line)
         self._line = ""
 
     def show(self, piece: str, reply: Reply) -> None:
-        """Show another piece of a reply."""
+        """Show another piece of a reply, and how it comes about."""
+        self._reply = reply
         if self._live is None:
             self._console.file.write(piece)
             self._console.file.flush()
             return
-        *lines, self._line = (self._line + piece).split("\n")
+        *lines, self._line = (self._line + piece.translate(_CONTROLS)).split("\n")
         for line in lines:
             self._print(line)
-        rate = f"{len(reply.tokens)} tokens  {reply.rate:.1f} tokens/s"
-        self._live.update(Group(Text(self._line), Text(rate, "dim")))
+
+    def _render(self) -> Group:
+        """Return the line that grows, as much of its end as the terminal has room for."""
+        console, reply = self._console, self._reply
+        rows = Text(self._line).wrap(console, console.width)
+        end = Text("\n").join(rows[-max(1, console.height - 2) :])
+        state = f"{reply.prompt} tokens read"
+        if reply.tokens:
+            state = f"{len(reply.tokens)} written  {reply.rate:.1f} tokens/s"
+        return Group(end, Text(state, "dim", no_wrap=True))
 
     def _print(self, line: str) -> None:
         self._console.print(Text(line), soft_wrap=True)
@@ -61,8 +79,9 @@ class Display:
 def describe(reply: Reply) -> str:
     """Return one line on how a reply came about."""
     count = len(reply.tokens)
+    first = f", first word after {format_seconds(reply.first_seconds)}" if count else ""
     parts = [
-        f"{reply.prompt} tokens read, first word after {format_seconds(reply.first_seconds)}",
+        f"{reply.prompt} tokens read{first}",
         f"{count} written" + (f" at {reply.rate:.1f} tokens/s" if reply.rate else ""),
     ]
     if reply.forgotten:

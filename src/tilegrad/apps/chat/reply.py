@@ -20,7 +20,7 @@ class Reply:
     """What has been said so far.
 
     Attributes:
-        prompt: how many tokens the reply follows.
+        prompt: how many tokens of the prompt have been read.
         tokens: those of the reply, without one that ended it.
         text: what they say.
         reason: why it ended: one of the constants of this module, "" while it goes on.
@@ -55,6 +55,8 @@ def complete(
 ) -> Generator[str]:
     """Yield the text that follows a prompt, piece by piece, and note it in a reply.
 
+    While the prompt is read, pieces are empty: so the caller can stop then, too.
+
     Args:
         decoder: predicts the tokens; has room for one more sequence.
         tokeniser: turns them into text.
@@ -68,11 +70,12 @@ def complete(
         ArgumentError: the prompt does not fit into the context.
     """
     start = time.perf_counter()
-    reply.prompt = len(prompt)
     sequence = decoder.open(prompt)
     try:
         while (logits := decoder.read(sequence)) is None:
-            pass
+            reply.prompt = sequence.position
+            yield ""
+        reply.prompt = len(prompt)
         stream, filtered = tokeniser.stream(), StopFilter(stops)
         while not reply.reason:
             # What the prompt says may be said again: to answer is to take up its words.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -83,22 +83,24 @@ class Chat:
     def forget(self) -> None:
         """Begin a new conversation."""
         system = self.options.system
-        self.messages = [] if system is None else [{"role": "system", "content": system}]
+        self.messages = [] if system is None else [_say("system", system)]
 
     def answer(self, text: str, display: Display) -> Reply:
         """Show the reply to a text; an interrupt (Ctrl-C) ends it.
 
         Where the conversation leaves less than a quarter of the context for the reply, the oldest
-        turns are forgotten.
+        turns are forgotten. A turn to which nothing was replied is not remembered.
 
         Raises:
-            ArgumentError: the text alone does not fit into the context.
+            ArgumentError: the text alone does not fit into the context; nothing is forgotten then.
         """
-        reply = Reply()
-        prompt = self._prompt(text)
-        while len(prompt) > self._decoder.context * 3 // 4 and self._forget_turn():
+        reply, turns = Reply(), list(self.messages)
+        first = int(self.options.system is not None)
+        prompt = self._prompt(turns, text)
+        while len(prompt) > self._decoder.context * 3 // 4 and len(turns) > first:
+            del turns[first : first + 2]
             reply.forgotten += 1
-            prompt = self._prompt(text)
+            prompt = self._prompt(turns, text)
         with (
             Interrupt() as interrupt,
             display.open(),
@@ -109,9 +111,8 @@ class Chat:
                 if interrupt.is_requested:
                     reply.reason = "interrupted"
                     break
-        if self._template is not None:
-            self.messages.append({"role": "user", "content": text})
-            self.messages.append({"role": "assistant", "content": reply.text})
+        if self._template is not None and reply.text:
+            self.messages = [*turns, _say("user", text), _say("assistant", reply.text)]
         return reply
 
     def _complete(self, prompt: list[int], reply: Reply) -> Generator[str]:
@@ -125,18 +126,15 @@ class Chat:
             stops=self.options.stops,
         )
 
-    def _forget_turn(self) -> bool:
-        """Forget the oldest turn and its reply; return whether there was one."""
-        start = int(self.options.system is not None)
-        is_there = len(self.messages) > start
-        del self.messages[start : start + 2]
-        return is_there
-
-    def _prompt(self, text: str) -> list[int]:
+    def _prompt(self, turns: Sequence[Message], text: str) -> list[int]:
+        """Return the tokens of a text after some turns of a conversation."""
         if self._template is None:
             return self._tokeniser.encode(text, with_start=True)
-        turns = [*self.messages, {"role": "user", "content": text}]
-        return self._tokeniser.encode(self._template.render(turns))
+        return self._tokeniser.encode(self._template.render([*turns, _say("user", text)]))
+
+
+def _say(role: str, content: str) -> Message:
+    return {"role": role, "content": content}
 
 
 def run_chat(session: Session, options: ChatOptions, prompt: str | None = None) -> None:
