@@ -28,6 +28,7 @@ from tilegrad.schedule.axes import (
     is_one_to_one,
 )
 from tilegrad.schedule.choose import Chooser, Context, Decision, Enclosing, Uses, note_rows
+from tilegrad.schedule.compared import find_compared
 from tilegrad.schedule.roots import (
     ALIASES,
     LEAVES,
@@ -74,7 +75,8 @@ class _Fuser:
         self.trace = trace
         self.free = FreeAxes()
         self.summaries = cost.Summaries(find_trunks(order, sinks))
-        self.streams = find_streams(order, list(sinks), self.summaries)
+        self.compared = find_compared(order)
+        self.streams = find_streams(order, list(sinks), self.summaries, self.compared)
         self.pending: dict[Node, _Pending] = {}
         self.fusion = Fusion([], {}, set(), frozenset(map(resolve_alias, sinks)))
         self.chooser = Chooser(self.summaries, self.free, self.fusion.root_of)
@@ -114,6 +116,8 @@ class _Fuser:
             return
         decision = self._decide(node, pending)
         roots = decision.roots | self._find_hosts(node, pending, decision)
+        if node in self.compared:
+            roots = self._compute_once(node, pending, roots)
         loaders = pending.readers | (pending.uses.keys() - roots)
         if pending.is_forced or loaders or name in OPAQUE:
             self._store(node, pending.uses, roots, loaders)
@@ -176,6 +180,22 @@ class _Fuser:
             for root in hosts:
                 note_rows(root, pending.uses[root])
         return frozenset(hosts)
+
+    def _compute_once(
+        self, node: Node, pending: _Pending, roots: frozenset[Root]
+    ) -> frozenset[Root]:
+        """Return one of the roots, which computes a node for itself alone or stores it for others.
+
+        If there is none, nothing: the node gets a kernel of its own.
+        """
+        is_stored = pending.readers or pending.is_forced
+        if not is_stored and len(roots) == 1 and roots == pending.uses.keys():
+            return roots
+        for root in roots:
+            loaders = pending.readers | (pending.uses.keys() - {root})
+            if self._is_host(root, node, pending.uses, loaders):
+                return frozenset((root,))
+        return frozenset()
 
     def _store(self, node: Node, uses: Uses, roots: frozenset[Root], loaders: set[Root]) -> None:
         """Give a node memory, in a kernel that computes it anyway if there is one."""

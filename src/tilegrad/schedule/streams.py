@@ -19,7 +19,7 @@ If anything else reads it, or the user wants it in memory, it is an ordinary ten
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -100,7 +100,10 @@ class Streams:
 
 
 def find_streams(
-    order: Sequence[Node], sinks: Sequence[Node], summaries: cost.Summaries
+    order: Sequence[Node],
+    sinks: Sequence[Node],
+    summaries: cost.Summaries,
+    compared: Collection[Node] = frozenset(),
 ) -> Streams:
     """Return what of a graph is streamed.
 
@@ -108,6 +111,7 @@ def find_streams(
         order: the graph's nodes, sources first.
         sinks: the nodes that are wanted in memory.
         summaries: tells contractions.
+        compared: sums that must not be computed anew (``compared.py``).
     """
     result = Streams()
     candidates = [
@@ -121,7 +125,11 @@ def find_streams(
     wanted = frozenset(sinks)
     walks = [_Walk(node, users, wanted) for node, _ in candidates]
     complete = [
-        walk for walk, (_, matrix) in zip(walks, candidates, strict=True) if walk.follow(matrix)
+        walk
+        for walk, (_, matrix) in zip(walks, candidates, strict=True)
+        if walk.follow(matrix)
+        and walk.virtual.isdisjoint(compared)
+        and walk.totals.keys().isdisjoint(compared)
     ]
     while accepted := [walk for walk in complete if walk.is_worthwhile(result)]:
         complete = [walk for walk in complete if walk not in accepted]
