@@ -75,3 +75,56 @@ def test_tensors_like_another():
 def test_only_matrices_are_transposed_so():
     with pytest.raises(ShapeError, match="two axes"):
         Tensor(numpy.ones((1, 2, 3))).t()
+
+
+IN_PLACE = [
+    ("zero_", (), {}),
+    ("fill_", (2.5,), {}),
+    ("copy_", (WHOLE,), {}),
+    ("add_", (OTHER,), {"alpha": 0.5}),
+    ("sub_", (OTHER[0],), {"alpha": 3}),
+    ("mul_", (OTHER,), {}),
+    ("div_", (OTHER,), {"rounding_mode": "floor"}),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments", "options"), IN_PLACE)
+def test_methods_in_place(name, arguments, options):
+    x, expected = Tensor(UNIT).realize(), to_torch(UNIT.copy())
+    memory, before = x.node.attributes.storage, x + 1
+    theirs = [to_torch(one) if isinstance(one, numpy.ndarray) else one for one in arguments]
+    ours = [Tensor(one) if isinstance(one, numpy.ndarray) else one for one in arguments]
+    assert getattr(x, name)(*ours, **options) is x
+    check(x, getattr(expected, name)(*theirs, **options))
+    assert x.node.attributes.storage is memory
+    check(before, UNIT + 1)
+
+
+def test_tensors_like_others():
+    whole = Tensor(WHOLE)
+    assert whole.new_empty(2, 3).dtype is whole.new_tensor([1.0]).dtype is dtypes.int64
+    check(whole.argwhere(), to_torch(WHOLE).argwhere())
+    assert whole.equal(Tensor(WHOLE))
+    assert not whole.equal(Tensor(WHOLE[:1]))
+    assert not whole.equal(whole + 1)
+    assert [Tensor([1], dtype=one).is_signed() for one in ("int8", "uint8", "bool")] == [
+        True,
+        False,
+        False,
+    ]
+    found = Tensor.broadcast_tensors(Tensor(UNIT), Tensor([[1.0], [2.0], [3.0]]), Tensor(4.0))
+    wanted = torch.broadcast_tensors(
+        to_torch(UNIT), torch.tensor([[1.0], [2.0], [3.0]]), torch.tensor(4.0)
+    )
+    for one, other in zip(found, wanted, strict=True):
+        check(one, other)
+    with pytest.raises(ShapeError, match="broadcast"):
+        Tensor.broadcast_tensors(Tensor([1, 2]), Tensor([1, 2, 3]))
+    check(Tensor.logspace(-2, 3, 6), torch.logspace(-2, 3, 6), tolerance=1e-6)
+    check(
+        Tensor.logspace(0, 4, 5, base=2, dtype="int64"),
+        torch.logspace(0, 4, 5, 2, dtype=torch.int64),
+    )
+    drawn = whole.randint_like(3, 5)
+    assert drawn.shape == whole.shape
+    assert set(drawn.flatten().tolist()) <= {3, 4}

@@ -16,12 +16,7 @@ def broadcast_arrays(*arrays: Tensor) -> tuple[Tensor, ...]:
     Raises:
         ShapeError: the shapes do not broadcast.
     """
-    rank = max((array.ndim for array in arrays), default=0)
-    padded = [(1,) * (rank - array.ndim) + array.shape for array in arrays]
-    shape = tuple(
-        next((size for size in sizes if size != 1), 1) for sizes in zip(*padded, strict=True)
-    )
-    return tuple(array.broadcast_to(shape) for array in arrays)
+    return Tensor.broadcast_tensors(*arrays)
 
 
 def broadcast_to(x: Tensor, /, shape: tuple[int, ...]) -> Tensor:

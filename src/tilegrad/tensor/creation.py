@@ -13,7 +13,7 @@ from tilegrad.base.errors import ArgumentError, DeviceError
 from tilegrad.engine import current_session
 from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node, intern
-from tilegrad.ops import comparison
+from tilegrad.ops import comparison, exponential
 from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.leaves import constant
 from tilegrad.ops.movement import expand_to, reshape_to
@@ -26,6 +26,7 @@ from tilegrad.tensor.arguments import (
     resolve_shape,
 )
 from tilegrad.tensor.base import Number, TensorBase, constant_of, default_dtype
+from tilegrad.tensor.broadcasting import do_broadcast, misfit
 from tilegrad.tensor.size import Index, Size, SymbolicInteger, as_index
 
 
@@ -217,6 +218,22 @@ class Creation(TensorBase):
         return cls.from_node(node, resolve_device(device), requires_grad)
 
     @classmethod
+    def logspace(
+        cls,
+        start: float,
+        stop: float,
+        steps: int,
+        base: float = 10.0,
+        dtype: DTypeLike | None = None,
+        device: str | None = None,
+        requires_grad: bool | None = None,
+    ) -> Self:
+        """Return ``steps`` powers of ``base``, their exponents as ``linspace`` gives them."""
+        exponents = cls.linspace(start, stop, steps, dtypes.float64, device)
+        node = exponential.power(constant(base, dtypes.float64), exponents.node)
+        return cls.from_node(cast_to(node, _or_float(dtype)), exponents.device, requires_grad)
+
+    @classmethod
     def eye(
         cls,
         n: int,
@@ -263,6 +280,20 @@ class Creation(TensorBase):
             alone = (1,) * place + row.shape + (1,) * (len(rows) - place - 1)
             grids.append(tensor.with_node(expand_to(reshape_to(row, alone), tuple(shape))))
         return tuple(grids)
+
+    @classmethod
+    def broadcast_tensors(cls, *tensors: Self) -> tuple[Self, ...]:
+        """Return tensors repeated to their common shape.
+
+        Raises:
+            ShapeError: the shapes do not broadcast.
+        """
+        rank = max((len(tensor.node.shape) for tensor in tensors), default=0)
+        ranked = [nodes.with_rank(tensor.node, rank) for tensor in tensors]
+        if not do_broadcast(ranked):
+            raise misfit([tensor.node for tensor in tensors])
+        shape = nodes.broadcast_shape(ranked)
+        return tuple(tensor.with_node(nodes.expand(tensor.node, shape)) for tensor in tensors)
 
 
 def _or_float(dtype: DTypeLike | None) -> DType:

@@ -14,8 +14,8 @@ from tilegrad.ir.dtype import DType
 from tilegrad.ir.node import Node
 from tilegrad.ops import leaves
 from tilegrad.ops.conversion import cast_to
-from tilegrad.tensor.arithmetic import Arithmetic
-from tilegrad.tensor.base import TensorBase, is_operand
+from tilegrad.tensor.arithmetic import Arithmetic, Operand
+from tilegrad.tensor.base import Number, TensorBase, is_operand
 from tilegrad.tensor.broadcasting import fit
 from tilegrad.tensor.conversion import Conversion, Data, node_of
 from tilegrad.tensor.history import follow, mark
@@ -71,6 +71,35 @@ class Mutation(Conversion, Arithmetic):
         self.node = follow(x.node) if self.requires_grad else x.node
         current_session().note_change(self)
         return self
+
+    def zero_(self) -> Self:
+        """Give this tensor zeros; see ``assign``."""
+        return self.assign(False)
+
+    def fill_(self, value: Operand) -> Self:
+        """Give this tensor one value; see ``assign``."""
+        return self.assign(value)
+
+    def copy_(self, src: TensorBase) -> Self:
+        """Give this tensor the values of another, cast to its dtype; see ``assign``."""
+        return self.assign(self.with_node(cast_to(self.as_operand(src), self.node.dtype)))
+
+    def add_(self, other: Operand, *, alpha: Number = 1) -> Self:
+        """Add alpha · other to this tensor; see ``assign``."""
+        added = self.with_node(self.as_operand(other))
+        return self.assign(self.add(added if alpha == 1 else added.mul(alpha)))
+
+    def sub_(self, other: Operand, *, alpha: Number = 1) -> Self:
+        """Subtract alpha · other from this tensor; see ``assign``."""
+        return self.add_(other, alpha=-alpha)
+
+    def mul_(self, other: Operand) -> Self:
+        """Multiply this tensor; see ``assign``."""
+        return self.assign(self.mul(other))
+
+    def div_(self, other: Operand, *, rounding_mode: str | None = None) -> Self:
+        """Divide this tensor; see ``div`` and ``assign``."""
+        return self.assign(self.div(other, rounding_mode=rounding_mode))
 
     def __iadd__(self, other: object) -> Self:
         return self.assign(self.add(other)) if is_operand(other) else NotImplemented

@@ -188,6 +188,11 @@ class Random(Cumulative):
         node = normal_of(words, _working_dtype(wanted)) * float(std) + float(mean)
         return cls.from_node(cast_to(node, wanted), name, requires_grad)
 
+    def randint_like(self, low: int, high: int, dtype: DTypeLike | None = None) -> Self:
+        """Return ``randint`` of this shape and, unless given, dtype, on this device."""
+        wanted = self.node.dtype if dtype is None else dtype
+        return self.randint(self.shape, low=low, high=high, dtype=wanted, device=self.device)
+
     def rand_like(self, dtype: DTypeLike | None = None) -> Self:
         """Return ``rand`` of this shape and, unless given, dtype."""
         wanted = float_dtype("rand_like", self.node.dtype if dtype is None else dtype)

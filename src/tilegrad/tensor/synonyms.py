@@ -8,16 +8,18 @@ from tilegrad.base.errors import ShapeError
 from tilegrad.tensor.arithmetic import Operand
 from tilegrad.tensor.base import Number
 from tilegrad.tensor.broadcasting import show_shape
+from tilegrad.tensor.conversion import Data, node_of
 from tilegrad.tensor.placing import Placing
 from tilegrad.tensor.size import Size
 
 
 class Synonyms(Placing):
-    """Names only: each method is the one on the right of its line."""
+    """Names only, where a line names the method, and the smallest of methods."""
 
     __slots__ = ()
 
     absolute = Placing.abs
+    argwhere = Placing.nonzero
     arccos = Placing.acos
     arccosh = Placing.acosh
     arcsin = Placing.asin
@@ -42,6 +44,7 @@ class Synonyms(Placing):
     nelement = Placing.numel
     not_equal = Placing.ne
     ravel = Placing.flatten
+    split_with_sizes = Placing.split
     subtract = Placing.sub
     swapdims = Placing.transpose
     trapz = Placing.trapezoid
@@ -55,6 +58,14 @@ class Synonyms(Placing):
     def clamp_max(self, maximum: Operand) -> Self:
         """Return x where it is below a limit, else the limit."""
         return self.minimum(maximum)
+
+    def equal(self, other: Self) -> bool:
+        """Return whether two tensors have one shape and equal elements; they are realised."""
+        return self.shape == other.shape and bool((self == other).all())
+
+    def is_signed(self) -> bool:
+        """Return whether the dtype has negative numbers."""
+        return not self.dtype.is_unsigned and not self.dtype.is_boolean
 
     def t(self) -> Self:
         """Return a matrix transposed; a vector or a scalar as it is.
@@ -78,6 +89,12 @@ class Synonyms(Placing):
     def new_zeros(self, *size: Size) -> Self:
         """Return zeros of this dtype and on this device."""
         return self.new_full(size, 0)
+
+    new_empty = new_zeros
+
+    def new_tensor(self, data: Data) -> Self:
+        """Return a tensor of data, of this dtype and on this device."""
+        return self.with_node(node_of(data, self.dtype, self.device))
 
     def new_ones(self, *size: Size) -> Self:
         """Return ones of this dtype and on this device."""
