@@ -20,6 +20,13 @@ def seed():
     Tensor.manual_seed(5)
 
 
+@pytest.mark.parametrize("shape", [(4, 7), (7, 4), (5, 2, 3)])
+def test_orthogonal_weights_keep_lengths(shape):
+    matrix = init.orthogonal(shape, gain=2.0).numpy().reshape(shape[0], -1)
+    gram = matrix @ matrix.T if shape[0] <= matrix.shape[1] else matrix.T @ matrix
+    numpy.testing.assert_allclose(gram, 4 * numpy.eye(len(gram)), atol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("name", "options"),
     [

@@ -20,7 +20,9 @@ ACTIVATIONS = {
 POOLS = [
     ("MaxPool1d", (3, 2, 1)), ("AvgPool1d", (2,)), ("MaxPool3d", (2,)), ("AvgPool3d", (2, 1)),
     ("AdaptiveAvgPool1d", (3,)), ("AdaptiveMaxPool1d", (4,)), ("AdaptiveAvgPool2d", ((3, 5),)),
-    ("AdaptiveMaxPool2d", ((None, 2),)), ("LPPool1d", (2, 3)), ("LPPool2d", (2.0, 2)),
+    ("AdaptiveMaxPool2d", ((None, 2),)), ("AdaptiveAvgPool3d", ((4, 2, 3),)),
+    ("AdaptiveMaxPool3d", (2,)), ("LocalResponseNorm", (3, 0.1, 0.5, 2.0)),
+    ("LPPool1d", (2, 3)), ("LPPool2d", (2.0, 2)),
 ]  # fmt: skip
 REARRANGEMENTS = [
     ("Unflatten", (1, (2, 2))), ("Unfold", (2,)), ("Unfold", ((3, 2), 1, 1, 2)),
@@ -158,6 +160,23 @@ def test_alpha_dropout_keeps_mean_and_variance():
     assert abs(found.mean()) < 0.03
     assert abs(found.std() - 1) < 0.03
     assert nn.AlphaDropout(1.0)(x) is x
+
+
+def test_parameters_are_named_and_moved():
+    shared = nn.Linear(2, 2, bias=False)
+    model = nn.Sequential(shared, nn.BatchNorm(2), shared)
+    theirs = torch.nn.Linear(2, 2, bias=False)
+    reference = torch.nn.Sequential(theirs, torch.nn.BatchNorm1d(2), theirs)
+    names = [name for name, _ in model.named_parameters()]
+    assert names == [name for name, _ in reference.named_parameters()]
+    for _, parameter in model.named_parameters():
+        parameter.requires_grad = True
+    model(Tensor(normal(3, 2))).sum().backward()
+    assert shared.weight.grad is not None
+    model.zero_grad()
+    assert shared.weight.grad is None
+    assert model.to("reference") is model
+    assert {tensor.device for tensor in model.state_dict().values()} == {"reference"}
 
 
 def test_lists_and_dictionaries_name_their_parts():

@@ -75,3 +75,14 @@ def test_embedding():
     ours, theirs = nn.Embedding(6, 4, -1), torch.nn.Embedding(6, 4, -1)
     assert (ours.weight.numpy()[5] == 0).all()
     compare(ours, theirs, index)
+
+
+@pytest.mark.parametrize("padding", [None, 2])
+@pytest.mark.parametrize("mode", ["sum", "mean", "max"])
+def test_bags_of_embeddings(mode, padding):
+    index = numpy.array([[0, 2, 5], [2, 2, 2], [1, 1, 3]])
+    ours = nn.EmbeddingBag(6, 4, mode, padding)
+    theirs = torch.nn.EmbeddingBag(6, 4, mode=mode, padding_idx=padding)
+    compare(ours, theirs, index)
+    if mode == "sum":
+        compare(ours, theirs, index, per_sample_weights=normal(3, 3))

@@ -63,7 +63,7 @@ from tilegrad.nn.dropout import (
     Dropout3d,
     FeatureAlphaDropout,
 )
-from tilegrad.nn.embedding import Embedding
+from tilegrad.nn.embedding import Embedding, EmbeddingBag
 from tilegrad.nn.linear import Bilinear, Linear
 from tilegrad.nn.loss import (
     BCELoss,
@@ -101,6 +101,7 @@ from tilegrad.nn.normalisation import (
     InstanceNorm3d,
     LayerNorm,
     LayerNorm2d,
+    LocalResponseNorm,
     RMSNorm,
 )
 from tilegrad.nn.padding import (
@@ -123,8 +124,10 @@ from tilegrad.nn.padding import (
 from tilegrad.nn.pooling import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
+    AdaptiveAvgPool3d,
     AdaptiveMaxPool1d,
     AdaptiveMaxPool2d,
+    AdaptiveMaxPool3d,
     AvgPool1d,
     AvgPool2d,
     AvgPool3d,
@@ -174,6 +177,7 @@ __all__ = [
     "BatchNorm3d",
     "LayerNorm",
     "LayerNorm2d",
+    "LocalResponseNorm",
     "RMSNorm",
     "GroupNorm",
     "InstanceNorm",
@@ -181,6 +185,7 @@ __all__ = [
     "InstanceNorm2d",
     "InstanceNorm3d",
     "Embedding",
+    "EmbeddingBag",
     "RNN",
     "LSTM",
     "GRU",
@@ -230,8 +235,10 @@ __all__ = [
     "Threshold",
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
+    "AdaptiveAvgPool3d",
     "AdaptiveMaxPool1d",
     "AdaptiveMaxPool2d",
+    "AdaptiveMaxPool3d",
     "AvgPool1d",
     "AvgPool2d",
     "AvgPool3d",

@@ -1,11 +1,14 @@
-"""Embeddings."""
+"""Embeddings: rows of a table, one for each index or one for each bag of indices."""
 
 from __future__ import annotations
+
+import math
 
 from tilegrad.base.errors import ArgumentError
 from tilegrad.nn import init
 from tilegrad.nn.module import Module
 from tilegrad.tensor import Tensor
+from tilegrad.tensor.arguments import check_choice
 
 
 class Embedding(Module):
@@ -45,3 +48,50 @@ class Embedding(Module):
         if self.padding_idx is None:
             return rows
         return (index == self.padding_idx).unsqueeze(-1).where(rows.detach(), rows)
+
+
+class EmbeddingBag(Embedding):
+    """The sum, mean or maximum of the rows of a table that each bag of indices names.
+
+    Args:
+        num_embeddings: how many rows the table has.
+        embedding_dim: size of a row.
+        mode: "sum", "mean" or "max".
+        padding_idx: index that counts for nothing, or None.
+
+    Attributes:
+        weight: the table, shape (num_embeddings, embedding_dim), normal at first.
+
+    Raises:
+        ArgumentError: unknown mode, or ``padding_idx`` is no row of the table.
+    """
+
+    def __init__(
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        mode: str = "mean",
+        padding_idx: int | None = None,
+    ) -> None:
+        check_choice("mode", mode, ("sum", "mean", "max"))
+        super().__init__(num_embeddings, embedding_dim, padding_idx)
+        self.mode = mode
+
+    def __call__(self, index: Tensor, per_sample_weights: Tensor | None = None) -> Tensor:
+        """Return shape (bags, embedding_dim) for integers of shape (bags, indices).
+
+        Args:
+            index: the indices of each bag.
+            per_sample_weights: factor of each row, of the same shape; for the mode "sum".
+        """
+        rows = super().__call__(index)
+        if per_sample_weights is not None:
+            rows = rows * per_sample_weights.unsqueeze(-1)
+        if self.padding_idx is None:
+            return {"sum": Tensor.sum, "mean": Tensor.mean, "max": Tensor.max}[self.mode](rows, 1)
+        is_counted = (index != self.padding_idx).unsqueeze(-1)
+        if self.mode == "max":
+            greatest = is_counted.where(rows, -math.inf).max(1)
+            return is_counted.any(1).where(greatest, 0.0)
+        total = is_counted.where(rows, 0.0).sum(1)
+        return total if self.mode == "sum" else total / is_counted.sum(1).clamp(1).cast(rows.dtype)

@@ -87,6 +87,21 @@ def kaiming_normal(
     return normal(shape, 0.0, gain_of(nonlinearity, a) / math.sqrt(_choose_fan(shape, mode)))
 
 
+def orthogonal(shape: Shape, gain: float = 1.0) -> Tensor:
+    """Return a matrix whose rows, or columns if there are fewer, are orthonormal, times ``gain``.
+
+    A weight of more axes is one of (outputs, all others) first. From A. Saxe et al., "Exact
+    solutions to the nonlinear dynamics of learning in deep linear neural networks", 2014.
+
+    Raises:
+        ShapeError: the weight has fewer than two axes.
+    """
+    inputs, outputs = count_fans(shape)[0], shape[0]
+    size = (max(inputs, outputs), min(inputs, outputs))
+    q, _ = normal(size).qr()
+    return ((q.mT if outputs < inputs else q) * gain).reshape(shape)
+
+
 def gain_of(nonlinearity: str, a: float = 0.01) -> float:
     """Return the factor by which a weight makes up for what follows it.
 

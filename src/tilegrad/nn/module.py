@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Self
 
 from tilegrad.nn.state.dictionary import get_parameters, get_state_dict, load_state_dict
 from tilegrad.tensor import Tensor
@@ -18,6 +19,26 @@ class Module:
     def parameters(self) -> list[Tensor]:
         """Return the tensors that can be trained, each once."""
         return get_parameters(self)
+
+    def named_parameters(self) -> list[tuple[str, Tensor]]:
+        """Return the tensors that can be trained, each once, with their names."""
+        found = {id(tensor): name for name, tensor in reversed(get_state_dict(self).items())}
+        return [(found[id(tensor)], tensor) for tensor in get_parameters(self)]
+
+    def zero_grad(self) -> None:
+        """Forget the gradients."""
+        for tensor in self.parameters():
+            tensor.grad = None
+
+    def to(self, device: str) -> Self:
+        """Move all tensors to a device.
+
+        Raises:
+            DeviceError: there is no such device.
+        """
+        for tensor in get_state_dict(self).values():
+            tensor.to_(device)
+        return self
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return all tensors by name."""

@@ -8,6 +8,7 @@ import numpy
 
 from tilegrad.base.errors import ShapeError
 from tilegrad.nn import init
+from tilegrad.nn.applied import Applied
 from tilegrad.nn.module import Module
 from tilegrad.tensor import Tensor
 
@@ -165,6 +166,19 @@ class RMSNorm(Module):
     def __call__(self, x: Tensor) -> Tensor:
         """Return the normalised tensor, of the same shape."""
         return x.rms_norm(self.normalized_shape, self.weight, self.eps)
+
+
+class LocalResponseNorm(Applied):
+    """Elements divided by a power of the mean square of neighbouring channels (axis 1).
+
+    From A. Krizhevsky et al., "ImageNet classification with deep convolutional neural networks",
+    2012; see ``Tensor.local_response_norm``.
+    """
+
+    function = Tensor.local_response_norm
+
+    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
+        self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
 
 
 class GroupNorm(Module):

@@ -128,6 +128,18 @@ class AdaptiveMaxPool2d(_Adaptive):
     function = Tensor.adaptive_max_pool2d
 
 
+class AdaptiveAvgPool3d(_Adaptive):
+    """The means of as many windows over the last three axes as are asked for."""
+
+    function = Tensor.adaptive_avg_pool3d
+
+
+class AdaptiveMaxPool3d(_Adaptive):
+    """The greatest elements of as many windows over the last three axes as are asked for."""
+
+    function = Tensor.adaptive_max_pool3d
+
+
 class _LPPool(Applied):
     """(Σ xᵖ)^(1/p) over each window.
 

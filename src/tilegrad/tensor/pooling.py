@@ -211,6 +211,14 @@ class Pooling(Convolution):
         """Return means of adaptive windows over one axis; see ``adaptive_avg_pool2d``."""
         return self._adapt(1, output_size, is_mean=True)
 
+    def adaptive_avg_pool3d(self, output_size: int | Sequence[int | None]) -> Self:
+        """Return means of adaptive windows over three axes; see ``adaptive_avg_pool2d``."""
+        return self._adapt(3, output_size, is_mean=True)
+
+    def adaptive_max_pool3d(self, output_size: int | Sequence[int | None]) -> Self:
+        """Return the greatest of adaptive windows over three axes; see ``adaptive_avg_pool2d``."""
+        return self._adapt(3, output_size, is_mean=False)
+
     def adaptive_max_pool2d(self, output_size: int | Sequence[int | None]) -> Self:
         """Return the greatest of adaptive windows; see ``adaptive_avg_pool2d``."""
         return self._adapt(2, output_size, is_mean=False)
