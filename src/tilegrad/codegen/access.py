@@ -11,9 +11,7 @@ from tilegrad.codegen.emitter import is_constant_bool
 from tilegrad.codegen.index import axis_step
 from tilegrad.codegen.lanes import Origin, assemble, reverse
 from tilegrad.codegen.layout import StaticShape, static_shape
-from tilegrad.codegen.spread import (
-    constant_lanes,
-)
+from tilegrad.codegen.spread import constant_lanes
 from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node, intern
 from tilegrad.ir.op import Op, attributes_of
@@ -65,9 +63,7 @@ def lower_load(context: Context, node: Node) -> Vectors:
         )
         return context.value(permute_axes(turned, invert_order(order)))
     addresses = Addresses(context, pointer, offset, shape)
-    masks: list[Node | None] = [None] * len(addresses.spread.places)
-    if attributes.has_mask:
-        masks = list(context.broadcast(node.sources[2], shape))
+    masks = context.masks(node.sources[2] if attributes.has_mask else None, shape)
     # What is multiplied is read when registers are free for it.
     is_free = attributes.has_mask or node in context.analysis.factors
     is_run = pointer.op is memory.parameter and not is_free and _is_run(addresses)
@@ -123,10 +119,6 @@ def order_depth(context: Context, node: Node) -> int | None:
     return depth
 
 
-def _is_open(mask: Node | None) -> bool:
-    return mask is None or is_constant_bool(mask, True)
-
-
 class _Reader:
     """Reads vectors of one dtype."""
 
@@ -143,7 +135,7 @@ class _Reader:
         """Return the vector at a place, 0 where masked off."""
         if mask is not None and is_constant_bool(mask, False):
             return self.context.emitter.splat(constant(0, self.dtype), access.width)
-        value = self._read_memory(access, None if _is_open(mask) else mask, ahead)
+        value = self._read_memory(access, mask, ahead)
         if not self.dtype.is_boolean:
             return value
         zero = constant(0, self.memory_dtype)
@@ -198,15 +190,10 @@ class _Reader:
     def _put(
         self, op: Op, sources: tuple[Node, ...], mask: Node | None, lanes: int, ahead: int = 0
     ) -> Node:
-        emitter = self.context.emitter
         if mask is not None:
             sources = (*sources, mask)
-        number = 0 if self.depth is None else emitter.next_order()
-        attributes = ReadAttributes(self.memory_dtype, lanes, number, ahead, self.is_in_turn)
-        if self.depth is None:
-            return emitter.put(op, sources, attributes)
-        depth = max(self.depth, *(emitter.depth_of.get(source, 0) for source in sources))
-        return emitter.put_at(depth, intern(op, sources, attributes))
+        attributes = ReadAttributes(self.memory_dtype, lanes, 0, ahead, self.is_in_turn)
+        return self.context.emitter.put_below(self.depth, op, sources, attributes)
 
 
 def lane_offsets_of(access: Access) -> Node:
@@ -234,15 +221,12 @@ def lower_store(context: Context, node: Node) -> Vectors:
         shape = tuple(shape[axis] for axis in order)
     addresses = Addresses(context, pointer, offset, shape)
     values = context.broadcast(value, shape)
-    masks: list[Node | None] = [None] * len(values)
-    if attributes.has_mask:
-        masks = list(context.broadcast(node.sources[3], shape))
+    masks = context.masks(node.sources[3] if attributes.has_mask else None, shape)
     if value.dtype.is_boolean:
         values = [context.emitter.cast(vector, dtypes.uint8) for vector in values]
     for access, vector, mask in zip(addresses.accesses(), values, masks, strict=True):
         if mask is None or not is_constant_bool(mask, False):
-            given = None if _is_open(mask) else mask
-            _write(context, access, vector, given, attributes)
+            _write(context, access, vector, mask, attributes)
     context.remember_effect(node)
     return []
 

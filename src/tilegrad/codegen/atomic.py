@@ -8,7 +8,6 @@ from __future__ import annotations
 from tilegrad.codegen.access import SPARE, lane_offsets_of
 from tilegrad.codegen.addresses import Access, Addresses
 from tilegrad.codegen.context import Context, Vectors
-from tilegrad.codegen.emitter import is_constant_bool
 from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import attributes_of
@@ -30,9 +29,7 @@ def lower_atomic(context: Context, node: Node) -> Vectors:
     updater = _Updater(context, node.sources[0], attributes.kind)
     accesses = Addresses(context, node.sources[0], node.sources[1], shape).accesses()
     values = context.broadcast(node.sources[2], shape)
-    masks: list[Node | None] = [None] * len(values)
-    if attributes.has_mask:
-        masks = list(context.broadcast(node.sources[3], shape))
+    masks = context.masks(node.sources[3] if attributes.has_mask else None, shape)
     before = [
         updater.update(access, vector, mask)
         for access, vector, mask in zip(accesses, values, masks, strict=True)
@@ -57,8 +54,6 @@ class _Updater:
 
     def update(self, access: Access, value: Node, mask: Node | None) -> Node:
         """Update the elements of a vector, lane after lane; return what they were, 0 if masked."""
-        if mask is not None and is_constant_bool(mask, True):
-            mask = None
         if access.width == 1:
             return self._update_element(access.address, value, mask)
         before = self.emitter.splat(constant(0, value.dtype), access.width)

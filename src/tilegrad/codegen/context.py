@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from tilegrad.base.errors import CompileError
 from tilegrad.codegen.analysis import Analysis
-from tilegrad.codegen.emitter import Emitter
+from tilegrad.codegen.emitter import Emitter, is_constant_bool
 from tilegrad.codegen.index import IndexForms
-from tilegrad.codegen.layout import StaticShape, broadcast_map, static_shape
+from tilegrad.codegen.layout import StaticShape, broadcast_map, count_vectors, static_shape
 from tilegrad.codegen.target import CodegenTarget
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Op
@@ -127,6 +127,20 @@ class Context:
         """
         if source.op is leaves.constant_op and shape:
             return itertools.repeat(source)
+        return self._spread(source, shape)
+
+    def broadcast(self, source: Node, shape: StaticShape) -> Vectors:
+        """Return the vectors of a source broadcast to ``shape``, constants spelt out."""
+        return list(self._spread(source, shape))
+
+    def masks(self, mask: Node | None, shape: StaticShape) -> list[Node | None]:
+        """Return the mask of each vector of an access; None where it holds in all lanes."""
+        if mask is None:
+            return [None] * count_vectors(shape, self.lanes)
+        vectors = self.broadcast(mask, shape)
+        return [None if is_constant_bool(vector, True) else vector for vector in vectors]
+
+    def _spread(self, source: Node, shape: StaticShape) -> Iterable[Node]:
         vectors = self.value(source)
         own = static_shape(source)
         if own == shape:
@@ -136,15 +150,3 @@ class Context:
             splat(vectors[number], width) if width else vectors[number]
             for number, width in broadcast_map(own, shape, self.lanes)
         )
-
-    def broadcast(self, source: Node, shape: StaticShape) -> Vectors:
-        """Return the vectors of a source broadcast to ``shape``, constants spelt out."""
-        vectors = self.value(source)
-        own = static_shape(source)
-        if own == shape:
-            return vectors
-        splat = self.emitter.splat
-        return [
-            splat(vectors[number], width) if width else vectors[number]
-            for number, width in broadcast_map(own, shape, self.lanes)
-        ]

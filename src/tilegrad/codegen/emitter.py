@@ -9,6 +9,7 @@ are open inside. Loop-invariant code is thus never put into a loop.
 from __future__ import annotations
 
 from collections.abc import Hashable
+from typing import TypeVar
 
 from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node, intern
@@ -20,9 +21,13 @@ from tilegrad.ops.leaves import ConstantAttributes, constant
 from tilegrad.ops.linear import (
     AddressAttributes,
     LaneAttributes,
+    ReadAttributes,
     ShuffleAttributes,
     SplatAttributes,
 )
+from tilegrad.ops.matrix import MatrixAttributes
+
+OrderedT = TypeVar("OrderedT", ReadAttributes, MatrixAttributes)
 
 
 class Region:
@@ -79,6 +84,23 @@ class Emitter:
         self.depth_of[node] = depth
         self.regions[depth].instructions.append(node)
         return node
+
+    def put_below(
+        self, depth: int | None, op: Op, sources: tuple[Node, ...], attributes: OrderedT
+    ) -> Node:
+        """Return an instruction that rises no further than a depth; unless that is None, in order.
+
+        Args:
+            depth: of the region in which it is at the outermost, None if its sources alone decide.
+            op: the instruction's.
+            sources: its operands.
+            attributes: a record with the field ``order``.
+        """
+        if depth is None:
+            return self.put(op, sources, attributes)
+        ordered = attributes._replace(order=self.next_order())
+        lowest = max(depth, *(self.depth_of.get(source, 0) for source in sources))
+        return self.put_at(lowest, intern(op, sources, ordered))
 
     def put_here(self, op: Op, sources: tuple[Node, ...], attributes: Hashable = None) -> Node:
         """Put an instruction into the innermost region, for effects."""

@@ -6,7 +6,6 @@ from tilegrad.codegen.context import Context, Vectors
 from tilegrad.codegen.layout import cut_axis
 from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node, intern
-from tilegrad.ir.op import Op
 from tilegrad.ops import linear, matrix
 from tilegrad.ops.affine import as_node
 from tilegrad.ops.linear import ReadAttributes, WriteAttributes
@@ -19,22 +18,6 @@ LARGEST_VECTOR = 16
 _SPILL = (1 << 30) + 1
 """Identity of the memory from which vectors are read as matrices; others follow it."""
 _SPILL_BYTES = 1024
-
-
-def put_read(
-    context: Context,
-    op: Op,
-    sources: tuple[Node, ...],
-    attributes: ReadAttributes | MatrixAttributes,
-    depth: int | None,
-) -> Node:
-    """Return a read, which must not rise above a depth unless that is None."""
-    emitter = context.emitter
-    if depth is None:
-        return emitter.put(op, sources, attributes)
-    ordered = attributes._replace(order=emitter.next_order())
-    lowest = max(depth, *(emitter.depth_of.get(source, 0) for source in sources))
-    return emitter.put_at(lowest, intern(op, sources, ordered))
 
 
 def _spill_address(context: Context, number: int = 0) -> Node:
@@ -53,7 +36,7 @@ def matrix_of(context: Context, rows: list[Vectors], attributes: MatrixAttribute
             order = WriteAttributes(emitter.next_order())
             emitter.put_at(depth, intern(linear.write, sources, order))
             offset += max(linear.lanes_of(vector), 1) * matrix.WORD_BYTES
-    return put_read(context, matrix.read_matrix, (address, as_node(step)), attributes, depth)
+    return emitter.put_below(depth, matrix.read_matrix, (address, as_node(step)), attributes)
 
 
 def rows_of(context: Context, value: Node, dtype: DType) -> list[Vectors]:

@@ -12,7 +12,7 @@ from tilegrad.codegen.context import Context
 from tilegrad.codegen.index import Array, IndexForm
 from tilegrad.codegen.lanes import Origin, assemble
 from tilegrad.codegen.layout import Piece, cut_axis, pieces_of, static_shape
-from tilegrad.codegen.matrix.registers import LARGEST_VECTOR, matrix_of, put_read
+from tilegrad.codegen.matrix.registers import LARGEST_VECTOR, matrix_of
 from tilegrad.codegen.movement import trace_movement
 from tilegrad.codegen.spread import Spread, resolve_terms, spread_form, sum_terms
 from tilegrad.ir.dtype import dtypes
@@ -106,7 +106,7 @@ class Words:
         is_line = count * itemsize >= linear.LINE_BYTES
         attributes = ReadAttributes(self._root.dtype, count, 0, ahead if is_line else 0)
         address = self._address(row, piece.start)
-        read = put_read(self._context, linear.read, (address,), attributes, self._depth)
+        read = self._context.emitter.put_below(self._depth, linear.read, (address,), attributes)
         return self._as_words(read, piece.width)
 
     def _as_words(self, vector: Node, width: int) -> Node:
@@ -151,7 +151,8 @@ class Words:
             ]
             return matrix_of(self._context, vectors, attributes)
         sources = (self._address(rows.start, columns.start), step)
-        return put_read(self._context, matrix.read_matrix, sources, attributes, self._depth)
+        put = self._context.emitter.put_below
+        return put(self._depth, matrix.read_matrix, sources, attributes)
 
     def _find_step(self, rows: Piece, columns: Piece) -> Node | None:
         """Return the bytes from row to row, None if there is no such number."""
