@@ -11,7 +11,7 @@ import math
 
 from tilegrad.codegen.context import Context, Vectors
 from tilegrad.codegen.emitter import bool_vector
-from tilegrad.codegen.index import IndexForm
+from tilegrad.codegen.index import subtract_forms
 from tilegrad.codegen.layout import static_shape
 from tilegrad.codegen.spread import (
     constant_lanes,
@@ -33,7 +33,7 @@ def lower_index_comparison(context: Context, node: Node) -> Vectors:
     """Lower less, less_equal, equal or not_equal of index tiles."""
     shape = static_shape(node)
     left, right = (context.forms.find(source) for source in node.sources)
-    difference = _subtract(right, left)
+    difference = subtract_forms(right, left)
     spread = spread_form(context, difference, shape)
     if not spread.has_fixed_lanes:
         return _compare_lanes(context, node)
@@ -43,15 +43,6 @@ def lower_index_comparison(context: Context, node: Node) -> Vectors:
         positions = [-value - shift for value in spread.values(row, piece)]
         results.append(_compare(context, node, spread.base_terms(row, piece), positions))
     return results
-
-
-def _subtract(first: IndexForm, second: IndexForm) -> IndexForm:
-    scalars, tiles = dict(first.scalars), dict(first.tiles)
-    for found, into in ((second.scalars, scalars), (second.tiles, tiles)):
-        for atom, multiplier in found.items():
-            into[atom] = into[atom] - multiplier if atom in into else -multiplier
-    kept = {atom: multiplier for atom, multiplier in scalars.items() if multiplier.any()}
-    return IndexForm(first.static - second.static, kept, tiles)
 
 
 def bounds_of_terms(context: Context, terms: dict[Node, int]) -> Bounds:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+import functools
+from collections.abc import Sequence
 
 from tilegrad.codegen.compare import lower_index_comparison
 from tilegrad.codegen.context import Context, Vectors
@@ -13,7 +14,6 @@ from tilegrad.codegen.layout import static_shape
 from tilegrad.codegen.spread import index_dtype, materialise_index, sum_terms
 from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node
-from tilegrad.ir.op import Op
 from tilegrad.ops import affine, arithmetic, bits, comparison, conversion, linear
 from tilegrad.ops.affine import as_node
 from tilegrad.ops.bounds import bounds
@@ -118,10 +118,12 @@ def _lower_affine(context: Context, node: Node) -> Node:
 
 
 def _lower_product(context: Context, node: Node) -> Node:
-    first, *rest = (context.scalar(source) for source in node.sources)
-    for second in rest:
-        first = context.emitter.put(arithmetic.multiply, (first, second))
-    return first
+    return _multiply_all(context, [context.scalar(source) for source in node.sources])
+
+
+def _multiply_all(context: Context, factors: Sequence[Node]) -> Node:
+    put = context.emitter.put
+    return functools.reduce(lambda one, other: put(arithmetic.multiply, (one, other)), factors)
 
 
 def _lower_index_cast(context: Context, node: Node) -> Node:
@@ -133,6 +135,11 @@ def _lower_index_divide(context: Context, node: Node) -> Node:
     if bounds(node.sources[1])[0] < 1:
         # A size of 0 must not trap; whatever is computed with it has no elements.
         divisor = context.emitter.put(arithmetic.maximum, (divisor, as_node(1)))
+    return _divide(context, node, value, divisor)
+
+
+def _divide(context: Context, node: Node, value: Node, divisor: Node) -> Node:
+    """Return the quotient or the rest that a node is, of scalars or vectors."""
     is_positive = bounds(node.sources[0])[0] >= 0
     divide = divide_floor if node.op is arithmetic.floor_divide else divide_remainder
     return divide(context, value, divisor, is_positive=is_positive)
@@ -174,14 +181,7 @@ def _index_lanes(context: Context, node: Node, shape: tuple[int, ...], dtype: DT
 
 def _put_lanes(context: Context, node: Node, operands: tuple[Node, ...]) -> Node:
     if node.op is arithmetic.floor_divide or node.op is arithmetic.modulo:
-        is_positive = bounds(node.sources[0])[0] >= 0
-        divide = divide_floor if node.op is arithmetic.floor_divide else divide_remainder
-        return divide(context, operands[0], operands[1], is_positive=is_positive)
+        return _divide(context, node, *operands)
     if node.op is affine.product:
-        first, *rest = operands
-        for second in rest:
-            first = context.emitter.put(arithmetic.multiply, (first, second))
-        return first
-    op: Op = node.op
-    attributes: Hashable = node.attributes
-    return context.emitter.put(op, operands, attributes)
+        return _multiply_all(context, operands)
+    return context.emitter.put(node.op, operands, node.attributes)

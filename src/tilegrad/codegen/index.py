@@ -97,8 +97,7 @@ class IndexForms:
             static = static + coefficient * form.static
             for found, into in ((form.scalars, scalars), (form.tiles, tiles)):
                 for atom, multiplier in found.items():
-                    more = coefficient * multiplier
-                    into[atom] = into[atom] + more if atom in into else more
+                    _accumulate(into, atom, coefficient * multiplier)
         return IndexForm(static, scalars, tiles)
 
     def _analyse_product(self, node: Node) -> IndexForm | None:
@@ -190,6 +189,16 @@ def _multiply(first: IndexForm, second: IndexForm) -> IndexForm | None:
     tiles = {atom: multiplier * second.static for atom, multiplier in first.tiles.items()}
     tiles |= {atom: multiplier * first.static for atom, multiplier in second.tiles.items()}
     return IndexForm(first.static * second.static, scalars, tiles)
+
+
+def subtract_forms(first: IndexForm, second: IndexForm) -> IndexForm:
+    """Return the form of a difference, without the scalars that cancel."""
+    scalars, tiles = dict(first.scalars), dict(first.tiles)
+    for found, into in ((second.scalars, scalars), (second.tiles, tiles)):
+        for atom, multiplier in found.items():
+            _accumulate(into, atom, -multiplier)
+    kept = {atom: multiplier for atom, multiplier in scalars.items() if multiplier.any()}
+    return IndexForm(first.static - second.static, kept, tiles)
 
 
 def _accumulate(into: dict[Node, Array], atom: Node, multiplier: Array) -> None:

@@ -12,7 +12,7 @@ import functools
 from collections.abc import Callable, Sequence
 
 from tilegrad.codegen.context import Context
-from tilegrad.codegen.lanes import shuffle
+from tilegrad.codegen.lanes import GROUP_BYTES, shuffle
 from tilegrad.ir.node import Node
 from tilegrad.ops import linear
 from tilegrad.ops.linear import LaneAttributes
@@ -20,9 +20,6 @@ from tilegrad.ops.linear import LaneAttributes
 Combine = Callable[[Node, Node], Node]
 Step = tuple[list[int], list[int]]
 """Which lanes of two vectors, one after the other, are combined: each with one of the others."""
-
-_BLOCK_BITS = 128
-"""Within blocks of so many bits lanes are exchanged by other instructions than blocks are."""
 
 
 def combine_lanes(context: Context, combine: Combine, vectors: Sequence[Node]) -> list[Node]:
@@ -52,7 +49,7 @@ def _plan_steps(count: int, lanes: int, bits: int) -> tuple[list[Step], list[int
     Vectors are joined in pairs until there is one, which is then halved. Lanes that are still to be
     combined with each other lie side by side: ``size`` of them, half as many after each step.
     """
-    block = min(lanes, max(2, _BLOCK_BITS // bits))
+    block = min(lanes, max(2, 8 * GROUP_BYTES // bits))
     steps: list[Step] = []
     owners = [[number] * lanes for number in range(count)]
     width = size = lanes

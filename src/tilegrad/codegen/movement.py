@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy
 
 from tilegrad.codegen.index import Array
@@ -22,7 +24,7 @@ def trace_movement(node: Node) -> tuple[Node, Array]:
         chain.append(root)
         root = root.sources[0]
     shape = static_shape(root)
-    places = numpy.arange(int(numpy.prod(shape, dtype=numpy.int64))).reshape(shape)
+    places = numpy.arange(math.prod(shape)).reshape(shape)
     for step in reversed(chain):
         if step.op is movement.permute:
             places = places.transpose(attributes_of(step, movement.PermuteAttributes).order)

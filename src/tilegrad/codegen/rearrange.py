@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import numpy
 
@@ -38,7 +39,7 @@ def lower_reshape(context: Context, node: Node) -> Vectors:
         return through_bytes(context, context.value(root), comb)
     (source,) = node.sources
     shape = static_shape(source)
-    elements = numpy.arange(_size(shape))
+    elements = numpy.arange(math.prod(shape))
 
     def move(vectors: Vectors) -> Vectors:
         return _place(context, vectors, shape, static_shape(node), elements.tolist())
@@ -54,7 +55,7 @@ def lower_permute(context: Context, node: Node) -> Vectors:
     shape, order = static_shape(source), attributes_of(node, movement.PermuteAttributes).order
     last = len(shape) - 1
     if last < 0 or order[last] == last or 1 in (shape[last], shape[order[last]]):
-        elements = numpy.arange(_size(shape)).reshape(shape).transpose(order).reshape(-1)
+        elements = numpy.arange(math.prod(shape)).reshape(shape).transpose(order).reshape(-1)
 
         def move(vectors: Vectors) -> Vectors:
             return _place(context, vectors, shape, static_shape(node), elements.tolist())
@@ -64,10 +65,6 @@ def lower_permute(context: Context, node: Node) -> Vectors:
             return _transpose(context, vectors, shape, order)
 
     return through_bytes(context, context.value(source), move)
-
-
-def _size(shape: StaticShape) -> int:
-    return int(numpy.prod(shape, dtype=numpy.int64))
 
 
 def _place(
@@ -86,7 +83,7 @@ def _place(
 
 def _origins(shape: StaticShape, lanes: int) -> list[Origin]:
     """Return vector and lane of each element of a tile in row-major order."""
-    rows = _size(shape[:-1])
+    rows = math.prod(shape[:-1])
     pieces = pieces_of(shape, lanes)
     return [
         (row * len(pieces) + number, lane)
@@ -103,7 +100,7 @@ def _transpose(
     last, axis = len(shape) - 1, order[-1]
     pieces = pieces_of(shape, context.lanes)
     new_pieces = pieces_of((shape[axis],), context.lanes)
-    rows = numpy.arange(_size(shape[:-1])).reshape(shape[:-1])
+    rows = numpy.arange(math.prod(shape[:-1])).reshape(shape[:-1])
     found: dict[tuple[tuple[int, ...], int], Node] = {}
     others = [range(size) if i not in (axis, last) else range(1) for i, size in enumerate(shape)]
     for position in itertools.product(*others):

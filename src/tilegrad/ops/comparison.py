@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy
 
 from tilegrad.ir.node import Node
@@ -64,6 +66,22 @@ where = Op(
     gradient=_where_gradient,
     properties=Property.ELEMENTWISE,
 )
+
+
+def split_guards(value: Node) -> tuple[list[Node], Node]:
+    """Return the conditions outside of which a value is zero, outermost first, and the value."""
+    guards: list[Node] = []
+    while value.op is where and value.sources[2] is zero(value.dtype):
+        guards.append(value.sources[0])
+        value = value.sources[1]
+    return guards, value
+
+
+def guard_by(guards: Sequence[Node], value: Node) -> Node:
+    """Return a value where all conditions hold, zero elsewhere; the inverse of ``split_guards``."""
+    for guard in reversed(guards):
+        value = where(guard, value, zero(value.dtype))
+    return value
 
 
 def _relu_reference(x: Array) -> Array:

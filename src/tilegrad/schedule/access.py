@@ -15,6 +15,7 @@ from tilegrad.ir.op import Op, Shape, attributes_of
 from tilegrad.ops import symbolic
 from tilegrad.ops.affine import Index
 from tilegrad.ops.movement import (
+    ConcatenateAttributes,
     FlipAttributes,
     PadAttributes,
     PermuteAttributes,
@@ -45,14 +46,13 @@ def read_broadcast(source: Node, indices: Indices) -> Indices:
 
 def flatten(indices: Indices, shape: Shape) -> Index:
     """Return the row-major position of an index in a contiguous buffer of this shape."""
-    offset: Index = 0
     stride: Index = 1
     parts: list[Index] = []
     for at, size in zip(reversed(indices), reversed(shape), strict=True):
         if at != 0:
             parts.append(symbolic.multiply(at, stride))
         stride = symbolic.multiply(stride, size) if size != 1 else stride
-    return symbolic.add(offset, *parts)
+    return symbolic.add(*parts)
 
 
 def unflatten(position: Index, shape: Shape) -> Indices:
@@ -184,6 +184,22 @@ def _read_unslide(node: Node, indices: Indices) -> Read:
             symbolic.less(result[axis], node.sources[0].shape[axis]),
         ),
     )
+
+
+def list_parts(node: Node, indices: Indices) -> list[tuple[Node, Indices, Condition]]:
+    """Return what a concatenation is made of: tensors, where they are read, and before which end.
+
+    The condition says that an index is not beyond a part; it may be before it.
+    """
+    axis = attributes_of(node, ConcatenateAttributes).axis
+    parts: list[tuple[Node, Indices, Condition]] = []
+    start: Index = 0
+    for source in node.sources:
+        moved = list(indices)
+        moved[axis] = symbolic.subtract(indices[axis], start)
+        start = symbolic.add(start, source.shape[axis])
+        parts.append((source, tuple(moved), symbolic.less(indices[axis], start)))
+    return parts
 
 
 def _read_same(node: Node, indices: Indices) -> Read:

@@ -334,7 +334,8 @@ class Chooser:
         is_single = len(uses) == 1 and sum(len(reads) for reads in uses.values()) == 1
         if is_single and not next(iter(next(iter(uses.values())).values())).context:
             return 0.0
-        return cost.count_elements(contraction) * contraction.dtype.itemsize * 0.1
+        nbytes = cost.count_elements(contraction) * contraction.dtype.itemsize
+        return nbytes * cost.MEMORY_NS_PER_BYTE
 
     def choose_reduction(self, node: Node, uses: Uses, is_stored: bool) -> Decision:
         """Decide for a reduction that is read at the given indices."""

@@ -22,10 +22,11 @@ from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.elementwise import zero
 from tilegrad.ops.indexing import GatherAttributes
 from tilegrad.ops.leaves import IotaAttributes, constant, constant_op, value_of
+from tilegrad.ops.movement import ConcatenateAttributes
 from tilegrad.ops.reduction import KINDS
 from tilegrad.ops.symbolic import Condition
 from tilegrad.rewrite.graph import make
-from tilegrad.schedule.access import Indices, flatten, is_movement, read_broadcast
+from tilegrad.schedule.access import Indices, flatten, is_movement, list_parts, read_broadcast
 from tilegrad.schedule.axes import FreeAxes, axes_of_reduction, identity_indices
 from tilegrad.schedule.roots import Fusion, Root, resolve_alias
 
@@ -58,7 +59,6 @@ class ExpressedKernel(NamedTuple):
         program: the ``kernel`` node.
         parameters: by slot, the stored node (or buffer) behind each parameter.
         stored: how many of the parameters, the first ones, are written.
-        symbols: by position after the parameters, the names of symbolic sizes.
     """
 
     program: Node
@@ -96,15 +96,12 @@ class Expressor:
         stores = []
         for output, pointer in zip(outputs, pointers, strict=True):
             indices = self.root.places.get(output) or identity_indices(output.shape)
-            value = self._value(self._plan_output(output, indices))
+            value = self._value(Place(output, indices, True))
             offset = as_node(flatten(indices, output.shape))
             stores.append(memory.make_store(pointer, offset, value))
         return ExpressedKernel(
             kernel.kernel(*_order_stores(stores)), tuple(self.slots), len(outputs)
         )
-
-    def _plan_output(self, output: Node, indices: Indices) -> Place:
-        return Place(output, indices, True)
 
     def _parameter(self, home: Node) -> Node:
         pointer = self.slots.get(home)
@@ -238,22 +235,15 @@ class Expressor:
 
     def _plan_concatenate(self, place: Place) -> Plan:
         node, indices, condition, _ = place
-        axis = node.attributes.axis  # type: ignore[attr-defined]
-        at = indices[axis]
+        axis = attributes_of(node, ConcatenateAttributes).axis
         places: list[Place] = []
         tests: list[Condition] = []
-        start: Index = 0
-        for source in node.sources:
-            stop = symbolic.add(start, source.shape[axis])
-            moved = list(indices)
-            moved[axis] = symbolic.subtract(at, start)
-            before_stop = symbolic.less(at, stop)
-            inside = symbolic.logical_and(symbolic.less_equal(start, at), before_stop)
-            place_of = Place(source, tuple(moved), symbolic.logical_and(condition, inside))
-            start = stop
-            if place_of.condition is not False:
-                places.append(place_of)
-                tests.append(before_stop)
+        for source, moved, before_end in list_parts(node, indices):
+            inside = symbolic.logical_and(symbolic.less_equal(0, moved[axis]), before_end)
+            inside = symbolic.logical_and(condition, inside)
+            if inside is not False:
+                places.append(Place(source, moved, inside))
+                tests.append(before_end)
         return places, lambda values: _select(values, tests)
 
 

@@ -8,8 +8,8 @@ single contraction so.
 from __future__ import annotations
 
 from tilegrad.ir.node import Node, sort_topologically
-from tilegrad.ops import arithmetic, comparison, kernel, memory, symbolic
-from tilegrad.ops.elementwise import zero
+from tilegrad.ops import arithmetic, kernel, memory, symbolic
+from tilegrad.ops.comparison import guard_by, split_guards
 from tilegrad.rewrite.graph import rebuild
 
 ADD = kernel.ReduceOverAttributes("add")
@@ -28,19 +28,13 @@ def flatten_sums(program: Node) -> Node:
 
 def _flatten(node: Node) -> Node:
     body, *axes = node.sources
-    guards: list[Node] = []
-    inner = body
-    while inner.op is comparison.where and inner.sources[2] is zero(inner.dtype):
-        guards.append(inner.sources[0])
-        inner = inner.sources[1]
+    guards, inner = split_guards(body)
     if inner.op is not kernel.reduce_over or inner.attributes != ADD:
         return node
     term, *bound = inner.sources
     if set(bound) & set(axes):
         return node
-    for guard in reversed(guards):
-        if not _is_zero_without(guard, term):
-            term = comparison.where(guard, term, zero(term.dtype))
+    term = guard_by([guard for guard in guards if not _is_zero_without(guard, term)], term)
     return kernel.reduce_over(term, *bound, *axes, attributes=ADD)
 
 

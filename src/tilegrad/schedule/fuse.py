@@ -15,10 +15,9 @@ from tilegrad.base.events import FusionDecided
 from tilegrad.base.trace import Trace
 from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ir.op import Property
-from tilegrad.ops import symbolic
 from tilegrad.ops.scatter_sources import stored_sources
 from tilegrad.schedule import cost
-from tilegrad.schedule.access import Indices, is_movement, read_broadcast
+from tilegrad.schedule.access import Indices, is_movement, list_parts, read_broadcast
 from tilegrad.schedule.assignments import is_update
 from tilegrad.schedule.axes import (
     FreeAxes,
@@ -270,7 +269,8 @@ class _Fuser:
                 self._descend_gather(root, node, indices, context)
                 return
             if name == "concatenate":
-                self._descend_concatenate(root, node, indices, context)
+                for source, moved, _ in list_parts(node, indices):
+                    self._use(root, source, moved, context)
                 return
             for source in node.sources:
                 self._use(root, source, read_broadcast(source, indices), context)
@@ -284,17 +284,6 @@ class _Fuser:
         pending.is_forced = True
         pending.is_barrier = True
         pending.readers.add(root)
-
-    def _descend_concatenate(
-        self, root: Root, node: Node, indices: Indices, context: Context
-    ) -> None:
-        axis = node.attributes.axis  # type: ignore[attr-defined]
-        start: symbolic.Index = 0
-        for source in node.sources:
-            moved = list(indices)
-            moved[axis] = symbolic.subtract(indices[axis], start)
-            self._use(root, source, tuple(moved), context)
-            start = symbolic.add(start, source.shape[axis])
 
     def _use(self, root: Root, node: Node, indices: Indices, context: Context) -> None:
         if node.op.name in ("constant", "symbol", "iota"):

@@ -34,18 +34,15 @@ def _pick(node: Node) -> Node:
         whole = kernel.reduce_over(positive, *axes, attributes=ADD)
         picked = _pick(whole)
         return node if picked is whole else -picked
-    guards: list[Node] = []
-    while body.op is comparison.where and body.sources[2] is zero(body.dtype):
-        condition, body = body.sources[0], body.sources[1]
+    guards, value = comparison.split_guards(body)
+    for place, condition in enumerate(guards):
+        outer, inner = guards[:place], comparison.guard_by(guards[place + 1 :], value)
         for axis in axes:
             position = _position(condition, axis)
-            if position is not None and not any(_depends(guard, axis) for guard in guards):
-                term = _at(body, axis, position)
-                for guard in reversed(guards):
-                    term = comparison.where(guard, term, zero(term.dtype))
+            if position is not None and not any(_depends(guard, axis) for guard in outer):
+                term = comparison.guard_by(outer, _at(inner, axis, position))
                 rest = [other for other in axes if other is not axis]
                 return kernel.reduce_over(term, *rest, attributes=ADD) if rest else term
-        guards.append(condition)
     return node
 
 

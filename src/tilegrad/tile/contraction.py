@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node
-from tilegrad.ops import arithmetic, kernel, memory
+from tilegrad.ops import arithmetic, kernel
 from tilegrad.ops.matrix import MatrixFacts
 from tilegrad.tile.facts import Facts, constant_extent
 
@@ -85,19 +85,3 @@ def _is_in_place(facts: Facts) -> bool:
         for region in facts.regions.values()
         for load in region.loads
     )
-
-
-def loads_of(facts: Facts, contraction: Contraction, factor: Factor) -> list[Node]:
-    """Return the loads that a factor is computed from."""
-    found: list[Node] = []
-    pending, seen = [factor.value], {factor.value}
-    while pending:
-        node = pending.pop()
-        if node.op is memory.load:
-            found.append(node)
-        for source in node.sources:
-            if source not in seen and source.op is not kernel.axis:
-                seen.add(source)
-                pending.append(source)
-    known = set(facts.regions[contraction.reduction].loads)
-    return [load for load in found if load in known]

@@ -31,17 +31,14 @@ class Position(NamedTuple):
 class Environment:
     """An immutable mapping from axes to their positions."""
 
-    __slots__ = ("condition", "positions")
+    __slots__ = ("positions",)
 
-    def __init__(self, positions: Mapping[Node, Position], condition: Condition = True) -> None:
+    def __init__(self, positions: Mapping[Node, Position]) -> None:
         self.positions = dict(positions)
-        self.condition = condition
 
     def bind(self, axis: Node, position: Position) -> Environment:
         """Return this environment with one more axis (or another position for it)."""
-        positions = {**self.positions, axis: position}
-        condition = symbolic.logical_and(self.condition, position.condition)
-        return Environment(positions, condition)
+        return Environment({**self.positions, axis: position})
 
     def key(self, axes: frozenset[Node]) -> frozenset[tuple[Node, Position]]:
         """Return what tells environments apart as far as these axes are concerned."""

@@ -310,7 +310,7 @@ class Lowering:
         node = accumulator.reduction
         kind, body = kind_of(node), node.sources[0]
         condition = self.condition(frozenset(node.sources[1:]), environment)
-        guards, term = _strip_guards(body)
+        guards, term = comparison.split_guards(body)
         if kind == "add" and term.op is arithmetic.multiply and condition is True:
             first, second = (self.value(source, environment) for source in term.sources)
             value = _multiply_add(first, second, accumulator.value)
@@ -323,15 +323,6 @@ class Lowering:
                 value = comparison.where(condition, value, nothing)
             value = combine(kind, accumulator.value, value)
         return Accumulator(node, value, accumulator.is_rest)
-
-
-def _strip_guards(body: Node) -> tuple[list[Node], Node]:
-    """Return the conditions outside of which a term is zero, and the term."""
-    guards: list[Node] = []
-    while body.op is comparison.where and body.sources[2] is zero(body.dtype):
-        guards.append(body.sources[0])
-        body = body.sources[1]
-    return guards, body
 
 
 def _multiply_add(first: Node, second: Node, total: Node) -> Node:

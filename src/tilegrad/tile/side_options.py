@@ -9,7 +9,7 @@ from typing import NamedTuple
 from tilegrad.ir.node import Node
 from tilegrad.ops import memory
 from tilegrad.ops.matrix import MatrixFacts
-from tilegrad.tile.contraction import Contraction, Factor, loads_of
+from tilegrad.tile.contraction import Contraction, Factor
 from tilegrad.tile.facts import Facts, constant_extent
 from tilegrad.tile.staging import PanelOrder, Side, SumBlocks, Window
 from tilegrad.tile.terms import find_levels
@@ -104,7 +104,7 @@ class SideOptions:
         self.unit = unit
         self.extents = extents_of(factor.axes)
         self.terms = math.prod(extents_of(contraction.bound))
-        self.loads = loads_of(facts, contraction, factor)
+        self.loads = memory.loads_in(factor.value)
         self.is_masked = any(len(load.sources) > 2 for load in self.loads)
         self.levels = find_levels(sums, factor.value)
         self.windows = find_windows(factor.value, factor.axes, (sums.cut, *sums.inner))
