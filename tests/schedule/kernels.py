@@ -14,11 +14,10 @@ from tilegrad.ops import kernel, memory
 from tilegrad.ops.dialects import kernels
 from tilegrad.ops.evaluate import evaluate
 from tilegrad.ops.leaves import buffer
-from tilegrad.schedule.assignments import copy_overwritten, read_assigned
-from tilegrad.schedule.empty import drop_empty, is_empty
+from tilegrad.schedule.empty import is_empty
 from tilegrad.schedule.express import target_of
-from tilegrad.schedule.fuse import fuse
-from tilegrad.schedule.order import Item, order_kernels
+from tilegrad.schedule.order import Item
+from tilegrad.schedule.passes import schedule_graph
 from tilegrad.schedule.roots import resolve_alias
 
 COMBINE = {
@@ -87,27 +86,21 @@ def _reduce(
     return COMBINE[kind].reduce(whole, tuple(places), dtype=body.dtype, keepdims=True)
 
 
-def prepare(nodes: Sequence[Node]) -> list[Node]:
-    """Return nodes as a schedule takes them."""
-    return copy_overwritten(read_assigned(drop_empty(nodes)))
-
-
 def schedule(nodes: Sequence[Node]) -> list[Item]:
     """Return the steps that compute nodes."""
-    kept = [node for node in prepare(nodes) if not is_empty(node)]
-    return order_kernels(fuse(kept, Trace()))
+    return schedule_graph(nodes, frozenset(), Trace()).items
 
 
 def run_schedule(nodes: Sequence[Node]) -> list[numpy.ndarray]:
     """Return the values of nodes over buffers; assignments write into theirs."""
-    nodes = prepare(nodes)
+    nodes, items, _ = schedule_graph(nodes, frozenset(), Trace())
     memory_of: dict[Node, numpy.ndarray] = {}
     for node in sort_topologically(nodes):
         if node.op is buffer:
             storage = storage_of(node)
             memory_of[node] = view_storage(storage, (storage.size,))
     copies = []
-    for item in schedule(nodes):
+    for item in items:
         for node in item.writes:
             is_in_place = node.op.name == "assign" and node not in item.copied_back
             size = int(numpy.prod(node.shape))

@@ -6,22 +6,23 @@ import numpy
 from hypothesis import given
 
 from tests.conformance.graphs import Graph, graphs
-from tests.schedule.kernels import prepare
-from tests.schedule.test_schedule import WHOLE, nodes_of
+from tests.schedule.test_passes import WHOLE, nodes_of
 from tilegrad.base.trace import Trace
 from tilegrad.engine.storage import wrap_array
 from tilegrad.ir.node import Node
 from tilegrad.ops.graph import assign, contiguous
 from tilegrad.schedule.alike import AlikeKernels
+from tilegrad.schedule.assignments import copy_overwritten, read_assigned
 from tilegrad.schedule.axes import FreeAxes
-from tilegrad.schedule.empty import is_empty
+from tilegrad.schedule.empty import drop_empty, is_empty
 from tilegrad.schedule.express import ExpressedKernel, Expressor
 from tilegrad.schedule.fuse import fuse
 
 
 def compare(nodes: list[Node]) -> tuple[int, int]:
     """Return how many kernels nodes take, and how many were made; all are those made anew."""
-    fusion = fuse([node for node in prepare(nodes) if not is_empty(node)], Trace())
+    nodes = copy_overwritten(read_assigned(drop_empty(nodes)))
+    fusion = fuse([node for node in nodes if not is_empty(node)], Trace())
     alike = AlikeKernels(fusion)
     roots = [root for root in fusion.roots if not root.is_opaque]
     made: list[ExpressedKernel] = []

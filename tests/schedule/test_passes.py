@@ -17,8 +17,7 @@ from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ops import kernel
 from tilegrad.rewrite.graph import substitute
 from tilegrad.schedule.express import ExpressedKernel
-from tilegrad.schedule.flatten_sums import flatten_sums
-from tilegrad.schedule.merge_axes import merge_axes
+from tilegrad.schedule.passes import KERNEL_PASSES
 
 # Whole numbers are equal to the bit, in whatever order they are added.
 WHOLE = (dtypes.int32, dtypes.bool, dtypes.uint8, dtypes.int64)
@@ -55,7 +54,7 @@ def outcome(program: Node, expressed: ExpressedKernel) -> list[numpy.ndarray]:
     return arrays
 
 
-@pytest.mark.parametrize("change", [merge_axes, flatten_sums])
+@pytest.mark.parametrize("change", KERNEL_PASSES)
 @given(graph=graphs(8, WHOLE))
 def test_changes_of_kernels_keep_their_meaning(change: Callable[[Node], Node], graph: Graph):
     for one in expressed(graph):

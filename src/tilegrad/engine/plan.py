@@ -21,15 +21,11 @@ from tilegrad.ops.bounds import bounds
 from tilegrad.ops.graph import CallAttributes
 from tilegrad.ops.program import Slot
 from tilegrad.ops.scatter_sources import stored_sources
-from tilegrad.schedule.assignments import copy_overwritten, read_assigned
-from tilegrad.schedule.empty import drop_empty, is_empty
-from tilegrad.schedule.exchange import exchange_sums
+from tilegrad.schedule.empty import is_empty
 from tilegrad.schedule.express import target_of
-from tilegrad.schedule.fuse import fuse
-from tilegrad.schedule.order import LEAST_FREED, Item, order_kernels
-from tilegrad.schedule.phases import split_phases
+from tilegrad.schedule.order import LEAST_FREED, Item
+from tilegrad.schedule.passes import schedule_graph
 from tilegrad.schedule.roots import resolve_alias
-from tilegrad.schedule.shorten_filters import shorten_filters
 
 
 class Place(NamedTuple):
@@ -163,10 +159,8 @@ def make_plan(
         begin: is told of each tile program as soon as it is made.
     """
     with pause_collection():
-        nodes = copy_overwritten(read_assigned(drop_empty(nodes)))
         known = {buffers[number] for number in constants}
-        nodes, hopes = shorten_filters(split_phases(exchange_sums(nodes)), constants=known)
-        items = order_kernels(fuse([node for node in nodes if not is_empty(node)], trace))
+        nodes, items, hopes = schedule_graph(nodes, known, trace)
         return _Planner(nodes, buffers, programs, begin).plan(items, hopes)
 
 

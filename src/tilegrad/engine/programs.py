@@ -21,12 +21,7 @@ from tilegrad.ops.scatter_sources import find_scatter_sources
 from tilegrad.ops.sorting import ArgsortAttributes, SortAttributes
 from tilegrad.schedule.cost import estimate
 from tilegrad.schedule.express import ExpressedKernel
-from tilegrad.schedule.flatten_sums import flatten_sums
-from tilegrad.schedule.merge_axes import merge_axes
-from tilegrad.schedule.narrow_stores import narrow_stores
-from tilegrad.schedule.pick_terms import pick_terms
-from tilegrad.schedule.share_guards import share_guards
-from tilegrad.schedule.split_sums import split_sums
+from tilegrad.schedule.passes import simplify_kernel
 from tilegrad.tile.decisions import Decider
 from tilegrad.tile.derive import derive, derive_packed
 from tilegrad.tile.facts import Facts, count_points
@@ -133,8 +128,7 @@ class Programs:
         return found
 
     def _lower(self, source: Source, decider: Decider) -> Derived:
-        root = split_sums(flatten_sums(pick_terms(narrow_stores(source.program))))
-        root = merge_axes(share_guards(root))
+        root = simplify_kernel(source.program)
         facts = Facts(root)
         work = sum(
             count_points(region.axes) * (1 + len(region.loads)) for region in facts.regions.values()
