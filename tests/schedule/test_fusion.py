@@ -43,6 +43,12 @@ def test_elementwise_chain_of_any_length_is_one_kernel(length: int) -> None:
     assert plan.moved_bytes == 2 * 64 * 128 * 4
 
 
+def test_a_chain_of_shifts_does_not_double_its_kernel() -> None:
+    """Each step of this needs the one before at two places; written out, the last needs 64."""
+    programs = [str(kernel.kernel) for kernel in explain(make(64).logcumsumexp(0)).kernels]
+    assert sum(text.count("log1p(") for text in programs) < 32
+
+
 def test_movement_moves_nothing() -> None:
     x, y = make(8, 16, 32), make(32, 16, 8)
     moved = x.permute(2, 1, 0).flip(0).pad(((1, 0), (0, 0), (0, 0)))

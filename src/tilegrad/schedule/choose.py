@@ -16,7 +16,7 @@ The rules, in words:
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from tilegrad.ir.node import Node, sort_topologically
@@ -52,6 +52,9 @@ MOST_DECODING = 100.0
 """Operands are decoded for every block of rows anew if it takes no more operations than this ..."""
 MOST_GENERATING = 4.0
 """... or than this if nothing is read for them."""
+MOST_COPIES = 512.0
+"""What a kernel reads at several indices stands in it several times, in so many operations at most:
+x ← f(x, x shifted), again and again, would double the kernel's length each time."""
 MOST_REPEATED_TERMS = 20.0
 """Terms of a sum may be read so many times more often than there are, as most are guarded off."""
 
@@ -259,8 +262,10 @@ class Chooser:
             for leaf in self.summaries.of(node).leaves
         )
 
-    def _cost_again(self, node: Node, reads: Iterable[Use]) -> float:
+    def _cost_again(self, node: Node, reads: Collection[Use]) -> float:
         summary = self.summaries.of(node)
+        if len(reads) > 1 and len(reads) * summary.operations > MOST_COPIES:
+            return math.inf
         elements = cost.count_elements(node)
         evaluations = sum(use.evaluations for use in reads)
         read = evaluations * summary.bytes_in_rows(node)
