@@ -6,15 +6,13 @@ to the symbolic algebra, which keeps index expressions in normal form.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Op
 from tilegrad.ops import arithmetic, bits, comparison, symbolic
-from tilegrad.ops.affine import Index, as_index, as_node
+from tilegrad.ops.affine import as_index, as_node
 from tilegrad.ops.leaves import constant
-from tilegrad.ops.symbolic import Condition, as_condition
+from tilegrad.ops.symbolic import as_condition
 
 _BINARY: dict[str, Op] = {
     op.name: op
@@ -35,17 +33,6 @@ _BINARY: dict[str, Op] = {
     )
 }
 _UNARY: dict[str, Op] = {op.name: op for op in (arithmetic.negate, bits.bitwise_not)}
-_INDEX: dict[str, Callable[[Index, Index], Index]] = {
-    "add": symbolic.add,
-    "subtract": symbolic.subtract,
-    "multiply": symbolic.multiply,
-    "floor_divide": symbolic.floor_divide,
-    "modulo": symbolic.modulo,
-}
-_INDEX_TESTS: dict[str, Callable[[Index, Index], Condition]] = {
-    "less": symbolic.less,
-    "less_equal": symbolic.less_equal,
-}
 
 
 class NodeOperators:
@@ -57,12 +44,13 @@ class NodeOperators:
         first, second = _as_operand(left, dtype), _as_operand(right, dtype)
         if first is None or second is None:
             return NotImplemented
+        op = _BINARY[name]
         if first.dtype is dtypes.index and second.dtype is dtypes.index:
-            if name in _INDEX:
-                return as_node(_INDEX[name](as_index(first), as_index(second)))
-            if name in _INDEX_TESTS:
-                return as_condition(_INDEX_TESTS[name](as_index(first), as_index(second)))
-        return _BINARY[name](first, second)
+            if op in symbolic.ARITHMETIC:
+                return as_node(symbolic.ARITHMETIC[op](as_index(first), as_index(second)))
+            if op in symbolic.TESTS:
+                return as_condition(symbolic.TESTS[op](as_index(first), as_index(second)))
+        return op(first, second)
 
     def unary(self, name: str, operand: Node) -> Node:
         """Apply the unary op called ``name``."""

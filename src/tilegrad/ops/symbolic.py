@@ -17,11 +17,12 @@ Index arithmetic is exact (dtype ``index`` never wraps), so the laws of integers
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from tilegrad.base.errors import VerifyError
 from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node
+from tilegrad.ir.op import Op
 from tilegrad.ops import arithmetic, bits, comparison
 from tilegrad.ops.affine import (
     Index,
@@ -341,3 +342,22 @@ def _merge_quotients(terms: Terms) -> tuple[bool, int]:
                 del terms[other]
         return True, coefficient * constant_part
     return False, 0
+
+
+ARITHMETIC: Mapping[Op, Callable[[Index, Index], Index]] = {
+    arithmetic.add: add,
+    arithmetic.subtract: subtract,
+    arithmetic.multiply: multiply,
+    arithmetic.floor_divide: floor_divide,
+    arithmetic.modulo: modulo,
+    arithmetic.minimum: minimum,
+    arithmetic.maximum: maximum,
+}
+"""The ops of two indices that have a normal form, and what gives it."""
+
+TESTS: Mapping[Op, Callable[[Index, Index], Condition]] = {
+    comparison.less: less,
+    comparison.less_equal: less_equal,
+    comparison.equal: equal,
+}
+"""The comparisons of indices that bounds may decide."""

@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 
 from tilegrad.base.errors import VerifyError
 from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node, intern, sort_topologically
 from tilegrad.ir.op import Op, Shape
-from tilegrad.ops import arithmetic, comparison, symbolic
-from tilegrad.ops.affine import AffineAttributes, Index, as_index, as_node, product
+from tilegrad.ops import symbolic
+from tilegrad.ops.affine import AffineAttributes, as_index, as_node, product
 from tilegrad.ops.infer import broadcast_shapes
 from tilegrad.ops.movement import expand_to, reshape_to
-
-_INDEX_ARITHMETIC: Mapping[Op, Callable[..., Index]] = {
-    arithmetic.add: symbolic.add,
-    arithmetic.subtract: symbolic.subtract,
-    arithmetic.multiply: symbolic.multiply,
-    arithmetic.floor_divide: symbolic.floor_divide,
-    arithmetic.modulo: symbolic.modulo,
-    arithmetic.minimum: symbolic.minimum,
-    arithmetic.maximum: symbolic.maximum,
-}
-_INDEX_TESTS: Mapping[Op, Callable[..., symbolic.Condition]] = {
-    comparison.less: symbolic.less,
-    comparison.less_equal: symbolic.less_equal,
-    comparison.equal: symbolic.equal,
-}
 
 
 def make(op: Op, sources: tuple[Node, ...], attributes: Hashable = None) -> Node:
@@ -49,10 +34,10 @@ def _normalise(op: Op, sources: tuple[Node, ...], attributes: Hashable) -> Node 
     operands = [as_index(source) for source in sources]
     if op is product:
         return as_node(symbolic.multiply_all(operands))
-    if op in _INDEX_ARITHMETIC:
-        return as_node(_INDEX_ARITHMETIC[op](*operands))
-    if op in _INDEX_TESTS:
-        return symbolic.as_condition(_INDEX_TESTS[op](*operands))
+    if op in symbolic.ARITHMETIC:
+        return as_node(symbolic.ARITHMETIC[op](*operands))
+    if op in symbolic.TESTS:
+        return symbolic.as_condition(symbolic.TESTS[op](*operands))
     return None
 
 
