@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import subprocess
 import sys
 import textwrap
@@ -113,6 +115,27 @@ def test_folders_of_tests_mirror_those_of_the_source():
         folder = path.parent.relative_to(TESTS)
         is_mirrored = (PACKAGES / folder).is_dir() or folder.parts[0] in {"docs", "conformance"}
         assert is_mirrored, f"{path}: src/tilegrad has no folder {folder}"
+
+
+@pytest.mark.parametrize(
+    "package",
+    [
+        "schedule",
+        "tile",
+        "codegen",
+        "codegen/mathematics",
+        "codegen/matrix",
+        "render",
+        "language",
+    ],
+)
+def test_the_docstring_of_a_package_is_a_map_of_it(package):
+    folder = PACKAGES / package
+    docstring = ast.get_docstring(ast.parse((folder / "__init__.py").read_text("utf-8"))) or ""
+    inside = {path.stem for path in folder.glob("*.py")}
+    inside |= {path.parent.name for path in folder.glob("*/__init__.py")}
+    missing = inside - {"__init__"} - set(re.findall(r"``(\w+)``", docstring))
+    assert not missing, f"tilegrad.{package} does not say what these are: {sorted(missing)}"
 
 
 def test_every_golden_file_belongs_to_a_test_module():

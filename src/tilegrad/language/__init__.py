@@ -4,7 +4,9 @@ A kernel is an ordinary Python function that is run once to write a tile program
 the compiler derives from tensors. Its first argument is a ``KernelBuilder`` (grid, loops, outputs),
 the others are ``Array``s, from which indexing loads ``Tile``s. Nothing here runs a kernel or knows
 of tensors: ``tilegrad.kernel`` does that. ``tile`` and ``functions`` are what is computed with
-tiles, ``array`` and ``indexing`` what reaches memory, ``builder`` what stands around both.
+tiles (their operators meet in ``operands``), ``array`` and ``indexing`` what reaches memory, with
+``ranges`` to tell what lies inside without a test; ``builder`` is what stands around both, and
+``choice`` a parameter that may be searched over.
 
 Imports ``rewrite`` and below.
 """

@@ -1,4 +1,7 @@
 """From linear programs to the text of a target: each module is one target's spelling.
 
-Imports only ``base``, ``ir`` and ``ops``. Enter at ``llvm.render``.
+Imports only ``base``, ``ir`` and ``ops``. Enter at ``llvm``, which writes functions; the text of
+one grows in a ``llvm_writer``, with types and constants as ``llvm_types`` spells them. Instructions
+are spelt in ``llvm_values``, ``llvm_mathematics``, ``llvm_memory`` (loops, too) and
+``llvm_matrix``. ``assembly`` makes what LLVM gives back readable.
 """
