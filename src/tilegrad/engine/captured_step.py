@@ -131,27 +131,35 @@ class CapturedStep:
             for pack in self.packs:
                 pack.refresh(executor.device)
         results: list[Contents] = []
-
-        def prepare() -> None:
-            if self.moves != moves:
-                self._follow(moves)
-            if self.symbols != symbols:
-                self._set_symbols(symbols)
-            new = map(executor.new_storage, self.extents) if made is None else made
-            storages = [*inputs, *new]
-            if made is None or self.placed is not made:
-                self.placed = None
-                write_addresses(self.recording.arguments, self.patches, storages)
-                self.placed = made
-            for home, shape in self._found:
-                results.append((storages[home] if isinstance(home, int) else home, shape))
-
-        executor.run("replay", self.recording, self.launches, symbols, prepare)
+        given = moves, inputs, symbols, made, results
+        executor.run("replay", self.recording, self.launches, symbols, self._prepare, given)
         if self.overwritten:
             executor.packs.note_written(self.overwritten)
         if self.overwritten_inputs:
             executor.packs.note_written({inputs[number] for number in self.overwritten_inputs})
         return results
+
+    def _prepare(
+        self,
+        moves: int,
+        inputs: Sequence[Storage],
+        symbols: Mapping[str, int],
+        made: Sequence[Storage] | None,
+        results: list[Contents],
+    ) -> None:
+        """Patch the recording, and find where the results will be."""
+        if self.moves != moves:
+            self._follow(moves)
+        if self.symbols != symbols:
+            self._set_symbols(symbols)
+        new = map(self.executor.new_storage, self.extents) if made is None else made
+        storages = [*inputs, *new]
+        if made is None or self.placed is not made:
+            self.placed = None
+            write_addresses(self.recording.arguments, self.patches, storages)
+            self.placed = made
+        for home, shape in self._found:
+            results.append((storages[home] if isinstance(home, int) else home, shape))
 
     def _follow(self, moves: int) -> None:
         """Let the launches use the memory that scratch and the storages outside have now."""

@@ -28,7 +28,7 @@ from tilegrad.ops.leaves import Storage
 from tilegrad.ops.markers import remove_markers
 from tilegrad.runtime.buffer import Buffer
 from tilegrad.runtime.cpu.fork import ForkLock
-from tilegrad.runtime.device import Device, Launch, Recording
+from tilegrad.runtime.device import Device, Given, Launch, Recording
 
 SMALL_WORK = 30_000.0
 """A launch that handles no more elements than this runs on the calling thread; others are divided
@@ -228,7 +228,8 @@ class CompiledExecutor:
         recording: Recording,
         launches: Sequence[Launched],
         symbols: Mapping[str, int],
-        prepare: Callable[[], None],
+        prepare: Callable[[*Given], None],
+        given: tuple[*Given] | tuple[()] = (),
     ) -> None:
         """Run a recording; if the trace is on, tell it of the whole and of every launch.
 
@@ -238,17 +239,18 @@ class CompiledExecutor:
             launches: what is in it, in order.
             symbols: values of the symbolic sizes.
             prepare: patches it, when nobody else runs it.
+            given: what `prepare` is called with.
         """
         if self.profile is not None:
             for launched in launches:
                 self.profile.count(launched.step)
         if not self.trace.enabled:
-            self.device.queue.run(recording, prepare)
+            self.device.queue.run(recording, prepare, given)
             return
         recording.note_times(True)
         try:
             with self.trace.span(stage) as span:
-                self.device.queue.run(recording, prepare)
+                self.device.queue.run(recording, prepare, given)
                 count = emit_launches(self.trace, self.name, recording, launches, symbols)
                 span.count(launches=count)
         finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy
 
@@ -72,7 +72,7 @@ def memory_of(storage: Storage) -> Buffer:
 
 
 def write_addresses(
-    arguments: memoryview[int], patches: Iterable[tuple[int, int]], storages: Iterable[Storage]
+    arguments: memoryview[int], patches: Iterable[tuple[int, int]], storages: Sequence[Storage]
 ) -> None:
     """Write where storages lie into a recording's arguments.
 
@@ -81,9 +81,11 @@ def write_addresses(
         patches: which of them hold an address, and the number of the storage that lies there.
         storages: they have memory.
     """
-    addresses = [memory_of(storage).address for storage in storages]
     for argument, number in patches:
-        arguments[argument] = addresses[number]
+        memory = storages[number].memory
+        if not isinstance(memory, Buffer):  # asked here, as every replay comes by
+            memory = memory_of(storages[number])
+        arguments[argument] = memory.address
 
 
 def lend_memory(storage: Storage) -> Buffer:

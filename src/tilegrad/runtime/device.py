@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, TypeVarTuple
 
 from tilegrad.runtime.buffer import Buffer
 
@@ -155,6 +155,7 @@ class Recording(Protocol):
 
 
 R = TypeVar("R", bound=Recording)
+Given = TypeVarTuple("Given")
 
 
 class Queue(Protocol[R]):
@@ -173,10 +174,16 @@ class Queue(Protocol[R]):
         """
         ...
 
-    def run(self, recording: R, prepare: Callable[[], None] | None = None) -> None:
+    def run(
+        self,
+        recording: R,
+        prepare: Callable[[*Given], None] | None = None,
+        given: tuple[*Given] | tuple[()] = (),
+    ) -> None:
         """Run it and return when all is done; raises DeviceError.
 
-        `prepare` is called before, when it is this thread's turn: it may patch the recording.
+        `prepare` is called before with what is given to it, when it is this thread's turn: it may
+        patch the recording.
         """
         ...
 

@@ -13,6 +13,7 @@ from tilegrad.base.errors import (
     DTypeError,
 )
 from tilegrad.engine import current_session
+from tilegrad.engine.session import Session
 from tilegrad.engine.storage import Contents, make_buffer_node
 from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node
@@ -69,13 +70,13 @@ class TensorBase(metaclass=TensorType):
         return tensor
 
     @classmethod
-    def from_result(cls, contents: Contents, device: str) -> Self:
-        """Return a tensor of memory that is nobody else's."""
+    def from_result(cls, contents: Contents, device: str, session: Session) -> Self:
+        """Return a tensor of a session, of memory that is nobody else's."""
         tensor = object.__new__(cls)
         tensor.held = contents
         tensor.device = device
         tensor.target = tensor.grad = tensor._requires_grad = None
-        current_session().track_result(tensor)
+        session.track_result(tensor)
         return tensor
 
     @property

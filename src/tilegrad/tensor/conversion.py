@@ -120,7 +120,8 @@ class Conversion(Casting):
 
     def realize(self, *others: TensorBase) -> Self:
         """Compute this tensor, and others with it, and hold the contents in memory."""
-        realize(self, *others)
+        if others or not self.is_realized():
+            realize(self, *others)
         return self
 
     def numpy(self) -> Array:

@@ -12,7 +12,7 @@ import functools
 import gc
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, ParamSpec, TypeVar, cast
+from typing import Any, Generic, ParamSpec, TypeVar, cast
 
 from tilegrad.base.errors import CaptureError
 from tilegrad.engine import current_session
@@ -81,7 +81,7 @@ class Jit(Generic[P, R]):
         key = tuple(form)
         captured = self._captured.get(key)
         if captured is not None and captured.step is not None:
-            return cast("R", _replay(session, captured, captured.step, tensors, inputs, symbols))
+            return _replay(session, captured, captured.step, tensors, inputs, symbols)
         call = _bind(self.function, args, kwargs)
         with session.bound(symbols):
             if captured is None:
@@ -250,11 +250,13 @@ class _Numbered:
         self.number = number
         self.kind = kind
 
-    def fill(self, step: CapturedStep, results: Sequence[Contents], device: str) -> TensorBase:
+    def fill(
+        self, session: Session, step: CapturedStep, results: Sequence[Contents], device: str
+    ) -> TensorBase:
         """Return the one of the results of a replay."""
         found = results[self.number]
         if step.is_new[self.number]:
-            return self.kind.from_result(found, device)
+            return self.kind.from_result(found, device, session)
         return self.kind.from_node(make_buffer_node(*found), device)
 
 
@@ -265,17 +267,17 @@ def _replay(
     arguments: Sequence[TensorBase],
     inputs: Sequence[Storage],
     symbols: Mapping[str, int],
-) -> object:
+) -> Any:
     if step.is_writing:
         inputs = session.protect(step, arguments)
     results = step.replay(inputs, symbols)
     result, device = captured.result, captured.device
     if isinstance(result, _Numbered):  # the common case, without a walk
-        return result.fill(step, results, device)
+        return result.fill(session, step, results, device)
 
     def fill(leaf: object) -> object:
         if isinstance(leaf, _Numbered):
-            return leaf.fill(step, results, device)
+            return leaf.fill(session, step, results, device)
         if isinstance(leaf, _Argument):
             return arguments[leaf.number]
         return leaf

@@ -71,7 +71,13 @@ class _Loan(Buffer):
         self._allocator, self._loan = allocator, loan
 
     def __del__(self) -> None:
-        self._allocator._give_back(self._loan)  # noqa: SLF001
+        # May run anywhere, even while this thread holds the lock: so the block is only noted here,
+        # and whoever gets the lock next takes it back.
+        allocator, loan = self._allocator, self._loan
+        returned = allocator.returned
+        returned.append(loan)
+        if loan[1] > _LARGEST_WAITING or len(returned) > _MOST_WAITING:
+            allocator.settle()
 
 
 class CpuAllocator:
@@ -83,6 +89,9 @@ class CpuAllocator:
         keep: the most that is kept for reuse, bytes, beside slabs; by default half the capacity.
         trace: is told of buffers given and taken back; of the latter at the next call, as a
             finaliser may run in the middle of a sink's work.
+
+    Attributes:
+        returned: loans that have ended and that nobody has looked at yet.
     """
 
     def __init__(
@@ -103,7 +112,7 @@ class CpuAllocator:
         self._kept: dict[int, int] = {}  # mapped blocks in `_free`, oldest first: address to size
         self._slabs: dict[int, int] = {}  # address of a slab to the size class carved from it
         self._uncarved: dict[int, range] = {}  # size class to what is left of its newest slab
-        self._returned: deque[tuple[int, int, int]] = deque()  # address, size and number
+        self.returned: deque[tuple[int, int, int]] = deque()  # address, size and number
         self._aside: deque[tuple[int, int]] = deque()  # size and number of what handlers were given
         self._live = self._peak = self._mapped = self._kept_bytes = self._carved_free = 0
         hold_while_forking(self._lock)
@@ -122,14 +131,14 @@ class CpuAllocator:
         if nbytes < 0:
             raise ArgumentError("A size cannot be negative", got=nbytes, expected="0 or more")
         size = size_class(nbytes)
-        if self._returned and not self._trace.enabled and (loan := self._lend_again(size)):
+        if self.returned and not self._trace.enabled and (loan := self._lend_again(size)):
             return _Loan(self, loan, nbytes)
         with self._lock:
             if self._is_inside:
                 return self._allocate_aside(nbytes)
             try:
                 self._is_inside = True
-                if self._returned or self._aside:
+                if self.returned or self._aside:
                     self._catch_up()
                 address = self._take(size)
                 number = next(self._numbers)
@@ -144,12 +153,12 @@ class CpuAllocator:
         """Return one of the loans returned last, if it fits: to all accounts it never ended."""
         for _ in range(_LOOKED_AT):
             try:
-                loan = self._returned.pop()
+                loan = self.returned.pop()
             except IndexError:
                 return None
             if loan[1] == size:
                 return loan
-            self._returned.appendleft(loan)
+            self.returned.appendleft(loan)
         return None
 
     def copy_in(self, destination: Buffer, source: memoryview) -> None:
@@ -226,15 +235,9 @@ class CpuAllocator:
                 return
             self._trace.emit(event)
 
-    def _give_back(self, loan: tuple[int, int, int]) -> None:
-        # May run anywhere, even while this thread holds the lock: so the block is only noted here,
-        # and whoever gets the lock next takes it back.
-        self._returned.append(loan)
-        if loan[1] > _LARGEST_WAITING or len(self._returned) > _MOST_WAITING:
-            self._settle()
-
-    def _settle(self) -> None:
-        while self._returned and not self._is_inside and self._lock.acquire(blocking=False):
+    def settle(self) -> None:
+        """Take returned loans back, unless somebody is in the middle of something."""
+        while self.returned and not self._is_inside and self._lock.acquire(blocking=False):
             try:
                 with self._alone():
                     pass
@@ -250,7 +253,7 @@ class CpuAllocator:
                 self._count(size, number)
                 continue
             try:
-                loan = self._returned.popleft()
+                loan = self.returned.popleft()
             except IndexError:  # none is left; a handler may just have been lent the last
                 return
             self._take_back(*loan)

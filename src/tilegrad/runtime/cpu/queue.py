@@ -11,7 +11,7 @@ from tilegrad.base.errors import DeviceError
 from tilegrad.runtime.cpu.pool import Native, WorkerPool
 from tilegrad.runtime.cpu.recording import CpuRecording
 from tilegrad.runtime.cpu.target import CpuTarget
-from tilegrad.runtime.device import BinaryCache, Launch
+from tilegrad.runtime.device import BinaryCache, Given, Launch
 
 # Waking a thread that sleeps takes up to a tenth of a millisecond. Between two replays of a step,
 # or while another thread ends its unit, a worker should be awake; then it costs no one anything.
@@ -51,7 +51,12 @@ class CpuQueue:
         """Make a recording for this queue; see `CpuRecording`."""
         return CpuRecording(groups, keep=keep, is_timed=is_timed)
 
-    def run(self, recording: CpuRecording, prepare: Callable[[], None] | None = None) -> None:
+    def run(
+        self,
+        recording: CpuRecording,
+        prepare: Callable[[*Given], None] | None = None,
+        given: tuple[*Given] | tuple[()] = (),
+    ) -> None:
         """Run a recording and return when all is done.
 
         An exception that a signal handler raises (KeyboardInterrupt) comes through once no thread
@@ -61,6 +66,7 @@ class CpuQueue:
             recording: what to run.
             prepare: is called before, when it is this thread's turn: it may patch the recording,
                 and nobody else does or runs it meanwhile, a signal handler neither.
+            given: what `prepare` is called with.
 
         Raises:
             DeviceError: a worker thread died while it worked, or this thread is already inside
@@ -78,7 +84,7 @@ class CpuQueue:
                 if native is None or pool is None or self._unfinished is not None:
                     native, pool = self._prepare()
                 if prepare is not None:
-                    prepare()
+                    prepare(*given)
                 self._unfinished = recording
                 if recording.is_timed:
                     recording.clear_times()
