@@ -321,7 +321,8 @@ class Lowering:
             if isinstance(condition, Node):
                 nothing = filled(identity(kind, node.dtype), node.dtype, ())
                 value = comparison.where(condition, value, nothing)
-            value = combine(kind, accumulator.value, value)
+            # Whether the first one is NaN is asked apart: better of what has not to be waited for.
+            value = combine(kind, value, accumulator.value)
         return Accumulator(node, value, accumulator.is_rest)
 
 
