@@ -6,7 +6,7 @@ import torch
 
 from tests.tensor.support import check, random_array, to_torch
 from tilegrad import Tensor
-from tilegrad.base.errors import ArgumentError, ShapeError
+from tilegrad.base.errors import ArgumentError
 
 ARRAY = random_array((4, 5, 6))
 WITH_NAN = numpy.where(random_array((4, 5, 6), seed=3) > 0.8, numpy.nan, ARRAY).astype("float32")
@@ -100,33 +100,3 @@ def test_covariances():
     check(Tensor(array).cov(0), torch.cov(to_torch(array), correction=0), tolerance=1e-5)
     check(Tensor(array).corrcoef(), torch.corrcoef(to_torch(array)), tolerance=1e-5)
     check(Tensor(array[0]).cov(), torch.cov(to_torch(array[0])), tolerance=1e-5)
-
-
-@pytest.mark.parametrize("dim", [0, 1, -1])
-def test_differences_and_integrals(dim):
-    x, y = Tensor(ARRAY), to_torch(ARRAY)
-    check(x.diff(dim=dim), torch.diff(y, dim=dim))
-    check(x.diff(2, dim), torch.diff(y, 2, dim), tolerance=1e-5)
-    check((x > 0).diff(dim=dim), torch.diff(y > 0, dim=dim))
-    check(x.trapezoid(dx=0.5, dim=dim), torch.trapezoid(y, dx=0.5, dim=dim), tolerance=1e-5)
-    places = numpy.cumsum(numpy.abs(random_array((ARRAY.shape[dim],))))
-    for name in ("trapezoid", "cumulative_trapezoid"):
-        expected = getattr(torch, name)(y, to_torch(places), dim=dim)
-        check(getattr(x, name)(Tensor(places), dim=dim), expected, tolerance=1e-5)
-
-
-@pytest.mark.parametrize("p", [1.0, 2.0, float("inf")])
-def test_distances(p):
-    first, second = random_array((2, 5, 3)), random_array((2, 4, 3), seed=1)
-    expected = torch.cdist(to_torch(first), to_torch(second), p)
-    check(Tensor(first).cdist(Tensor(second), p), expected, tolerance=1e-5)
-    check(Tensor(first[0]).pdist(p), torch.pdist(to_torch(first[0]), p), tolerance=1e-5)
-    expected = torch.dist(to_torch(first), to_torch(first) * 2 + 1, p)
-    check(Tensor(first).dist(Tensor(first) * 2 + 1, p), expected, tolerance=1e-5)
-    with pytest.raises(ShapeError, match="cdist"):
-        Tensor(first).cdist(Tensor(second[..., :2]))
-
-
-def test_long_parts_are_shortened():
-    expected = torch.renorm(to_torch(ARRAY), 2.0, 1, 3.0)
-    check(Tensor(ARRAY).renorm(2.0, 1, 3.0), expected, tolerance=1e-5)

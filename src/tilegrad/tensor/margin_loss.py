@@ -12,13 +12,13 @@ from tilegrad.tensor import nodes
 from tilegrad.tensor.arguments import as_integer
 from tilegrad.tensor.base import TensorBase
 from tilegrad.tensor.broadcasting import show_shape
-from tilegrad.tensor.folding import Folding
+from tilegrad.tensor.distances import Distances
 
 _LOG_ZERO = -1e30
 """Stands for the logarithm of 0 where an infinity would make the gradient NaN."""
 
 
-class MarginLoss(Folding):
+class MarginLoss(Distances):
     """Losses that PyTorch has beside those of ``Loss``."""
 
     __slots__ = ()
@@ -106,12 +106,6 @@ class MarginLoss(Folding):
             far = far.minimum(measure(positive, negative))
         loss = (measure(self, positive) - far + margin).relu()
         return self.reduce_loss(loss.node, reduction)
-
-    def pairwise_distance(
-        self, other: Self, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
-    ) -> Self:
-        """Return the p-norm of self - other + eps along the last axis."""
-        return (self - other + eps).norm(p, -1, keepdim)
 
     def ctc_loss(
         self,

@@ -1,11 +1,11 @@
-"""Statistics by order, without NaN, of pairs of variables; differences and integrals of samples."""
+"""Statistics by order, without NaN, and of pairs of variables."""
 
 from __future__ import annotations
 
 import math
 from typing import Self
 
-from tilegrad.base.errors import ArgumentError, ShapeError
+from tilegrad.base.errors import ArgumentError
 from tilegrad.ir.dtype import dtypes
 from tilegrad.ops.movement import filled
 from tilegrad.tensor import nodes
@@ -18,7 +18,7 @@ INTERPOLATIONS = ("linear", "lower", "higher", "nearest", "midpoint")
 
 
 class Quantiles(MarginLoss):
-    """Quantiles, histograms, covariances, distances."""
+    """Quantiles, ranks, histograms and covariances."""
 
     __slots__ = ()
 
@@ -159,87 +159,6 @@ class Quantiles(MarginLoss):
             return found / found
         scale = found.diagonal().sqrt()
         return (found / scale.unsqueeze(0) / scale.unsqueeze(1)).clamp(-1.0, 1.0)
-
-    def diff(
-        self, n: int = 1, dim: int = -1, prepend: Self | None = None, append: Self | None = None
-    ) -> Self:
-        """Return the differences of neighbours along an axis, taken n times; of bools, whether any.
-
-        Args:
-            n: how often.
-            dim: the axis.
-            prepend: what comes before the elements along the axis, or None.
-            append: what comes after them, or None.
-        """
-        axis = resolve_axis(dim, self.ndim)
-        if n == 0:
-            return self
-        found = type(self).cat(
-            [one for one in (prepend, self, append) if one is not None], dim=axis
-        )
-        for _ in range(n):
-            size = found.shape[axis]
-            if size == 0:
-                return found
-            left, right = found.narrow(axis, 0, size - 1), found.narrow(axis, 1, size - 1)
-            found = right != left if self.dtype.is_boolean else right - left
-        return found
-
-    def trapezoid(self, x: Self | None = None, dx: float = 1.0, dim: int = -1) -> Self:
-        """Return the integral of samples along an axis, by the trapezoidal rule.
-
-        Args:
-            x: where the samples are; ``dx`` apart if None.
-            dx: their distance.
-            dim: the axis.
-        """
-        return self._areas(x, dx, dim).sum(dim)
-
-    def cumulative_trapezoid(self, x: Self | None = None, dx: float = 1.0, dim: int = -1) -> Self:
-        """Return the integrals up to each sample but the first; see ``trapezoid``."""
-        return self._areas(x, dx, dim).cumsum(dim)
-
-    def _areas(self, x: Self | None, dx: float, dim: int) -> Self:
-        axis = resolve_axis(dim, self.ndim)
-        size = self.shape[axis]
-        pairs = self.narrow(axis, 0, size - 1) + self.narrow(axis, 1, size - 1)
-        if x is None:
-            return pairs * (dx / 2.0)
-        width = x.diff(dim=-1 if x.ndim == 1 else axis)
-        if x.ndim == 1:
-            width = width.reshape(-1, *(1 for _ in self.shape[axis + 1 :]))
-        return pairs * width / 2.0
-
-    def renorm(self, p: float, dim: int, maxnorm: float) -> Self:
-        """Return the parts along an axis, those of a greater p-norm scaled down to ``maxnorm``."""
-        axis = resolve_axis(dim, self.ndim)
-        others = tuple(one for one in range(self.ndim) if one != axis)
-        length = self.norm(p, others, keepdim=True)
-        return self * (length > maxnorm).where(maxnorm / (length + 1e-7), 1.0)
-
-    def dist(self, other: Self, p: float = 2.0) -> Self:
-        """Return the p-norm of the difference."""
-        return (self - other).norm(p)
-
-    def cdist(self, other: Self, p: float = 2.0) -> Self:
-        """Return the distances (.., m, n) of rows (.., m, d) from rows (.., n, d), by the p-norm.
-
-        Raises:
-            ShapeError: the rows differ in length.
-        """
-        if self.ndim < 2 or other.ndim < 2 or self.shape[-1] != other.shape[-1]:
-            raise ShapeError(
-                "cdist: the rows differ in length",
-                got=f"{show_shape(self.node.shape)} and {show_shape(other.node.shape)}",
-            )
-        return (self.unsqueeze(-2) - other.unsqueeze(-3)).norm(p, -1)
-
-    def pdist(self, p: float = 2.0) -> Self:
-        """Return the distances of each row of a matrix from all later ones."""
-        count = as_integer(self.shape[0], "the rows")
-        first = [i for i in range(count) for _ in range(i + 1, count)]
-        second = [j for i in range(count) for j in range(i + 1, count)]
-        return (self[first] - self[second]).norm(p, -1)
 
 
 def _between(ordered: Quantiles, place: Quantiles, interpolation: str) -> Quantiles:

@@ -27,7 +27,7 @@ from tilegrad.tensor.arguments import (
 )
 from tilegrad.tensor.base import require_float
 from tilegrad.tensor.creation import resolve_device
-from tilegrad.tensor.cumulative import Cumulative
+from tilegrad.tensor.differences import Differences
 from tilegrad.tensor.generator import Generator, choose_seed
 from tilegrad.tensor.size import Index, Size
 
@@ -35,7 +35,7 @@ Shape = Size | Sequence[Size]
 _TWO_PI = 2.0 * math.pi
 
 
-class Random(Cumulative):
+class Random(Differences):
     """Random numbers."""
 
     __slots__ = ()

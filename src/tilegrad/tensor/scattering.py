@@ -8,6 +8,7 @@ from tilegrad.base.errors import ShapeError
 from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ops import indexing
+from tilegrad.ops.combining import identity
 from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.indexing import Mode
 from tilegrad.ops.leaves import constant
@@ -109,13 +110,7 @@ class Scattering(Selection):
             true = filled(True, dtypes.bool, places.shape)
             nowhere = filled(False, dtypes.bool, base.shape)
             touched = scatter_along(nowhere, true, places, axis, "set")
-            neutral = {
-                "add": 0,
-                "multiply": 1,
-                "maximum": base.dtype.minimum,
-                "minimum": base.dtype.maximum,
-            }[mode]
-            base = nodes.where(touched, constant(neutral, base.dtype), base)
+            base = nodes.where(touched, constant(identity(mode, base.dtype), base.dtype), base)
         result = scatter_along(base, updates, places, axis, mode)
         if reduce != "mean":
             return self.with_node(result)
