@@ -207,22 +207,29 @@ class Panels:
         step = steps[side.order]
         for number in range(self.last + 1, len(side.axes)):
             at = at.bind(side.axes[number], Position(bases[number]))
-        effects = []
+        effects: list[Node] = []
         for place in itertools.product(*map(range, side.sizes[: self.last])):
             element = 0
             for number, offset in enumerate(place):
                 position = Position(symbolic.add(bases[number], offset))
                 at = at.bind(side.axes[number], position)
                 element = element * side.sizes[number] + offset
-            for start in range(0, extent, step):
-                run = (element * extent, start, min(step, extent - start))
-                effects.append(self._store_run(panel, run, terms, bases[self.last], at))
+            base, first = bases[self.last], 0
+            if side.order is PanelOrder.TURNED and extent >= 2 * step:
+                # One square after the other by the same instructions, of which it takes hundreds.
+                first = extent // step * step
+                _, start = self.lowering.new_loop(0, first)
+                store = self._store_run(panel, (element * extent, start, step), terms, base, at)
+                effects.append(tile.make_loop(start, step, (), [store]))
+            for rest in range(first, extent, step):
+                run = (element * extent, rest, min(step, extent - rest))
+                effects.append(self._store_run(panel, run, terms, base, at))
         return effects
 
     def _store_run(
         self,
         panel: Index,
-        run: tuple[int, int, int],
+        run: tuple[int, Index, int],
         terms: Index,
         base: Index,
         at: Environment,
