@@ -16,6 +16,7 @@ from tilegrad.ir.op import Op
 from tilegrad.ops import ELEMENTWISE_OPS, comparison, conversion, special, tile
 from tilegrad.ops.build import Builder
 from tilegrad.ops.leaves import constant
+from tilegrad.ops.movement import reshape_to
 
 TOLERANCE = {
     **dict.fromkeys(("exp", "exp2", "log", "log2", "log10", "log1p"), 1),
@@ -121,6 +122,25 @@ def test_bitcasts(level: str) -> None:
             attributes = conversion.CastAttributes(after)
             result = run(conversion.bitcast, [x], before, level, attributes)
             assert result.tobytes() == x.tobytes(), (before, after)
+
+
+@pytest.mark.parametrize("shapes", [((4, 3, 1), (1, 3, 1)), ((4, 1, 1), (1, 3, 1)), ((8, 1), ())])
+def test_columns_broadcast(shapes):
+    """Dear functions of one number a row are computed with the rows along the lanes."""
+    random = numpy.random.default_rng(0)
+    arrays = [numpy.asarray(1 + random.random(shape), numpy.float32) for shape in shapes]
+    expected = arrays[0] / arrays[1]
+    build = Builder("columns")
+    tiles = []
+    for array in arrays:
+        given = build.input(dtypes.float32, array.size)
+        loaded = build.load(given, iota((array.size,), 0))
+        tiles.append(reshape_to(loaded, array.shape))
+    result = build.output(dtypes.float32, expected.size)
+    quotient = reshape_to(tiles[0] / tiles[1], (expected.size,))
+    build.store(result, iota((expected.size,), 0), quotient)
+    (found,) = launch_natively(build.program(), [array.ravel() for array in arrays])
+    numpy.testing.assert_array_equal(found, expected.ravel())
 
 
 @pytest.mark.parametrize("op", ["equal", "not_equal", "less", "less_equal"])

@@ -78,6 +78,10 @@ LEFT = {
         product_of(WEIGHTS, OTHER_VALUES),
         sum_over(WEIGHTS * gradient_of_weights(), (1,)),
     ),
+    "the values with themselves": (
+        sum_over(VALUES * VALUES, (1,)),
+        sum_over(WEIGHTS * gradient_of_weights(), (1,)),
+    ),
     "an upstream for each step": (
         product_of(WEIGHTS),
         sum_over(WEIGHTS * gradient_of_weights(upstream=leaf(ROWS, STEPS, WIDTH)), (1,)),

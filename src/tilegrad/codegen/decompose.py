@@ -17,7 +17,7 @@ from tilegrad.codegen.matrix.carry import keep_accumulators
 from tilegrad.codegen.rules import NARROW_RULES, RULES, STORED_RULES, apply_op
 from tilegrad.codegen.target import CodegenTarget
 from tilegrad.ir.node import Node, intern, sort_topologically
-from tilegrad.ir.op import Op, Property, attributes_of
+from tilegrad.ir.op import Op, Property, Shape, attributes_of
 from tilegrad.ops import arithmetic, comparison, leaves, memory, movement, reduction, tile
 from tilegrad.ops.leaves import ConstantAttributes
 from tilegrad.ops.scan import ScanAttributes, scan
@@ -106,16 +106,17 @@ def _is_dear_column(node: Node) -> bool:
 
 def _replace_column(decomposition: Decomposition, node: Node, sources: Sources) -> Node:
     """Return the replacement of a function of a column: its rows lie along the lanes for it."""
-    originals = tuple(map(_lay_along_lanes, node.sources))
-    laid = tuple(map(_lay_along_lanes, sources))
+    originals = tuple(_lay_along_lanes(source, node.shape) for source in node.sources)
+    laid = tuple(_lay_along_lanes(source, node.shape) for source in sources)
     result = _replace(decomposition, intern(node.op, originals, node.attributes), laid)
     return movement.reshape_to(result, node.shape)
 
 
-def _lay_along_lanes(source: Node) -> Node:
-    return (
-        movement.reshape_to(source, (math.prod(static_shape(source)),)) if source.shape else source
-    )
+def _lay_along_lanes(source: Node, shape: Shape) -> Node:
+    if not source.shape:
+        return source
+    whole = movement.expand_to(source, shape)
+    return movement.reshape_to(whole, (math.prod(static_shape(whole)),))
 
 
 def _is_selecting(node: Node) -> bool:

@@ -156,7 +156,8 @@ def _find_known(
     """
     for known in users.get(product.second, ()):
         axes = attributes_of(known, ReduceAttributes).axes
-        other = next(one for one in known.sources[0].sources if one is not product.second)
+        first_factor, second_factor = known.sources[0].sources
+        other = second_factor if first_factor is product.second else first_factor
         factors, is_negative = _split(_origin(other))
         along = [one for one in factors if one.value.shape == shape]
         is_same = [(one.value, one.is_divisor) for one in along] == [(weights, False)]
