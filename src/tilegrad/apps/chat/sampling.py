@@ -9,6 +9,7 @@ from typing import Any
 import numpy
 
 from tilegrad.base.errors import ArgumentError, DataError
+from tilegrad.frontend.gguf import find_value
 
 _GROUPED = 32
 """So many values of many have one greatest, or one sum, that stands for all of them at first."""
@@ -77,27 +78,20 @@ def read_sampling(metadata: Mapping[str, Any], chosen: Mapping[str, Any]) -> Sam
         DataError: what the file says makes no sense.
         ArgumentError: what the user says lies outside its range.
     """
-    suggested = {
-        name: metadata[key]
+    suggested: dict[str, Any] = {
+        name: find_value(metadata, key, int if name == "top_k" else float, None)
         for name, key in _SUGGESTIONS.items()
         if key in metadata and name not in chosen
     }
-    for name, value in suggested.items():
-        if not isinstance(value, int if name == "top_k" else int | float):
-            raise _refuse(f"{_SUGGESTIONS[name]} is {value!r}")
     try:
         usual = Sampling(**suggested)
     except ArgumentError as error:
-        raise _refuse(f"{error.what}: {error.got}") from error
+        raise DataError(
+            "what the GGUF file says of sampling makes no sense",
+            got=f"{error.what}: {error.got}",
+            mend="take another file of the same model, or choose these values yourself",
+        ) from error
     return replace(usual, **chosen)
-
-
-def _refuse(found: str) -> DataError:
-    return DataError(
-        "what the GGUF file says of sampling makes no sense",
-        got=found,
-        mend="take another file of the same model, or choose these values yourself",
-    )
 
 
 class Sampler:

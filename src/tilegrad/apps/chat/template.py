@@ -8,6 +8,7 @@ from typing import Any
 
 from tilegrad.apps.chat.tokeniser import Tokeniser
 from tilegrad.base.errors import DataError
+from tilegrad.frontend.gguf import find_value
 
 Message = Mapping[str, str]
 """The ``role`` (system, user or assistant) and ``content`` of a turn."""
@@ -25,8 +26,8 @@ class ChatTemplate:
     """
 
     def __init__(self, metadata: Mapping[str, Any], tokeniser: Tokeniser) -> None:
-        source = metadata.get("tokenizer.chat_template")
-        if not isinstance(source, str):
+        source = find_value(metadata, "tokenizer.chat_template", str, "")
+        if not source:
             raise DataError(
                 "the model has no chat template: it was made to complete texts",
                 mend="let it do that: tilegrad chat --complete",
@@ -39,17 +40,21 @@ class ChatTemplate:
                 "chat templates are read by jinja2, which is not installed",
                 mend='pip install "tilegrad[chat]"',
             ) from error
-        environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
-        self._error = TemplateError
+        environment = ImmutableSandboxedEnvironment(
+            trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
+        )
         try:
             self._template = environment.from_string(
                 source, globals={"raise_exception": _refuse, "strftime_now": _format_now}
             )
-        except TemplateError as error:
+        except (TemplateError, SyntaxError) as error:
             raise DataError("the model's chat template is damaged", got=error) from error
         self._names = {
             "bos_token": tokeniser.name(tokeniser.start),
-            "eos_token": tokeniser.name(metadata.get("tokenizer.ggml.eos_token_id")),
+            "eos_token": tokeniser.name(tokeniser.end),
+            # Templates are written for transformers, which names these even where there are none.
+            "tools": None,
+            "documents": None,
         }
 
     def render(self, messages: Sequence[Message]) -> str:
@@ -62,12 +67,12 @@ class ChatTemplate:
             return self._template.render(
                 messages=list(messages), add_generation_prompt=True, **self._names
             )
-        except self._error as error:
+        except Exception as error:  # it is a program: it may raise anything
             raise DataError("the model's chat template refuses this", got=error) from error
 
 
 def _refuse(message: str) -> None:
-    raise DataError("the model's chat template refuses this", got=message)
+    raise ValueError(message)
 
 
 def _format_now(form: str) -> str:

@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tilegrad.apps.chat.vocabulary import build_byte_pairs, build_pieces
+from tilegrad.apps.chat.vocabulary import (
+    build_byte_pairs,
+    build_pieces,
+    find_token,
+    has_space_before,
+)
 from tilegrad.base.errors import DataError
+from tilegrad.frontend.gguf import find_value, find_values
 
 _ENDS = (
     "<|im_end|>",
@@ -29,17 +35,18 @@ class Tokeniser:
 
     Attributes:
         start: the token that a text starts with, or None.
+        end: the token that a text ends with, or None.
         ends: the tokens that end a text or a turn.
         prefix: what the text of tokens begins with and the text that they were made of does not.
 
     Raises:
-        DataError: the file has no tokeniser or one that is not known, or the package
-            ``tokenizers`` is not installed.
+        DataError: the file has no tokeniser, a damaged one or one that is not known, or the
+            package ``tokenizers`` is not installed.
     """
 
     def __init__(self, metadata: Mapping[str, Any]) -> None:
-        self._tokens: Sequence[str] = metadata.get("tokenizer.ggml.tokens", [])
-        kind = metadata.get("tokenizer.ggml.model")
+        self._tokens = find_values(metadata, "tokenizer.ggml.tokens", str)
+        kind = find_value(metadata, "tokenizer.ggml.model", str, "")
         builders = {"gpt2": build_byte_pairs, "llama": build_pieces}
         if kind not in builders or not self._tokens:
             raise DataError(
@@ -49,16 +56,17 @@ class Tokeniser:
             )
         self._tokenizer = builders[kind](metadata, list(self._tokens))
         # Pieces of sentences are made of a text with a space before it, which belongs to no text.
-        has_space = kind == "llama" and metadata.get("tokenizer.ggml.add_space_prefix", True)
+        has_space = kind == "llama" and has_space_before(metadata)
         self.prefix = " " if has_space else ""
-        self.start: int | None = metadata.get("tokenizer.ggml.bos_token_id")
+        self.start = find_token(metadata, "tokenizer.ggml.bos_token_id", self._tokens)
         # Files of Llama 3 do not say that its texts are started.
         has_start = kind == "llama" or metadata.get("tokenizer.ggml.pre") == "llama-bpe"
-        self.is_started = bool(metadata.get("tokenizer.ggml.add_bos_token", has_start))
-        end = metadata.get("tokenizer.ggml.eos_token_id")
-        turn = metadata.get("tokenizer.ggml.eot_token_id")
+        is_started = find_value(metadata, "tokenizer.ggml.add_bos_token", bool, has_start)
+        self._before = [self.start] if is_started and self.start is not None else []
+        self.end = find_token(metadata, "tokenizer.ggml.eos_token_id", self._tokens)
+        turn = find_token(metadata, "tokenizer.ggml.eot_token_id", self._tokens)
         named = (self._tokenizer.token_to_id(name) for name in _ENDS)
-        self.ends = frozenset(token for token in (end, turn, *named) if token is not None)
+        self.ends = frozenset(token for token in (self.end, turn, *named) if token is not None)
 
     def encode(self, text: str, *, with_start: bool = False) -> list[int]:
         """Return the tokens of a text; special tokens in it are read as such.
@@ -69,8 +77,7 @@ class Tokeniser:
         """
         clean = text.encode("utf-8", "replace").decode("utf-8")
         tokens: list[int] = self._tokenizer.encode(clean, add_special_tokens=False).ids
-        is_wanted = with_start and self.is_started and self.start is not None
-        return [self.start, *tokens] if is_wanted and self.start is not None else tokens
+        return [*self._before, *tokens] if with_start else tokens
 
     def decode(self, tokens: Sequence[int], *, with_special: bool = False) -> str:
         """Return the text of tokens; bytes that are no UTF-8 become replacement characters."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tilegrad.base.errors import DataError
+from tilegrad.base.errors import DataError, TilegradError
+from tilegrad.frontend.gguf import find_value, find_values
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -73,13 +75,13 @@ def build_byte_pairs(metadata: Mapping[str, Any], tokens: Sequence[str]) -> Toke
         tokens: its tokens.
 
     Raises:
-        DataError: the file splits texts in a way that is not known, or the package ``tokenizers``
-            is not installed.
+        DataError: the file splits texts in a way that is not known, its vocabulary is damaged, or
+            the package ``tokenizers`` is not installed.
     """
     _require_package()
     from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
-    name = metadata.get("tokenizer.ggml.pre", "default")
+    name = find_value(metadata, "tokenizer.ggml.pre", str, "default")
     splitting = _SPLITTINGS.get(name)
     if splitting is None:
         raise DataError(
@@ -88,8 +90,10 @@ def build_byte_pairs(metadata: Mapping[str, Any], tokens: Sequence[str]) -> Toke
             expected=f"one of {', '.join(_SPLITTINGS)}",
         )
     vocabulary = {token: number for number, token in enumerate(tokens)}
-    merges = [_pair(merge) for merge in metadata.get("tokenizer.ggml.merges", [])]
-    tokenizer = Tokenizer(models.BPE(vocabulary, merges, ignore_merges=splitting.keeps_whole))
+    merges = [_pair(merge) for merge in find_values(metadata, "tokenizer.ggml.merges", str)]
+    with _refusing_damage():
+        model = models.BPE(vocabulary, merges, ignore_merges=splitting.keeps_whole)
+    tokenizer = Tokenizer(model)
     if splitting.is_composed:
         tokenizer.normalizer = normalizers.NFC()
     splits = [pre_tokenizers.Split(Regex(text), "isolated") for text in splitting.expressions]
@@ -111,18 +115,20 @@ def build_pieces(metadata: Mapping[str, Any], tokens: Sequence[str]) -> Tokenize
         tokens: its tokens.
 
     Raises:
-        DataError: the package ``tokenizers`` is not installed.
+        DataError: the vocabulary is damaged, or the package ``tokenizers`` is not installed.
     """
     _require_package()
     from tokenizers import Tokenizer, decoders, models, normalizers
 
     vocabulary = {token: number for number, token in enumerate(tokens)}
-    unknown = tokens[metadata.get("tokenizer.ggml.unknown_token_id", 0)]
-    merges = _merges_by_score(metadata["tokenizer.ggml.scores"], tokens, vocabulary)
-    model = models.BPE(vocabulary, merges, unk_token=unknown, fuse_unk=True, byte_fallback=True)
+    unknown = tokens[find_token(metadata, "tokenizer.ggml.unknown_token_id", tokens) or 0]
+    with _refusing_damage():
+        scores = find_values(metadata, "tokenizer.ggml.scores", float)
+        merges = _merges_by_score(scores, tokens, vocabulary)
+        model = models.BPE(vocabulary, merges, unk_token=unknown, fuse_unk=True, byte_fallback=True)
     tokenizer = Tokenizer(model)
     steps: list[normalizers.Normalizer] = [normalizers.Replace(" ", _SPACE)]
-    has_prefix = metadata.get("tokenizer.ggml.add_space_prefix", True)
+    has_prefix = has_space_before(metadata)
     if has_prefix:
         steps.insert(0, normalizers.Prepend(_SPACE))
     tokenizer.normalizer = normalizers.Sequence(steps)
@@ -132,6 +138,27 @@ def build_pieces(metadata: Mapping[str, Any], tokens: Sequence[str]) -> Tokenize
     # Gemma has tokens of several spaces: they are found once spaces are what stands for them.
     _add_whole_tokens(tokenizer, metadata, tokens, is_normalised=not has_prefix)
     return tokenizer
+
+
+def find_token(metadata: Mapping[str, Any], key: str, tokens: Sequence[str]) -> int | None:
+    """Return a token that a file names; None for none, which some files write as one beyond all."""
+    token = find_value(metadata, key, int, -1)
+    return token if 0 <= token < len(tokens) else None
+
+
+def has_space_before(metadata: Mapping[str, Any]) -> bool:
+    """Whether texts get a space before their first word, in files of pieces of sentences."""
+    return find_value(metadata, "tokenizer.ggml.add_space_prefix", bool, True)
+
+
+@contextlib.contextmanager
+def _refusing_damage() -> Iterator[None]:
+    try:
+        yield
+    except TilegradError:
+        raise
+    except Exception as error:  # the package raises no others
+        raise DataError("the model's vocabulary is damaged", got=error) from error
 
 
 def _merges_by_score(
@@ -173,7 +200,7 @@ def _add_whole_tokens(
     """
     from tokenizers import AddedToken
 
-    types = metadata.get("tokenizer.ggml.token_type", [])
+    types = find_values(metadata, "tokenizer.ggml.token_type", int)
     special = _of_type(tokens, types, _CONTROL)
     tokenizer.add_special_tokens(
         [AddedToken(token, special=True, normalized=False) for token in special]

@@ -27,7 +27,7 @@ class GatedNetwork(nn.Module):
         self.join = gate
         up, self.down = (StoredLinear(weights, f"ffn_{name}{suffix}") for name in ("up", "down"))
         # Phi-3 has gate and rest in one matrix.
-        is_joined = up.weight.shape[0] == 2 * self.down.weight.shape[1]
+        is_joined = up.weight.shape[0] == 2 * self.down.weight.shape[-1]
         self.inner = [up] if is_joined else [StoredLinear(weights, f"ffn_gate{suffix}"), up]
 
     def __call__(self, x: Tensor) -> Tensor:

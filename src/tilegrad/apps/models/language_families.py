@@ -11,45 +11,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
-from typing import Any
 
+from tilegrad.apps.models.facts import Facts
 from tilegrad.apps.models.gates import gate_by_gelu, gate_within_limits
 from tilegrad.apps.models.language_config import LanguageConfig, MixtureConfig, RotationConfig
 from tilegrad.base.errors import DataError
-from tilegrad.frontend.gguf import GGUFFile
+from tilegrad.frontend.gguf import GGUFFile, find_value, find_values
 
 _SOFTMAX, _SOFTMAX_OF_CHOSEN = 1, 3
-
-
-class _Facts:
-    """What the metadata of a file say under the name of its architecture."""
-
-    def __init__(self, file: GGUFFile) -> None:
-        self.file = file
-        self.kind: str = file.metadata["general.architecture"]
-
-    def find(self, name: str, default: Any = None) -> Any:
-        value = self.file.metadata.get(f"{self.kind}.{name}")
-        if not isinstance(value, list):
-            return default if value is None else value
-        if len(set(value)) != 1:
-            raise DataError(
-                "the model's blocks differ in size, which is not known",
-                got=f"{self.kind}.{name} {value}",
-                expected="one number for all blocks",
-                mend="take a file of another model",
-            )
-        return value[0]
-
-    def need(self, name: str) -> Any:
-        value = self.find(name)
-        if value is None:
-            raise DataError(
-                "the GGUF file does not say a size",
-                got=f"{self.file.path}: no {self.kind}.{name}",
-                mend="take a file that a current converter has written",
-            )
-        return value
 
 
 def read_config(file: GGUFFile) -> LanguageConfig:
@@ -59,7 +28,7 @@ def read_config(file: GGUFFile) -> LanguageConfig:
         DataError: the architecture is not one of ``FAMILIES``, a size is missing, or the model
             scales positions or chooses experts in a way that is not known.
     """
-    kind = file.metadata.get("general.architecture")
+    kind = find_value(file.metadata, "general.architecture", str, "")
     if kind not in FAMILIES:
         raise DataError(
             "there is no model of this architecture",
@@ -67,10 +36,10 @@ def read_config(file: GGUFFile) -> LanguageConfig:
             expected=f"one of {', '.join(FAMILIES)}",
             mend="take a file of another model",
         )
-    return FAMILIES[kind](_Facts(file))
+    return FAMILIES[kind](Facts(file, kind))
 
 
-def _read_llama(facts: _Facts) -> LanguageConfig:
+def _read_llama(facts: Facts) -> LanguageConfig:
     """Llama (H. Touvron et al., 2023), and Mistral and Mixtral (A. Q. Jiang et al., 2023-2024)."""
     config = _read_sizes(facts, is_halved=False)
     return replace(
@@ -80,31 +49,31 @@ def _read_llama(facts: _Facts) -> LanguageConfig:
     )
 
 
-def _read_granite(facts: _Facts) -> LanguageConfig:
+def _read_granite(facts: Facts) -> LanguageConfig:
     """Granite (IBM, 2024): Llama with scales."""
     config = _read_llama(facts)
     return replace(
         config,
-        attention_scale=facts.find("attention.scale", config.attention_scale),
-        embedding_scale=facts.find("embedding_scale", 1.0),
-        residual_scale=facts.find("residual_scale", 1.0),
-        logit_scale=1.0 / facts.find("logit_scale", 1.0),
+        attention_scale=facts.number("attention.scale", config.attention_scale),
+        embedding_scale=facts.number("embedding_scale", 1.0),
+        residual_scale=facts.number("residual_scale", 1.0),
+        logit_scale=1.0 / facts.number("logit_scale", 1.0),
     )
 
 
-def _read_qwen(facts: _Facts, *, is_normalised: bool) -> LanguageConfig:
+def _read_qwen(facts: Facts, *, is_normalised: bool) -> LanguageConfig:
     """Qwen2 (biases) and Qwen3 (norms of queries and keys) (Qwen team, 2024-2025)."""
     config = _read_sizes(facts, is_halved=True)
     return replace(config, mixture=_read_mixture(facts, is_normalised=is_normalised))
 
 
-def _read_phi3(facts: _Facts) -> LanguageConfig:
+def _read_phi3(facts: Facts) -> LanguageConfig:
     """Phi-3 (M. Abdin et al., 2024)."""
     config = _read_sizes(facts, is_halved=True)
     return replace(config, windows=(_read_window(facts),) * config.layers)
 
 
-def _read_gpt_oss(facts: _Facts) -> LanguageConfig:
+def _read_gpt_oss(facts: Facts) -> LanguageConfig:
     """gpt-oss (OpenAI, 2025): windows in every other block, a share of attention for nothing."""
     config = _read_sizes(facts, is_halved=True)
     rotation = replace(config.rotations[0], is_rounded=False)
@@ -117,32 +86,32 @@ def _read_gpt_oss(facts: _Facts) -> LanguageConfig:
     )
 
 
-def _read_gemma2(facts: _Facts) -> LanguageConfig:
+def _read_gemma2(facts: Facts) -> LanguageConfig:
     """Gemma 2 (Gemma team, 2024): windows in every other block, capped products and logits."""
     config = _read_gemma(facts, largest=46)
     return replace(
         config,
         windows=_alternate(facts, config.layers, 2),
-        attention_cap=facts.find("attn_logit_softcapping", 50.0),
-        logit_cap=facts.find("final_logit_softcapping", 30.0),
+        attention_cap=facts.number("attn_logit_softcapping", 50.0),
+        logit_cap=facts.number("final_logit_softcapping", 30.0),
     )
 
 
-def _read_gemma3(facts: _Facts) -> LanguageConfig:
+def _read_gemma3(facts: Facts) -> LanguageConfig:
     """Gemma 3 (Gemma team, 2025): blocks without window turn more slowly."""
     config = _read_gemma(facts, largest=62)
     windows = _alternate(facts, config.layers, 6)
     whole = config.rotations[0]
-    near = RotationConfig(facts.find("rope.freq_base_swa", 10000.0), whole.features, True)
+    near = RotationConfig(facts.number("rope.freq_base_swa", 10000.0), whole.features, True)
     return replace(
         config,
         windows=windows,
         rotations=tuple(whole if window is None else near for window in windows),
-        logit_cap=facts.find("final_logit_softcapping"),
+        logit_cap=facts.number("final_logit_softcapping", 0.0) or None,
     )
 
 
-def _read_gemma(facts: _Facts, *, largest: int) -> LanguageConfig:
+def _read_gemma(facts: Facts, *, largest: int) -> LanguageConfig:
     """Read what the generations share; in the model of most blocks, the scale is another."""
     config = _read_sizes(facts, is_halved=True)
     size = config.width // config.heads if config.layers == largest else config.head_size
@@ -154,7 +123,7 @@ def _read_gemma(facts: _Facts, *, largest: int) -> LanguageConfig:
     )
 
 
-FAMILIES: Mapping[str, Callable[[_Facts], LanguageConfig]] = MappingProxyType(
+FAMILIES: Mapping[str, Callable[[Facts], LanguageConfig]] = MappingProxyType(
     {
         "llama": _read_llama,
         "granite": _read_granite,
@@ -171,39 +140,70 @@ FAMILIES: Mapping[str, Callable[[_Facts], LanguageConfig]] = MappingProxyType(
 """What reads the metadata of each architecture, by the name that GGUF gives it."""
 
 
-def _read_sizes(facts: _Facts, *, is_halved: bool) -> LanguageConfig:
+def _read_sizes(facts: Facts, *, is_halved: bool) -> LanguageConfig:
     """Read what all families have: blocks that see everything, without experts."""
-    tokens = facts.file.weights.get("token_embd.weight")
-    if tokens is None:
-        raise DataError("the GGUF file lacks a weight", got=f"{facts.file.path}: token_embd.weight")
     layers, width, heads = (
-        facts.need(name) for name in ("block_count", "embedding_length", "attention.head_count")
+        facts.size(name) for name in ("block_count", "embedding_length", "attention.head_count")
     )
-    head_size = facts.find("attention.key_length", width // heads)
-    if facts.find("attention.value_length", head_size) != head_size:
+    head_size = facts.size("attention.key_length", width // heads)
+    value_size = facts.size("attention.value_length", head_size)
+    if value_size != head_size:
         raise DataError(
             "the model's values have another size than its keys, which is not known",
-            got=f"{facts.kind}.attention.value_length {facts.find('attention.value_length')}",
+            got=f"{facts.kind}.attention.value_length {value_size}",
             expected=str(head_size),
+        )
+    key_heads = facts.size("attention.head_count_kv", heads)
+    tokens = len(find_values(facts.file.metadata, "tokenizer.ggml.tokens", str)) or None
+    vocabulary = _check_shape(facts, "token_embd.weight", tokens, width)
+    if "output.weight" in facts.file.weights:
+        _check_shape(facts, "output.weight", vocabulary, width)
+    for layer in range(layers):
+        _check_shape(facts, f"blk.{layer}.attn_output.weight", width, heads * head_size)
+        for part, count in (("q", heads), ("k", key_heads), ("v", key_heads)):
+            name = f"blk.{layer}.attn_{part}.weight"
+            if name in facts.file.weights:  # Phi-3 has all in one
+                _check_shape(facts, name, count * head_size, width)
+    if heads % key_heads:
+        raise DataError(
+            "heads of queries have to share heads of keys alike",
+            got=f"{heads} and {key_heads}",
+            expected="a multiple",
         )
     return LanguageConfig(
         layers=layers,
         width=width,
         heads=heads,
-        key_heads=facts.find("attention.head_count_kv", heads),
+        key_heads=key_heads,
         head_size=head_size,
-        context=facts.need("context_length"),
-        vocabulary=tokens.shape[0],
-        epsilon=facts.need("attention.layer_norm_rms_epsilon"),
+        context=facts.size("context_length"),
+        vocabulary=vocabulary,
+        epsilon=facts.number("attention.layer_norm_rms_epsilon"),
         windows=(None,) * layers,
         rotations=(_read_rotation(facts, head_size, is_halved),) * layers,
         attention_scale=head_size**-0.5,
     )
 
 
-def _read_rotation(facts: _Facts, head_size: int, is_halved: bool) -> RotationConfig:
+def _check_shape(facts: Facts, name: str, rows: int | None, columns: int) -> int:
+    """Return the rows of a matrix, which may be any number where None is expected."""
+    weight = facts.file.weights.get(name)
+    if weight is None:
+        raise DataError("the GGUF file lacks a weight", got=f"{facts.file.path}: {name}")
+    shape = weight.shape
+    if len(shape) != 2 or shape != (rows or shape[0], columns):
+        raise DataError(
+            "the sizes that the GGUF file names are not those of its weights",
+            got=f"{facts.file.path}: {name} {shape}",
+            expected=f"({rows or 'any'}, {columns})",
+            mend="take a whole file, written for the architecture that it names",
+        )
+    return shape[0]
+
+
+def _read_rotation(facts: Facts, head_size: int, is_halved: bool) -> RotationConfig:
     """Read how features are turned; the factors of Llama 3 and Phi-3 are weights of the file."""
-    scaling = facts.find("rope.scaling.type", "none")
+    scaling = facts.text("rope.scaling.type", "none")
     if scaling not in ("none", "linear", "yarn", "longrope"):
         raise DataError(
             "the model scales its positions in a way that is not known",
@@ -211,40 +211,47 @@ def _read_rotation(facts: _Facts, head_size: int, is_halved: bool) -> RotationCo
             expected="'none', 'linear', 'yarn' or 'longrope'",
             mend="take a file of another model",
         )
-    factor = facts.find("rope.scaling.factor", 1.0) or 1.0
-    magnitude = facts.find("rope.scaling.attn_factor", 1.0)
+    features = facts.size("rope.dimension_count", head_size)
+    if features > head_size or features % 2:
+        raise DataError(
+            "pairs of a head's features are turned",
+            got=f"{facts.kind}.rope.dimension_count {features}",
+            expected=f"an even number up to {head_size}",
+        )
+    factor = facts.number("rope.scaling.factor", 1.0)
+    magnitude = facts.number("rope.scaling.attn_factor", 1.0)
     if scaling == "yarn":
         magnitude *= 1 + 0.1 * math.log(factor)
     return RotationConfig(
-        base=facts.find("rope.freq_base", 10000.0),
-        features=facts.find("rope.dimension_count", head_size),
+        base=facts.number("rope.freq_base", 10000.0),
+        features=features,
         is_halved=is_halved,
         scaling=scaling,
         factor=factor,
-        context=facts.find("rope.scaling.original_context_length", facts.need("context_length")),
+        context=facts.size("rope.scaling.original_context_length", facts.size("context_length")),
         magnitude=magnitude,
         turns=(
-            facts.find("rope.scaling.yarn_beta_fast", 32.0),
-            facts.find("rope.scaling.yarn_beta_slow", 1.0),
+            facts.number("rope.scaling.yarn_beta_fast", 32.0),
+            facts.number("rope.scaling.yarn_beta_slow", 1.0),
         ),
     )
 
 
-def _read_window(facts: _Facts) -> int | None:
+def _read_window(facts: Facts) -> int | None:
     """Return how many tokens back a block sees; a window of 0 is none."""
-    return facts.find("attention.sliding_window", 0) or None
+    return facts.size("attention.sliding_window", 0) or None
 
 
-def _alternate(facts: _Facts, layers: int, period: int) -> tuple[int | None, ...]:
+def _alternate(facts: Facts, layers: int, period: int) -> tuple[int | None, ...]:
     """Return the windows of blocks of which the last of every so many has none."""
-    window = facts.need("attention.sliding_window")
+    window = facts.size("attention.sliding_window")
     return tuple(None if (layer + 1) % period == 0 else window for layer in range(layers))
 
 
-def _read_mixture(facts: _Facts, *, is_normalised: bool) -> MixtureConfig | None:
-    if not facts.find("expert_count", 0):
+def _read_mixture(facts: Facts, *, is_normalised: bool) -> MixtureConfig | None:
+    if not facts.size("expert_count", 0):
         return None
-    way = facts.find("expert_gating_func", _SOFTMAX) or _SOFTMAX
+    way = facts.size("expert_gating_func", _SOFTMAX)
     if way not in (_SOFTMAX, _SOFTMAX_OF_CHOSEN):
         raise DataError(
             "the model chooses its experts in a way that is not known",
@@ -253,7 +260,7 @@ def _read_mixture(facts: _Facts, *, is_normalised: bool) -> MixtureConfig | None
             mend="take a file of another model",
         )
     return MixtureConfig(
-        chosen=facts.need("expert_used_count"),
-        is_normalised=facts.find("expert_weights_norm", is_normalised) or way == _SOFTMAX_OF_CHOSEN,
-        scale=facts.find("expert_weights_scale", 1.0) or 1.0,
+        chosen=facts.size("expert_used_count"),
+        is_normalised=facts.flag("expert_weights_norm", is_normalised) or way == _SOFTMAX_OF_CHOSEN,
+        scale=facts.number("expert_weights_scale", 1.0),
     )

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Mapping
 from typing import Any
 
+from tilegrad.frontend.gguf import find_values
+
 _CONTROL, _USER_DEFINED, _BYTE = 3, 4, 6
+_BYTE_NAME = re.compile("<0x([0-9A-Fa-f]{2})>")
 _SPACE = "\N{LOWER ONE EIGHTH BLOCK}"
 
 
 def list_token_bytes(metadata: Mapping[str, Any]) -> list[bytes]:
     """Return the bytes of every token that a GGUF file describes."""
-    tokens: Sequence[str] = metadata["tokenizer.ggml.tokens"]
-    types = [*metadata.get("tokenizer.ggml.token_type", []), *[1] * len(tokens)]
+    tokens = find_values(metadata, "tokenizer.ggml.tokens", str)
+    types = [*find_values(metadata, "tokenizer.ggml.token_type", int), *[1] * len(tokens)]
     if metadata.get("tokenizer.ggml.model") == "gpt2":
         table = _bytes_by_character()
         special = (_CONTROL, _USER_DEFINED)
@@ -23,14 +27,16 @@ def list_token_bytes(metadata: Mapping[str, Any]) -> list[bytes]:
             for token, kind in zip(tokens, types, strict=False)
         ]
     return [
-        bytes([int(token[3:5], 16)]) if kind == _BYTE else token.replace(_SPACE, " ").encode()
+        bytes([int(byte[1], 16)])
+        if kind == _BYTE and (byte := _BYTE_NAME.fullmatch(token))
+        else token.replace(_SPACE, " ").encode()
         for token, kind in zip(tokens, types, strict=False)
     ]
 
 
 def list_control_tokens(metadata: Mapping[str, Any]) -> list[int]:
     """Return the tokens that belong to no text."""
-    types = metadata.get("tokenizer.ggml.token_type", [])
+    types = find_values(metadata, "tokenizer.ggml.token_type", int)
     return [token for token, kind in enumerate(types) if kind == _CONTROL]
 
 
