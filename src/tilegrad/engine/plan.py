@@ -22,7 +22,7 @@ from tilegrad.ops.graph import CallAttributes
 from tilegrad.ops.program import Slot
 from tilegrad.ops.scatter_sources import stored_sources
 from tilegrad.schedule.empty import is_empty
-from tilegrad.schedule.express import target_of
+from tilegrad.schedule.express import ExpressedKernel, target_of
 from tilegrad.schedule.order import LEAST_FREED, Item
 from tilegrad.schedule.passes import schedule_graph
 from tilegrad.schedule.roots import resolve_alias
@@ -160,7 +160,13 @@ def make_plan(
     """
     with pause_collection():
         known = {buffers[number] for number in constants}
-        nodes, items, hopes = schedule_graph(nodes, known, trace)
+
+        def note(kernel: ExpressedKernel) -> None:  # so that the compiler need not wait for order
+            program = programs.derive(kernel).program
+            if begin is not None:
+                begin(program.root)
+
+        nodes, items, hopes = schedule_graph(nodes, known, trace, note)
         return _Planner(nodes, buffers, programs, begin).plan(items, hopes)
 
 

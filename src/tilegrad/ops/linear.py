@@ -153,9 +153,10 @@ def _infer_shuffle(sources: tuple[Node, ...], attributes: ShuffleAttributes) -> 
     first, second = sources
     if not first.shape or first.shape != second.shape or first.dtype is not second.dtype:
         raise VerifyError("shuffle takes two vectors of one type", got=f"{first} and {second}")
-    if not all(0 <= lane < 2 * lanes_of(first) for lane in attributes.lanes):
-        raise VerifyError("shuffle takes a lane that does not exist", got=attributes.lanes)
-    return first.dtype, (len(attributes.lanes),)
+    lanes = attributes.lanes
+    if not lanes or min(lanes) < 0 or max(lanes) >= 2 * lanes_of(first):
+        raise VerifyError("shuffle takes a lane that does not exist", got=lanes)
+    return first.dtype, (len(lanes),)
 
 
 def _infer_extract(sources: tuple[Node, ...], attributes: LaneAttributes) -> Inferred:

@@ -182,6 +182,7 @@ class Chooser:
         self.summaries = summaries
         self.free = free
         self.stored = stored
+        self._counts: dict[Axes, float] = {}
 
     def measure(self, indices: Indices, context: Context) -> Use:
         """Return how a read at these indices inside these reductions is evaluated.
@@ -190,15 +191,21 @@ class Chooser:
         around it that are not among its axes repeat it.
         """
         rows = self.free.of_all(indices)
-        distinct = count_values(rows)
+        distinct = self._count(rows)
         evaluations = distinct
         for enclosing in reversed(context):
             if rows & enclosing.own:
-                loops = count_values(enclosing.around | enclosing.own | rows)
+                loops = self._count(enclosing.around | enclosing.own | rows)
                 reuse = REGISTER_REUSE if enclosing.is_contraction else 1.0
                 evaluations = max(distinct, loops / reuse)
                 break
         return Use(evaluations, evaluations / distinct, rows, context)
+
+    def _count(self, axes: Axes) -> float:
+        count = self._counts.get(axes)
+        if count is None:
+            count = self._counts[axes] = count_values(axes)
+        return count
 
     def choose_elementwise(self, node: Node, uses: Uses, is_stored: bool) -> Decision:
         """Decide for a node that is cheap to compute and is read at the given indices."""

@@ -6,12 +6,12 @@ they are constants of the model, not settings, so that every machine makes the s
 
 from __future__ import annotations
 
-import math
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
 from tilegrad.ir.node import Node
-from tilegrad.ir.op import Property
+from tilegrad.ir.op import Op, Property
 from tilegrad.ops.affine import Index
 from tilegrad.ops.bounds import bounds
 from tilegrad.ops.weights import weight_of
@@ -44,7 +44,10 @@ def estimate(size: Index) -> float:
 
 def count_elements(node: Node) -> float:
     """Return the number of elements of a node's result, estimated where symbolic."""
-    return math.prod(estimate(size) for size in node.shape)
+    count: float = 1
+    for size in node.shape:
+        count *= size if isinstance(size, int) else estimate(size)
+    return count
 
 
 class Summary(NamedTuple):
@@ -77,11 +80,15 @@ class Summary(NamedTuple):
 
 def is_leaf(node: Node) -> bool:
     """Whether the summary of a user counts this node as one load."""
-    name = node.op.name
+    return _is_load(node.op)
+
+
+@functools.cache
+def _is_load(op: Op) -> bool:
     return not (
-        node.op.has(Property.ELEMENTWISE)
-        or node.op.has(Property.MOVEMENT)
-        or name
+        op.has(Property.ELEMENTWISE)
+        or op.has(Property.MOVEMENT)
+        or op.name
         in ("constant", "iota", "symbol", "detach", "assign", "gather", "concatenate", "barrier")
     )
 

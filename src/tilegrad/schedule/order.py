@@ -12,7 +12,7 @@ the first that needs it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from tilegrad.base.errors import CompileError
@@ -52,15 +52,23 @@ class Item(NamedTuple):
     copied_back: tuple[Node, ...]
 
 
-def order_kernels(fusion: Fusion) -> list[Item]:
-    """Return the steps in an order in which they can run one after the other."""
-    express = _Express(fusion)
+def order_kernels(
+    fusion: Fusion, note: Callable[[ExpressedKernel], object] = lambda _: None
+) -> list[Item]:
+    """Return the steps in an order in which they can run one after the other.
+
+    Args:
+        fusion: the kernels.
+        note: is told of each kernel before they are put in order.
+    """
+    express = _Express(fusion, note)
     return _sort([express.item(root) for root in fusion.roots], express)
 
 
 class _Express:
-    def __init__(self, fusion: Fusion) -> None:
+    def __init__(self, fusion: Fusion, note: Callable[[ExpressedKernel], object]) -> None:
         self.fusion = fusion
+        self.note = note
         self.free = FreeAxes()
         self.alike = AlikeKernels(fusion)
         self._loads: dict[Node, list[Node]] = {}
@@ -81,6 +89,7 @@ class _Express:
         )
         if clashing:
             return self.item(root, (*copied_back, *clashing))
+        self.note(expressed)
         slots = {load.sources[0].attributes.slot for load in loads}  # type: ignore[attr-defined]
         reads = tuple(node for slot, node in enumerate(expressed.parameters) if slot in slots)
         return Item(root, expressed, writes, reads, copied_back)

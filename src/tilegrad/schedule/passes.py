@@ -7,7 +7,7 @@ itself: ``simplify_kernel`` mends that, for each different kernel once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from tilegrad.ir.node import Node
 from tilegrad.schedule.assignments import copy_overwritten, read_assigned
 from tilegrad.schedule.empty import drop_empty, is_empty
 from tilegrad.schedule.exchange import exchange_sums
+from tilegrad.schedule.express import ExpressedKernel
 from tilegrad.schedule.flatten_sums import flatten_sums
 from tilegrad.schedule.fuse import fuse
 from tilegrad.schedule.merge_axes import merge_axes
@@ -46,17 +47,23 @@ class Scheduled(NamedTuple):
     hopes: frozenset[Node]
 
 
-def schedule_graph(nodes: Sequence[Node], constants: AbstractSet[Node], trace: Trace) -> Scheduled:
+def schedule_graph(
+    nodes: Sequence[Node],
+    constants: AbstractSet[Node],
+    trace: Trace,
+    note: Callable[[ExpressedKernel], object] = lambda _: None,
+) -> Scheduled:
     """Return which kernels compute a tensor graph, in an order in which they can run.
 
     Args:
         nodes: what is wanted.
         constants: buffers that hold the same each time.
         trace: is told of the decisions.
+        note: is told of each kernel before they are put in order.
     """
     nodes = copy_overwritten(read_assigned(drop_empty(nodes)))
     nodes, hopes = shorten_filters(split_phases(exchange_sums(nodes)), constants=constants)
-    items = order_kernels(fuse([node for node in nodes if not is_empty(node)], trace))
+    items = order_kernels(fuse([node for node in nodes if not is_empty(node)], trace), note)
     return Scheduled(nodes, items, hopes)
 
 
