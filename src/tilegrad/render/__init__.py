@@ -2,6 +2,6 @@
 
 Imports only ``base``, ``ir`` and ``ops``. Enter at ``llvm``, which writes functions; the text of
 one grows in a ``llvm_writer``, with types and constants as ``llvm_types`` spells them. Instructions
-are spelt in ``llvm_values``, ``llvm_mathematics``, ``llvm_memory`` (loops, too) and
+are spelt in ``llvm_values``, ``llvm_mathematics``, ``llvm_memory``, ``llvm_loops`` and
 ``llvm_matrix``. ``assembly`` makes what LLVM gives back readable.
 """

@@ -74,13 +74,12 @@ def _write_by_registers(writer: Writer, node: Node, least_bits: int, call: Call)
             writer.call(node, intrinsic, arguments)
             return
         parts.append(f"{name}.{start}")
-        writer.declare(kind, intrinsic, arguments)
-        writer.lines.append(f"  {parts[-1]} = call {kind} @{intrinsic}({', '.join(arguments)})")
+        writer.assign_call(parts[-1], kind, intrinsic, arguments)
     if not lanes:
-        writer.lines.append(f"  {name} = extractelement {kind} {parts[0]}, i64 0")
+        writer.assign(name, f"extractelement {kind} {parts[0]}, i64 0")
     elif lanes < width:
         text = _shuffle(f"{kind} {parts[0]}", f"{kind} poison", range(lanes))
-        writer.lines.append(f"  {name} = {text}")
+        writer.assign(name, text)
     else:
         _write_joined(writer, name, dtype, width, parts)
 
@@ -95,7 +94,7 @@ def _write_part(writer: Writer, source: Node, name: str, lanes: int, wanted: ran
     if lanes:
         other = f"{format_type(source.dtype, lanes)} poison"
         text = _shuffle(value, other, [min(lane, lanes) for lane in wanted])
-    writer.lines.append(f"  {name} = {text}")
+    writer.assign(name, text)
     return f"{kind} {name}"
 
 
@@ -109,7 +108,7 @@ def _write_joined(
         for first, second in zip(parts[::2], parts[1::2], strict=True):
             joined.append(name if len(parts) == 2 else f"{first}.{width}")
             text = _shuffle(f"{kind} {first}", f"{kind} {second}", range(width))
-            writer.lines.append(f"  {joined[-1]} = {text}")
+            writer.assign(joined[-1], text)
         parts = joined
 
 

@@ -29,15 +29,14 @@ def _write_multiply_words(writer: Writer, node: Node) -> None:
     arguments = [f"{writer.kind(node)} {writer.operand(total, lanes)}"]
     for number, operand in enumerate(operands):
         words = f"{writer.kind(operand)} {writer.operand(operand, lanes)}"
-        writer.lines.append(f"  {name}.{number} = bitcast {words} to {kind}")
+        writer.assign(f"{name}.{number}", f"bitcast {words} to {kind}")
         arguments.append(f"{kind} {name}.{number}")
     spelt = intrinsic.format(bits=32 * lanes, lanes=lanes, elements=lanes * group)
     writer.call(node, spelt, arguments)
 
 
 def _write_reinterpret(writer: Writer, node: Node) -> None:
-    text = f"bitcast {writer.typed(node.sources[0])} to {writer.kind(node)}"
-    writer.lines.append(f"  {writer.names[node]} = {text}")
+    writer.define(node, f"bitcast {writer.typed(node.sources[0])} to {writer.kind(node)}")
 
 
 def _write_read(writer: Writer, node: Node) -> None:
@@ -51,8 +50,7 @@ def _write_write(writer: Writer, node: Node) -> None:
     value = node.sources[2]
     arguments = [*format_matrix_size(value), f"ptr {address}", f"i64 {step}", writer.typed(value)]
     intrinsic = "llvm.x86.tilestored64.internal"
-    writer.declare("void", intrinsic, arguments)
-    writer.lines.append(f"  call void @{intrinsic}({', '.join(arguments)})")
+    writer.perform(intrinsic, arguments)
 
 
 def _write_multiply(writer: Writer, node: Node) -> None:

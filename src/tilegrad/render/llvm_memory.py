@@ -1,13 +1,11 @@
-"""Instructions on memory, and loops."""
+"""Instructions on memory."""
 
 from __future__ import annotations
 
 from tilegrad.ir.dtype import DType, Kind
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Op, attributes_of
-from tilegrad.ops import (
-    linear,
-)
+from tilegrad.ops import linear
 from tilegrad.render.llvm_types import format_type, type_suffix
 from tilegrad.render.llvm_writer import Write, Writer
 
@@ -15,18 +13,18 @@ from tilegrad.render.llvm_writer import Write, Writer
 def _write_address(writer: Writer, node: Node) -> None:
     scale, displacement = attributes_of(node, linear.AddressAttributes)
     base = writer.operand(node.sources[0], 0)
-    name, lines = writer.names[node], writer.lines
+    name = writer.names[node]
     if len(node.sources) == 2:
         index = writer.operand(node.sources[1], 0)
         if scale in (1, 2, 4, 8):
             text = f"getelementptr i{8 * scale}, ptr {base}, i64 {index}"
         else:
-            lines.append(f"  {name}.0 = mul nsw i64 {index}, {scale}")
+            writer.assign(f"{name}.0", f"mul nsw i64 {index}, {scale}")
             text = f"getelementptr i8, ptr {base}, i64 {name}.0"
         base = f"{name}.1" if displacement else name
-        lines.append(f"  {base} = {text}")
+        writer.assign(base, text)
     if displacement:
-        lines.append(f"  {name} = getelementptr i8, ptr {base}, i64 {displacement}")
+        writer.assign(name, f"getelementptr i8, ptr {base}, i64 {displacement}")
 
 
 def _write_address_after(writer: Writer, node: Node) -> None:
@@ -41,7 +39,7 @@ def _one_lane(writer: Writer, node: Node, value: Node, suffix: str) -> str:
     """Write a scalar as a vector of one lane, for the masked intrinsics; return its name."""
     name = f"{writer.names[node]}.{suffix}"
     kind = format_type(value.dtype, 1)
-    writer.lines.append(f"  {name} = insertelement {kind} poison, {writer.typed(value)}, i64 0")
+    writer.assign(name, f"insertelement {kind} poison, {writer.typed(value)}, i64 0")
     return f"{kind} {name}"
 
 
@@ -53,11 +51,10 @@ def _write_fetch(
     writer: Writer, name: str, address: str, ahead: int, *, is_written: bool = False
 ) -> None:
     """Write that memory is read or written soon, which need not exist."""
-    writer.lines.append(f"  {name}.ahead = getelementptr i8, ptr {address}, i64 {ahead}")
+    writer.assign(f"{name}.ahead", f"getelementptr i8, ptr {address}, i64 {ahead}")
     locality = 2 if ahead > _FAR_AHEAD else 3
     arguments = [f"ptr {name}.ahead", f"i32 {int(is_written)}", f"i32 {locality}", "i32 1"]
-    writer.declare("void", "llvm.prefetch.p0", arguments)
-    writer.lines.append(f"  call void @llvm.prefetch.p0({', '.join(arguments)})")
+    writer.perform("llvm.prefetch.p0", arguments)
 
 
 def _write_read(writer: Writer, node: Node) -> None:
@@ -72,7 +69,7 @@ def _write_read(writer: Writer, node: Node) -> None:
     if len(node.sources) == 1:
         # LLVM would read each line where its value is used, but leaves these among themselves.
         how = "load volatile" if is_in_turn else "load"
-        writer.lines.append(f"  {name} = {how} {kind}, ptr {address}, align {dtype.itemsize}")
+        writer.assign(name, f"{how} {kind}, ptr {address}, align {dtype.itemsize}")
         return
     mask = node.sources[1]
     width = max(lanes, 1)
@@ -81,11 +78,10 @@ def _write_read(writer: Writer, node: Node) -> None:
     intrinsic = f"llvm.masked.load.{type_suffix(dtype, width)}.p0"
     address = f"ptr align {dtype.itemsize} {address}"
     arguments = [address, text, f"{vector} zeroinitializer"]
-    writer.declare(vector, intrinsic, arguments)
     loaded = name if lanes else f"{name}.0"
-    writer.lines.append(f"  {loaded} = call {vector} @{intrinsic}({', '.join(arguments)})")
+    writer.assign_call(loaded, vector, intrinsic, arguments)
     if not lanes:
-        writer.lines.append(f"  {name} = extractelement {vector} {loaded}, i64 0")
+        writer.assign(name, f"extractelement {vector} {loaded}, i64 0")
 
 
 def _write_write(writer: Writer, node: Node) -> None:
@@ -112,16 +108,14 @@ def _write_write(writer: Writer, node: Node) -> None:
         text = _one_lane(writer, node, mask, "mask")
     intrinsic = f"llvm.masked.store.{type_suffix(value.dtype, max(lanes, 1))}.p0"
     arguments = [data, address.replace("ptr", f"ptr align {align}"), text]
-    writer.declare("void", intrinsic, arguments)
-    writer.lines.append(f"  call void @{intrinsic}({', '.join(arguments)})")
+    writer.perform(intrinsic, arguments)
 
 
 def _scattered(writer: Writer, node: Node, dtype: DType, lanes: int) -> str:
     """Write the vector of addresses of a scattered access; return it with its type."""
     offsets, name = node.sources[1], f"{writer.names[node]}.p"
     base = writer.operand(node.sources[0], 0)
-    text = f"getelementptr i{8 * dtype.itemsize}, ptr {base}, {writer.typed(offsets)}"
-    writer.lines.append(f"  {name} = {text}")
+    writer.assign(name, f"getelementptr i{8 * dtype.itemsize}, ptr {base}, {writer.typed(offsets)}")
     return f"<{lanes} x ptr> align {dtype.itemsize} {name}"
 
 
@@ -146,8 +140,7 @@ def _write_write_scattered(writer: Writer, node: Node) -> None:
     mask = _any_mask(writer, list(node.sources[3:]), lanes)
     intrinsic = f"llvm.masked.scatter.{type_suffix(value.dtype, lanes)}.v{lanes}p0"
     arguments = [writer.typed(value), address, mask]
-    writer.declare("void", intrinsic, arguments)
-    writer.lines.append(f"  call void @{intrinsic}({', '.join(arguments)})")
+    writer.perform(intrinsic, arguments)
 
 
 def _lane_addresses(writer: Writer, node: Node, dtype: DType, lanes: int, extra: int) -> list[str]:
@@ -202,12 +195,12 @@ def _write_update(writer: Writer, node: Node) -> None:
     name, where = writer.names[node], f"ptr {writer.operand(address, 0)}"
     if len(node.sources) > 2:
         mask, spare = (writer.operand(source, 0) for source in node.sources[2:])
-        writer.lines.append(f"  {name}.at = select i1 {mask}, {where}, ptr {spare}")
+        writer.assign(f"{name}.at", f"select i1 {mask}, {where}, ptr {spare}")
         where = f"ptr {name}.at"
     kind = _UPDATES[attributes_of(node, linear.UpdateAttributes).kind, _family(value.dtype)]
     align = value.dtype.itemsize
     text = f"atomicrmw {kind} {where}, {writer.typed(value)} monotonic, align {align}"
-    writer.lines.append(f"  {name} = {text}")
+    writer.assign(name, text)
 
 
 def _family(dtype: DType) -> str:
@@ -231,72 +224,6 @@ _UPDATES = {
 """LLVM's name of each update of each family of dtypes."""
 
 
-def _write_begin_loop(writer: Writer, node: Node) -> None:
-    attributes = attributes_of(node, linear.BeginLoopAttributes)
-    loop = f"loop{attributes.number}"
-    start, stop = (writer.operand(source, 0) for source in node.sources[:2])
-    initial = [writer.operand(source, 0) for source in node.sources[3:]]
-    if attributes.is_entered:
-        writer.lines.append(f"  br label %{loop}")
-    else:
-        writer.lines.append(f"  %{loop}.guard = icmp slt i64 {start}, {stop}")
-        writer.lines.append(f"  br i1 %{loop}.guard, label %{loop}, label %{loop}.end")
-    writer.lines.append(f"{loop}:")
-    position = f"phi i64 [ {start}, %{writer.label} ], [ %{loop}.next, %{loop}.latch ]"
-    writer.lines.append(f"  %{loop}.position = {position}")
-    writer.openings[node] = writer.label, len(writer.lines), initial
-    # The values for the next round get their names later: end_loop writes these lines.
-    writer.lines += [""] * (len(node.sources) - 3)
-    writer.label = loop
-
-
-def _loop_name(begin: Node) -> str:
-    return f"loop{attributes_of(begin, linear.BeginLoopAttributes).number}"
-
-
-def _write_position(writer: Writer, node: Node) -> None:
-    writer.names[node] = f"%{_loop_name(node.sources[0])}.position"
-
-
-def _write_carry(writer: Writer, node: Node) -> None:
-    index = attributes_of(node, linear.PositionAttributes).index
-    writer.names[node] = f"%{_loop_name(node.sources[0])}.carry{index}"
-
-
-def _write_loop_value(writer: Writer, node: Node) -> None:
-    (end,) = node.sources
-    begin, index = end.sources[0], attributes_of(node, linear.PositionAttributes).index
-    if attributes_of(begin, linear.BeginLoopAttributes).is_entered:
-        writer.names[node] = writer.operand(end.sources[1 + index], 0)
-    else:
-        writer.names[node] = f"%{_loop_name(begin)}.value{index}"
-
-
-def _write_end_loop(writer: Writer, node: Node) -> None:
-    begin, *following = node.sources
-    loop = _loop_name(begin)
-    stop, step = (writer.operand(source, 0) for source in begin.sources[1:3])
-    writer.lines += [
-        f"  br label %{loop}.latch",
-        f"{loop}.latch:",
-        # Were it nsw, the position before the step would be compared, apart from the step.
-        f"  %{loop}.next = add i64 %{loop}.position, {step}",
-        f"  %{loop}.again = icmp slt i64 %{loop}.next, {stop}",
-        f"  br i1 %{loop}.again, label %{loop}, label %{loop}.end",
-        f"{loop}.end:",
-    ]
-    before, line, initial = writer.openings[begin]
-    is_entered = attributes_of(begin, linear.BeginLoopAttributes).is_entered
-    for index, value in enumerate(following):
-        kind = writer.kind(value)
-        first, later = initial[index], writer.operand(value, 0)
-        phi = f"phi {kind} [ {first}, %{before} ], [ {later}, %{loop}.latch ]"
-        writer.lines[line + index] = f"  %{loop}.carry{index} = {phi}"
-        if not is_entered:
-            writer.lines.append(f"  %{loop}.value{index} = {phi}")
-    writer.label = f"{loop}.end"
-
-
 MEMORY_WRITERS: dict[Op, Write] = {
     linear.address: _write_address,
     linear.address_after: _write_address_after,
@@ -307,9 +234,4 @@ MEMORY_WRITERS: dict[Op, Write] = {
     linear.read_lanes: _write_read_lanes,
     linear.write_lanes: _write_write_lanes,
     linear.update: _write_update,
-    linear.begin_loop: _write_begin_loop,
-    linear.loop_position: _write_position,
-    linear.loop_carry: _write_carry,
-    linear.end_loop: _write_end_loop,
-    linear.loop_value: _write_loop_value,
 }

@@ -35,7 +35,7 @@ def _write_bound(writer: Writer, node: Node) -> None:
 def _write_scratch(writer: Writer, node: Node) -> None:
     attributes = attributes_of(node, memory.ScratchAttributes)
     kind = f"[{attributes.size * attributes.dtype.itemsize} x i8]"
-    writer.lines.append(f"  {writer.names[node]} = alloca {kind}, align 64")
+    writer.define(node, f"alloca {kind}, align 64")
 
 
 def _binary(floats: str, signed: str, unsigned: str | None = None) -> Write:
@@ -45,9 +45,9 @@ def _binary(floats: str, signed: str, unsigned: str | None = None) -> Write:
         first, second = node.sources
         lanes = linear.lanes_of(node)
         name = _by_kind(first.dtype, floats, signed, unsigned or signed)
-        kind = format_type(node.dtype, lanes)
+        kind = format_type(first.dtype, lanes)
         one, other = writer.operand(first, lanes), writer.operand(second, lanes)
-        writer.lines.append(f"  {writer.names[node]} = {name} {kind} {one}, {other}")
+        writer.define(node, f"{name} {kind} {one}, {other}")
 
     return write
 
@@ -60,16 +60,7 @@ def _by_kind(dtype: DType, floats: str, signed: str, unsigned: str) -> str:
 
 def _compare(floats: str, signed: str, unsigned: str) -> Write:
     """A comparison: its condition for floats, signed and unsigned integers."""
-
-    def write(writer: Writer, node: Node) -> None:
-        first, second = node.sources
-        lanes = linear.lanes_of(node)
-        name = _by_kind(first.dtype, f"fcmp {floats}", f"icmp {signed}", f"icmp {unsigned}")
-        kind = format_type(first.dtype, lanes)
-        one, other = writer.operand(first, lanes), writer.operand(second, lanes)
-        writer.lines.append(f"  {writer.names[node]} = {name} {kind} {one}, {other}")
-
-    return write
+    return _binary(f"fcmp {floats}", f"icmp {signed}", f"icmp {unsigned}")
 
 
 def _extreme(name: str) -> Write:
@@ -102,8 +93,8 @@ def _write_multiply_add(writer: Writer, node: Node) -> None:
     lanes = linear.lanes_of(node)
     kind, name = format_type(node.dtype, lanes), writer.names[node]
     first, second, third = (writer.operand(source, lanes) for source in node.sources)
-    writer.lines.append(f"  {name}.0 = mul {kind} {first}, {second}")
-    writer.lines.append(f"  {name} = add {kind} {name}.0, {third}")
+    writer.assign(f"{name}.0", f"mul {kind} {first}, {second}")
+    writer.assign(name, f"add {kind} {name}.0, {third}")
 
 
 def _write_table(writer: Writer, node: Node) -> None:
@@ -124,21 +115,21 @@ def _write_negate(writer: Writer, node: Node) -> None:
     text = f"fneg {kind} {value}" if node.dtype.is_float else f"sub {kind} zeroinitializer, {value}"
     if not node.dtype.is_float and not lanes:
         text = f"sub {kind} 0, {value}"
-    writer.lines.append(f"  {writer.names[node]} = {text}")
+    writer.define(node, text)
 
 
 def _write_not(writer: Writer, node: Node) -> None:
     lanes = linear.lanes_of(node)
     kind, value = format_type(node.dtype, lanes), writer.operand(node.sources[0], lanes)
     ones = f"splat ({format_type(node.dtype)} -1)" if lanes else "-1"
-    writer.lines.append(f"  {writer.names[node]} = xor {kind} {value}, {ones}")
+    writer.define(node, f"xor {kind} {value}, {ones}")
 
 
 def _write_is_nan(writer: Writer, node: Node) -> None:
     (source,) = node.sources
     value = writer.operand(source, 0)
     kind = format_type(source.dtype, linear.lanes_of(source))
-    writer.lines.append(f"  {writer.names[node]} = fcmp uno {kind} {value}, {value}")
+    writer.define(node, f"fcmp uno {kind} {value}, {value}")
 
 
 def _write_where(writer: Writer, node: Node) -> None:
@@ -146,8 +137,7 @@ def _write_where(writer: Writer, node: Node) -> None:
     kind = format_type(node.dtype, lanes)
     condition, *values = node.sources
     chosen, other = (f"{kind} {writer.operand(value, lanes)}" for value in values)
-    text = f"select {writer.typed(condition)}, {chosen}, {other}"
-    writer.lines.append(f"  {writer.names[node]} = {text}")
+    writer.define(node, f"select {writer.typed(condition)}, {chosen}, {other}")
 
 
 def _write_cast(writer: Writer, node: Node) -> None:
@@ -159,7 +149,7 @@ def _write_cast(writer: Writer, node: Node) -> None:
         writer.names[node] = operand
         return
     kinds = format_type(before, lanes), format_type(after, lanes)
-    writer.lines.append(f"  {writer.names[node]} = {name} {kinds[0]} {operand} to {kinds[1]}")
+    writer.define(node, f"{name} {kinds[0]} {operand} to {kinds[1]}")
 
 
 def _cast_name(before: DType, after: DType) -> str | None:
@@ -185,16 +175,16 @@ def _write_bitcast(writer: Writer, node: Node) -> None:
     if before == after:
         writer.names[node] = operand
         return
-    writer.lines.append(f"  {writer.names[node]} = bitcast {before} {operand} to {after}")
+    writer.define(node, f"bitcast {before} {operand} to {after}")
 
 
 def _write_splat(writer: Writer, node: Node) -> None:
     kind, name = format_type(node.dtype, linear.lanes_of(node)), writer.names[node]
     lanes = linear.lanes_of(node)
     value = writer.typed(node.sources[0])
-    writer.lines.append(f"  {name}.0 = insertelement {kind} poison, {value}, i64 0")
+    writer.assign(f"{name}.0", f"insertelement {kind} poison, {value}, i64 0")
     mask = f"<{lanes} x i32> zeroinitializer"
-    writer.lines.append(f"  {name} = shufflevector {kind} {name}.0, {kind} poison, {mask}")
+    writer.assign(name, f"shufflevector {kind} {name}.0, {kind} poison, {mask}")
 
 
 def _write_shuffle(writer: Writer, node: Node) -> None:
@@ -204,9 +194,9 @@ def _write_shuffle(writer: Writer, node: Node) -> None:
     text = f"shufflevector {first}, {second}, <{len(lanes)} x i32> <{mask}>"
     name = writer.names[node]
     if not _ends_a_chain(writer, node):
-        writer.lines.append(f"  {name} = {text}")
+        writer.assign(name, text)
         return
-    writer.lines.append(f"  {name}.0 = {text}")
+    writer.assign(f"{name}.0", text)
     fence = f"llvm.arithmetic.fence.{type_suffix(node.dtype, len(lanes))}"
     writer.call(node, fence, [f"{writer.kind(node)} {name}.0"])
     writer.fenced.add(node)
@@ -232,14 +222,13 @@ def _ends_a_chain(writer: Writer, node: Node) -> bool:
 
 def _write_extract(writer: Writer, node: Node) -> None:
     lane = attributes_of(node, linear.LaneAttributes).lane
-    text = f"extractelement {writer.typed(node.sources[0])}, i64 {lane}"
-    writer.lines.append(f"  {writer.names[node]} = {text}")
+    writer.define(node, f"extractelement {writer.typed(node.sources[0])}, i64 {lane}")
 
 
 def _write_insert(writer: Writer, node: Node) -> None:
     lane = attributes_of(node, linear.LaneAttributes).lane
     vector, value = (writer.typed(source) for source in node.sources)
-    writer.lines.append(f"  {writer.names[node]} = insertelement {vector}, {value}, i64 {lane}")
+    writer.define(node, f"insertelement {vector}, {value}, i64 {lane}")
 
 
 _HORIZONTAL = {

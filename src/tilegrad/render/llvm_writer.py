@@ -54,9 +54,7 @@ class Writer:
         """Write zeros into a tile register of their own, as tile registers cannot be copied."""
         name = f"%zero{len(self.lines)}"
         arguments = format_matrix_size(node)
-        intrinsic = "llvm.x86.tilezero.internal"
-        self.declare("x86_amx", intrinsic, arguments)
-        self.lines.append(f"  {name} = call x86_amx @{intrinsic}({', '.join(arguments)})")
+        self.assign_call(name, "x86_amx", "llvm.x86.tilezero.internal", arguments)
         return name
 
     def kind(self, node: Node) -> str:
@@ -69,12 +67,29 @@ class Writer:
         """Return an operand with its type."""
         return f"{self.kind(node)} {self.operand(node, 0)}"
 
+    def define(self, node: Node, text: str) -> None:
+        """Write the instruction that gives a node's value."""
+        self.assign(self.names[node], text)
+
+    def assign(self, name: str, text: str) -> None:
+        """Write an instruction whose result has a name."""
+        self.lines.append(f"  {name} = {text}")
+
     def call(self, node: Node, name: str, arguments: list[str], flags: str = "") -> None:
         """Write the call of an intrinsic; each argument is type and operand."""
-        kind = self.kind(node)
+        self.assign_call(self.names[node], self.kind(node), name, arguments, flags)
+
+    def assign_call(
+        self, result: str, kind: str, name: str, arguments: list[str], flags: str = ""
+    ) -> None:
+        """Write the call of an intrinsic whose result has a name and a type."""
         self.declare(kind, name, arguments)
-        text = ", ".join(arguments)
-        self.lines.append(f"  {self.names[node]} = call{flags} {kind} @{name}({text})")
+        self.assign(result, f"call{flags} {kind} @{name}({', '.join(arguments)})")
+
+    def perform(self, name: str, arguments: list[str]) -> None:
+        """Write the call of an intrinsic that gives nothing."""
+        self.declare("void", name, arguments)
+        self.lines.append(f"  call void @{name}({', '.join(arguments)})")
 
     def declare(self, result: str, name: str, arguments: list[str]) -> None:
         """Note that the module uses an intrinsic."""
@@ -84,8 +99,7 @@ class Writer:
     def fence(self) -> None:
         """Write that others see what went past the caches before they see that this is done."""
         self.declarations["!0 = !{i32 1}"] = None
-        self.declare("void", "llvm.x86.sse.sfence", [])
-        self.lines.append("  call void @llvm.x86.sse.sfence()")
+        self.perform("llvm.x86.sse.sfence", [])
 
 
 def format_matrix_size(node: Node) -> list[str]:
