@@ -32,7 +32,7 @@ from tilegrad.codegen.mathematics.building import (
     cast,
     choose,
     equal,
-    magnitude,
+    is_infinite,
     with_sign,
 )
 from tilegrad.codegen.mathematics.rounds import Rounds
@@ -66,17 +66,34 @@ def apply_op(decomposition: Decomposition, node: Node, sources: Sources) -> Node
     return intern(node.op, sources, node.attributes)
 
 
-def _float_rule(function: Callable[..., Node], *, needs: str) -> Rule:
-    """The rule of a function of floats that takes the target, the loop maker or nothing first."""
+def _of_sources(function: Callable[..., Node]) -> Rule:
+    """The rule of an op whose replacement is a function of its sources alone."""
 
     def rule(decomposition: Decomposition, node: Node, sources: Sources) -> Node:
-        if not sources[0].dtype.is_float:
-            return apply_op(decomposition, node, sources)
-        if needs == "target":
-            return function(decomposition.target, *sources)
-        return function(decomposition.rounds, *sources)
+        del decomposition, node
+        return function(*sources)
 
     return rule
+
+
+def _of_floats(rule: Rule) -> Rule:
+    """The rule of a function of floats; integers have an instruction for it."""
+
+    def of_floats(decomposition: Decomposition, node: Node, sources: Sources) -> Node:
+        used = rule if sources[0].dtype.is_float else apply_op
+        return used(decomposition, node, sources)
+
+    return of_floats
+
+
+def _by_target(function: Callable[..., Node]) -> Rule:
+    """The rule of a function that takes the target first."""
+    return lambda decomposition, _, sources: function(decomposition.target, *sources)
+
+
+def _by_rounds(function: Callable[..., Node]) -> Rule:
+    """The rule of a function that takes the loop maker first."""
+    return lambda decomposition, _, sources: function(decomposition.rounds, *sources)
 
 
 def _by_kind(
@@ -103,9 +120,15 @@ def _absolute(decomposition: Decomposition, node: Node, sources: Sources) -> Nod
     return apply_op(decomposition, node, sources) if x.dtype.is_float else integers.absolute(x)
 
 
-def _sign(decomposition: Decomposition, node: Node, sources: Sources) -> Node:
-    del decomposition, node
-    (x,) = sources
+def _reciprocal(x: Node) -> Node:
+    return 1.0 / x
+
+
+def _relu(x: Node) -> Node:
+    return choose(x <= 0, 0, x)
+
+
+def _sign(x: Node) -> Node:
     return roundings.sign(x) if x.dtype.is_float else integers.sign(x)
 
 
@@ -116,17 +139,6 @@ def _shift(function: Callable[[Node, Node], Node]) -> Rule:
         return function(*sources)
 
     return rule
-
-
-def _reciprocal(decomposition: Decomposition, node: Node, sources: Sources) -> Node:
-    del decomposition, node
-    return 1.0 / sources[0]
-
-
-def _relu(decomposition: Decomposition, node: Node, sources: Sources) -> Node:
-    del decomposition, node
-    (x,) = sources
-    return choose(x <= 0, 0, x)
 
 
 def _compare(decomposition: Decomposition, node: Node, sources: Sources) -> Node:
@@ -149,24 +161,7 @@ def _is_place(x: Node) -> bool:
     return is_cast and x.dtype is dtypes.int64 and bool(x.shape)
 
 
-def _is_infinite(decomposition: Decomposition, node: Node, sources: Sources) -> Node:
-    del decomposition, node
-    return equal(magnitude(sources[0]), math.inf)
-
-
-def _copy_sign(decomposition: Decomposition, node: Node, sources: Sources) -> Node:
-    del decomposition, node
-    return with_sign(*sources)
-
-
-def _threefry(decomposition: Decomposition, node: Node, sources: Sources) -> Node:
-    del decomposition, node
-    return integers.threefry(*sources)
-
-
-def _next_after(decomposition: Decomposition, node: Node, sources: Sources) -> Node:
-    del decomposition, node
-    x, y = sources
+def _next_after(x: Node, y: Node) -> Node:
     unsigned = dtypes.uint32 if x.dtype.bits == 32 else dtypes.uint64
     words = bitcast(x, unsigned), bitcast(y, unsigned)
     moved = bitcast(roundings.next_after(x, y, unsigned, words), x.dtype)
@@ -253,51 +248,39 @@ def _add(decomposition: Decomposition, node: Node, sources: Sources) -> Node:
     return add_to_groups(*sources) or apply_op(decomposition, node, sources)
 
 
-def _functions() -> dict[Op, Rule]:
-    by_target: dict[Op, Callable[..., Node]] = {
-        exponential.exp: exponentials.exp,
-        exponential.exp2: exponentials.exp2,
-        exponential.expm1: exponentials.expm1,
-        exponential.log: logarithm.log,
-        exponential.log1p: logarithm.log1p,
-        exponential.log2: logarithm.log2,
-        exponential.log10: logarithm.log10,
-        exponential.power: power.power,
-        exponential.reciprocal_square_root: hyperbolic.reciprocal_square_root,
-        trigonometry.sinh: hyperbolic.sinh,
-        trigonometry.cosh: hyperbolic.cosh,
-        trigonometry.tanh: hyperbolic.tanh,
-        trigonometry.asinh: hyperbolic.asinh,
-        trigonometry.acosh: hyperbolic.acosh,
-        trigonometry.atanh: hyperbolic.atanh,
-        special.erf: specials.erf,
-        rounding.floor: roundings.floor,
-        rounding.ceil: roundings.ceil,
-        rounding.truncate: roundings.truncate,
-        rounding.round_even: roundings.round_even,
-    }
-    by_rounds: dict[Op, Callable[..., Node]] = {
-        trigonometry.sin: angles.sin,
-        trigonometry.cos: angles.cos,
-        trigonometry.tan: angles.tan,
-        trigonometry.asin: inverse.asin,
-        trigonometry.acos: inverse.acos,
-        trigonometry.atan: inverse.atan,
-        trigonometry.atan2: inverse.atan2,
-        special.lgamma: specials.lgamma,
-    }
-    rules = {op: _float_rule(function, needs="target") for op, function in by_target.items()}
-    rules |= {op: _float_rule(function, needs="rounds") for op, function in by_rounds.items()}
-    return rules
-
-
-def _fused(decomposition: Decomposition, node: Node, sources: Sources) -> Node:
-    del node
-    return roundings.fused_multiply_add(decomposition.target, *sources)
-
+_FUNCTIONS: dict[Op, Rule] = {
+    exponential.exp: _by_target(exponentials.exp),
+    exponential.exp2: _by_target(exponentials.exp2),
+    exponential.expm1: _of_sources(exponentials.expm1),
+    exponential.log: _of_sources(logarithm.log),
+    exponential.log1p: _of_sources(logarithm.log1p),
+    exponential.log2: _of_sources(logarithm.log2),
+    exponential.log10: _of_sources(logarithm.log10),
+    exponential.power: _by_target(power.power),
+    exponential.reciprocal_square_root: _of_sources(hyperbolic.reciprocal_square_root),
+    trigonometry.sin: _by_rounds(angles.sin),
+    trigonometry.cos: _by_rounds(angles.cos),
+    trigonometry.tan: _by_rounds(angles.tan),
+    trigonometry.asin: _of_sources(inverse.asin),
+    trigonometry.acos: _of_sources(inverse.acos),
+    trigonometry.atan: _of_sources(inverse.atan),
+    trigonometry.atan2: _of_sources(inverse.atan2),
+    trigonometry.sinh: _by_target(hyperbolic.sinh),
+    trigonometry.cosh: _by_target(hyperbolic.cosh),
+    trigonometry.tanh: _of_sources(hyperbolic.tanh),
+    trigonometry.asinh: _of_sources(hyperbolic.asinh),
+    trigonometry.acosh: _of_sources(hyperbolic.acosh),
+    trigonometry.atanh: _of_sources(hyperbolic.atanh),
+    special.erf: _by_target(specials.erf),
+    special.lgamma: _by_rounds(specials.lgamma),
+    rounding.floor: _by_target(roundings.floor),
+    rounding.ceil: _by_target(roundings.ceil),
+    rounding.truncate: _by_target(roundings.truncate),
+    rounding.round_even: _by_target(roundings.round_even),
+}
 
 RULES: dict[Op, Rule] = {
-    **_functions(),
+    **{op: _of_floats(rule) for op, rule in _FUNCTIONS.items()},
     arithmetic.truncated_divide: _by_kind(integers.truncated_divide, _truncated_divide_float),
     arithmetic.truncated_remainder: _by_kind(
         integers.truncated_remainder, remainder.truncated_remainder
@@ -306,19 +289,19 @@ RULES: dict[Op, Rule] = {
     arithmetic.modulo: _by_kind(integers.modulo, remainder.modulo),
     arithmetic.absolute: _absolute,
     arithmetic.add: _add,
-    arithmetic.sign: _sign,
-    arithmetic.reciprocal: _reciprocal,
-    arithmetic.fused_multiply_add: _fused,
+    arithmetic.sign: _of_sources(_sign),
+    arithmetic.reciprocal: _of_sources(_reciprocal),
+    arithmetic.fused_multiply_add: _by_target(roundings.fused_multiply_add),
     bits.shift_left: _shift(integers.shift_left),
     bits.shift_right: _shift(integers.shift_right),
     comparison.equal: _compare,
     comparison.not_equal: _compare,
-    comparison.is_infinite: _is_infinite,
-    comparison.relu: _relu,
-    random.threefry: _threefry,
+    comparison.is_infinite: _of_sources(is_infinite),
+    comparison.relu: _of_sources(_relu),
+    random.threefry: _of_sources(integers.threefry),
     reduction.reduce_sum: _reduce_sum,
-    rounding.copy_sign: _copy_sign,
-    rounding.next_after: _next_after,
+    rounding.copy_sign: _of_sources(with_sign),
+    rounding.next_after: _of_sources(_next_after),
 }
 
 NARROW_RULES: dict[Op, Rule] = {

@@ -27,7 +27,7 @@ def sinh(target: CodegenTarget, x: Node) -> Node:
 
     def sine(x: Node) -> Node:
         size = magnitude(x)
-        t = expm1(target, size)
+        t = expm1(size)
         near = (t + t / (t + 1.0)) * 0.5
         return with_sign(choose(size < 22.0, near, _half_exponential(target, size)), x)
 
@@ -52,51 +52,40 @@ def _half_exponential(target: CodegenTarget, x: Node) -> Node:
     return root * 0.5 * root
 
 
-def tanh(target: CodegenTarget, x: Node) -> Node:
+def tanh(x: Node) -> Node:
     """Return t/(t + 1) with t = (e^(2|x|) - 1)/2, with the sign of x."""
-    del target
     limit = 10.0 if is_single(x) else 22.0
     t = half_expm1(minimum(magnitude(x), limit) * 2.0)
     return with_sign(t / (t + 1.0), x)
 
 
-def asinh(target: CodegenTarget, x: Node) -> Node:
+@through_float64
+def asinh(x: Node) -> Node:
     """Return ln(|x| + √(x² + 1)) with the sign of x, by log1p."""
-
-    def area(x: Node) -> Node:
-        size = magnitude(x)
-        square = size * size
-        near = log1p(target, size + square / (exponential.square_root(square + 1.0) + 1.0))
-        far = log(target, size) + math.log(2)
-        return with_sign(choose(size < _GREAT, near, far), x)
-
-    return through_float64(area)(x)
+    size = magnitude(x)
+    square = size * size
+    near = log1p(size + square / (exponential.square_root(square + 1.0) + 1.0))
+    far = log(size) + math.log(2)
+    return with_sign(choose(size < _GREAT, near, far), x)
 
 
-def acosh(target: CodegenTarget, x: Node) -> Node:
+@through_float64
+def acosh(x: Node) -> Node:
     """Return ln(x + √(x² - 1)), by log1p of x - 1."""
-
-    def area(x: Node) -> Node:
-        above = x - 1.0
-        near = log1p(target, above + exponential.square_root(fuse(above, above, above * 2.0)))
-        far = log(target, x) + math.log(2)
-        return choose(x < 1.0, math.nan, choose(x < _GREAT, near, far))
-
-    return through_float64(area)(x)
+    above = x - 1.0
+    near = log1p(above + exponential.square_root(fuse(above, above, above * 2.0)))
+    far = log(x) + math.log(2)
+    return choose(x < 1.0, math.nan, choose(x < _GREAT, near, far))
 
 
-def atanh(target: CodegenTarget, x: Node) -> Node:
+@through_float64
+def atanh(x: Node) -> Node:
     """Return ln((1 + x)/(1 - x))/2, by log1p."""
-
-    def area(x: Node) -> Node:
-        size = magnitude(x)
-        return with_sign(log1p(target, size * 2.0 / (1.0 - size)) * 0.5, x)
-
-    return through_float64(area)(x)
+    size = magnitude(x)
+    return with_sign(log1p(size * 2.0 / (1.0 - size)) * 0.5, x)
 
 
-def reciprocal_square_root(target: CodegenTarget, x: Node) -> Node:
+def reciprocal_square_root(x: Node) -> Node:
     """Return 1/√x."""
-    del target
     root = exponential.square_root(x)
     return 1.0 / root

@@ -20,7 +20,6 @@ from tilegrad.codegen.mathematics.building import (
     through_float64,
     with_sign,
 )
-from tilegrad.codegen.mathematics.rounds import Rounds
 from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ops import exponential
@@ -36,7 +35,8 @@ def _arcsine_core(t: Node, z: Node) -> Node:
 
 
 @through_float64
-def _asin(x: Node) -> Node:
+def asin(x: Node) -> Node:
+    """Return arcsin x: beyond 1/2, π/2 - 2 arcsin √((1 - |x|)/2)."""
     size = magnitude(x)
     is_small = size <= 0.5
     z = choose(is_small, x * x, fuse(size, -0.5, 0.5))
@@ -46,14 +46,9 @@ def _asin(x: Node) -> Node:
     return with_sign(choose(is_small, angle, high - (angle * 2.0 - low)), x)
 
 
-def asin(rounds: Rounds, x: Node) -> Node:
-    """Return arcsin x: beyond 1/2, π/2 - 2 arcsin √((1 - |x|)/2)."""
-    del rounds
-    return _asin(x)
-
-
 @through_float64
-def _acos(x: Node) -> Node:
+def acos(x: Node) -> Node:
+    """Return arccos x."""
     size = magnitude(x)
     is_small = size <= 0.5
     z = choose(is_small, x * x, fuse(size, -0.5, 0.5))
@@ -63,12 +58,6 @@ def _acos(x: Node) -> Node:
     high, low = table.PI_F64
     outer = choose(x < 0.0, high - (angle * 2.0 - low), angle * 2.0)
     return choose(is_small, half_high - (angle - half_low), outer)
-
-
-def acos(rounds: Rounds, x: Node) -> Node:
-    """Return arccos x."""
-    del rounds
-    return _acos(x)
 
 
 def _arctangent(numerator: Node, denominator: Node) -> tuple[Node, Node]:
@@ -86,7 +75,8 @@ def _arctangent(numerator: Node, denominator: Node) -> tuple[Node, Node]:
 
 
 @through_float64
-def _atan(x: Node) -> Node:
+def atan(x: Node) -> Node:
+    """Return arctan x."""
     size = magnitude(x)
     finite = choose(is_infinite(x), 1.0, size)
     one = choose(is_infinite(x), 0.0, constant(1.0, x.dtype))
@@ -94,15 +84,8 @@ def _atan(x: Node) -> Node:
     return with_sign(base + rest, x)
 
 
-def atan(rounds: Rounds, x: Node) -> Node:
-    """Return arctan x."""
-    del rounds
-    return _atan(x)
-
-
-def atan2(rounds: Rounds, y: Node, x: Node) -> Node:
+def atan2(y: Node, x: Node) -> Node:
     """Return the angle of the point (x, y) from the positive x axis."""
-    del rounds
     if y.dtype is dtypes.float32:
         return cast(_atan2(cast(y, dtypes.float64), cast(x, dtypes.float64)), y.dtype)
     return _atan2(y, x)

@@ -21,7 +21,6 @@ from tilegrad.codegen.mathematics.building import (
     is_single,
     polynomial,
 )
-from tilegrad.codegen.target import CodegenTarget
 from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ops.leaves import constant
@@ -74,9 +73,8 @@ def _tail_double(f: Node) -> tuple[Node, Node]:
     return half_square, s * (half_square + z * polynomial(z, table.LOGARITHM_F64))
 
 
-def log(target: CodegenTarget, x: Node) -> Node:
+def log(x: Node) -> Node:
     """Return ln x."""
-    del target
     exponent, f = split(x)
     high, low = table.LN2_F32 if is_single(x) else table.LN2_F64
     if is_single(x):
@@ -87,9 +85,8 @@ def log(target: CodegenTarget, x: Node) -> Node:
     return _finish(x, result)
 
 
-def log1p(target: CodegenTarget, x: Node) -> Node:
+def log1p(x: Node) -> Node:
     """Return ln(1 + x): ln u for u = 1 + x as rounded, and the rounding error over u."""
-    del target
     u = x + 1.0
     exponent, f = split(u)
     is_large = x > 1.0
@@ -105,16 +102,14 @@ def log1p(target: CodegenTarget, x: Node) -> Node:
     return choose(equal(x, 0.0), x, _finish(u, result))
 
 
-def log2(target: CodegenTarget, x: Node) -> Node:
+def log2(x: Node) -> Node:
     """Return log₂ x."""
-    del target
     pieces = table.LOG2_E_F32 if is_single(x) else table.LOG2_E_F64
     return _to_base(x, pieces, (1.0, 0.0))
 
 
-def log10(target: CodegenTarget, x: Node) -> Node:
+def log10(x: Node) -> Node:
     """Return log₁₀ x."""
-    del target
     if is_single(x):
         return _to_base(x, table.LOG10_E_F32, table.LOG10_2_F32)
     return _to_base(x, table.LOG10_E_F64, table.LOG10_2_F64)

@@ -77,7 +77,7 @@ def _power_of_size(target: CodegenTarget, x: Node, y: Node) -> Node:
     """Return xʸ for positive x in float64."""
     is_regular = both(x > 0.0, x < math.inf)
     logarithm = _log_pair(target, choose(is_regular, x, 1.0))
-    plain = log(target, x)
+    plain = log(x)
     high = choose(is_regular, logarithm.high, plain)
     # Beyond this the result has long since overflown or vanished.
     limited = minimum(maximum(y, -(2.0**80)), 2.0**80)

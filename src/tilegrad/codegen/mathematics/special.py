@@ -74,13 +74,13 @@ def lgamma(rounds: Rounds, x: Node) -> Node:
 
     def logarithm(x: Node) -> Node:
         size = magnitude(x)
-        value = _log_gamma(rounds.target, size)
+        value = _log_gamma(size)
         # Γ(x) Γ(-x) = -π / (x sin πx); x is reduced exactly before it is multiplied by π.
         turns = size - floor(rounds.target, size)
         nearest = choose(turns > 0.5, 1.0 - turns, turns)
         sine = magnitude(sin(rounds, nearest * math.pi)) * size
-        reflected = log(rounds.target, math.pi / sine) - value
-        reflected = choose(size < 2.0**-60, -log(rounds.target, size), reflected)
+        reflected = log(math.pi / sine) - value
+        reflected = choose(size < 2.0**-60, -log(size), reflected)
         value = choose(x < 0.0, reflected, value)
         is_pole = either(equal(x, 0.0), both(x < 0.0, equal(turns, 0.0)))
         value = choose(either(is_pole, equal(size, math.inf)), math.inf, value)
@@ -89,7 +89,7 @@ def lgamma(rounds: Rounds, x: Node) -> Node:
     return through_float64(logarithm)(x)
 
 
-def _log_gamma(target: CodegenTarget, x: Node) -> Node:
+def _log_gamma(x: Node) -> Node:
     """Return ln Γ(x) for x > 0.
 
     From 8.5 on Stirling's series; below, x is moved into [1.5, 2.5) by Γ(x + 1) = x Γ(x).
@@ -97,11 +97,11 @@ def _log_gamma(target: CodegenTarget, x: Node) -> Node:
     inverse = 1.0 / x
     series = polynomial(inverse * inverse, _STIRLING) * inverse
     half_log = 0.5 * math.log(2 * math.pi)
-    logarithm = log(target, x)
+    logarithm = log(x)
     far = (x - 0.5) * (logarithm - 1.0) + ((half_log - 0.5) + series)
     limited = minimum(x, _STIRLING_FROM)
     d, product, quotient = _move_down(limited)
-    near = fuse(d, polynomial(d, table.LOG_GAMMA_F64), log(target, product) - log(target, quotient))
+    near = fuse(d, polynomial(d, table.LOG_GAMMA_F64), log(product) - log(quotient))
     return choose(x < _STIRLING_FROM, near, far)
 
 
