@@ -16,7 +16,7 @@ from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node, intern
 from tilegrad.ir.op import Op, attributes_of
 from tilegrad.ops import comparison, linear, memory, tile
-from tilegrad.ops.infer import broadcast_shapes
+from tilegrad.ops.infer import broadcast_shapes, known_sizes
 from tilegrad.ops.leaves import constant
 from tilegrad.ops.linear import LaneAttributes, ReadAttributes
 from tilegrad.ops.movement import expand_to, invert_order, permute_axes
@@ -211,7 +211,7 @@ def lower_store(context: Context, node: Node) -> Vectors:
     if attributes.has_after:
         context.value(node.sources[-1])
     tiles = node.sources[1 : 3 + attributes.has_mask]
-    shape = tuple(int(size) for size in broadcast_shapes("store", tiles))  # type: ignore[arg-type]
+    shape = known_sizes(broadcast_shapes("store", tiles))
     order = None if attributes.has_mask else find_order(context, offset, shape)
     if order is not None:
         offset, value = (

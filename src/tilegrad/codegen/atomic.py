@@ -14,7 +14,7 @@ from tilegrad.ir.op import attributes_of
 from tilegrad.ops import comparison, linear, memory, tile
 from tilegrad.ops.atomic import AtomicAttributes
 from tilegrad.ops.combining import combining_op
-from tilegrad.ops.infer import broadcast_shapes
+from tilegrad.ops.infer import broadcast_shapes, known_sizes
 from tilegrad.ops.leaves import constant
 from tilegrad.ops.linear import AddressAttributes, LaneAttributes, ReadAttributes, UpdateAttributes
 
@@ -25,7 +25,7 @@ def lower_atomic(context: Context, node: Node) -> Vectors:
     if attributes.has_after:
         context.value(node.sources[-1])
     tiles = node.sources[1 : 3 + attributes.has_mask]
-    shape = tuple(int(size) for size in broadcast_shapes("atomic", tiles))  # type: ignore[arg-type]
+    shape = known_sizes(broadcast_shapes("atomic", tiles))
     updater = _Updater(context, node.sources[0], attributes.kind)
     accesses = Addresses(context, node.sources[0], node.sources[1], shape).accesses()
     values = context.broadcast(node.sources[2], shape)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, ClassVar, NoReturn, Self, overload
@@ -183,11 +183,13 @@ class KernelBuilder:
         )
         return self._builder.program(), results
 
-    def _new_array(self, make: object, shape: Size | Sequence[Size], dtype: DType) -> Array:
+    def _new_array(
+        self, make: Callable[[DType, Index], Node], shape: Size | Sequence[Size], dtype: DType
+    ) -> Array:
         sizes, dtype = _as_sizes(shape), check_dtype(dtype)
         back = {scalar: value for value, scalar in self._scalars.items()}
         count = _replace(symbolic.multiply_all(sizes), back)
-        return self._array(make(dtype, count), sizes)  # type: ignore[operator]
+        return self._array(make(dtype, count), sizes)
 
     def _array(self, pointer: Node, sizes: Sequence[Index]) -> Array:
         return Array(self._builder, self._ranges, pointer, sizes)

@@ -16,6 +16,7 @@ from tilegrad.ir.op import Op, attributes_of
 from tilegrad.ops import arithmetic, comparison, exponential, symbolic
 from tilegrad.ops.affine import Index, affine, as_index, as_node, split_terms
 from tilegrad.ops.conversion import cast_to
+from tilegrad.ops.infer import known_sizes
 from tilegrad.ops.leaves import IotaAttributes, constant, iota
 from tilegrad.ops.movement import expand_to, reshape_to
 from tilegrad.ops.symbolic import Condition, as_condition
@@ -58,7 +59,7 @@ _INDEX: dict[str, Callable[[Index, Index], Index]] = {
 
 def shape_of(node: Node) -> StaticShape:
     """Return the shape of a tile, which is always known."""
-    return tuple(int(size) for size in node.shape)  # type: ignore[arg-type]
+    return known_sizes(node.shape)
 
 
 def check_size(shape: Sequence[int]) -> StaticShape:
@@ -152,7 +153,7 @@ def _move_axes(node: Node, places: dict[int, int], rank: int) -> Index:
         return as_index(node)
     shape = [1] * rank
     for axis, place in places.items():
-        shape[place] = int(node.shape[axis])  # type: ignore[arg-type]
+        shape[place] = shape_of(node)[axis]
     if node.op is iota and attributes_of(node, IotaAttributes).axis in places:
         axis = places[attributes_of(node, IotaAttributes).axis]
         return iota(attributes=IotaAttributes(tuple(shape), axis))

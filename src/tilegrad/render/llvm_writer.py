@@ -7,6 +7,7 @@ from collections.abc import Callable
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import attributes_of
 from tilegrad.ops import leaves, linear, matrix
+from tilegrad.ops.infer import known_sizes
 from tilegrad.render.llvm_types import format_constant, format_type, format_vector
 
 
@@ -104,7 +105,7 @@ class Writer:
 
 def format_matrix_size(node: Node) -> list[str]:
     """Return the arguments that say how many rows, and bytes of a row, a matrix has."""
-    rows, columns = (int(size) for size in node.shape)  # type: ignore[arg-type]
+    rows, columns = known_sizes(node.shape)
     return [f"i16 {rows}", f"i16 {columns * matrix.WORD_BYTES}"]
 
 

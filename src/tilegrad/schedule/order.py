@@ -90,7 +90,7 @@ class _Express:
         if clashing:
             return self.item(root, (*copied_back, *clashing))
         self.note(expressed)
-        slots = {load.sources[0].attributes.slot for load in loads}  # type: ignore[attr-defined]
+        slots = {memory.slot_of(load) for load in loads}
         reads = tuple(node for slot, node in enumerate(expressed.parameters) if slot in slots)
         return Item(root, expressed, writes, reads, copied_back)
 

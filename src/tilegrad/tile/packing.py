@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 
 from tilegrad.ir.node import Node
 from tilegrad.ops import memory, symbolic, tile
-from tilegrad.ops.affine import Index, as_index
+from tilegrad.ops.affine import Index, as_node
 from tilegrad.ops.build import lanes
+from tilegrad.ops.infer import known_sizes
 from tilegrad.ops.movement import expand_to, permute_axes, reshape_to
 from tilegrad.tile.environment import Environment, Position
 from tilegrad.tile.facts import IRREGULAR, Facts
@@ -252,7 +253,7 @@ class Panels:
         self, panel: Index, element: Index, length: int, terms: Index, stored: Node
     ) -> Node:
         """Return the store of a run of elements for some terms as rows of words."""
-        group, count = self.side.group, int(as_index(terms).shape[0])  # type: ignore[arg-type]
+        group, count = self.side.group, known_sizes(as_node(terms).shape)[0]
         rows = count // group
         whole = expand_to(reshape_to(stored, stored.shape or (1, 1)), (count, length))
         split = permute_axes(reshape_to(whole, (rows, group, length)), (0, 2, 1))

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ir.op import Property, attributes_of
 from tilegrad.ops import arithmetic, kernel, leaves, memory, movement, tile
-from tilegrad.ops.affine import affine, as_index, as_node, product
+from tilegrad.ops.affine import Index, affine, as_index, as_node, product
 from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.kernel import ReduceOverAttributes, find_free
 from tilegrad.ops.leaves import IotaAttributes
@@ -107,8 +107,8 @@ def _is_in_place(root: Node) -> bool:
     )
 
 
-def _long_axes(node: Node) -> list[int]:
-    return [int(size) for size in node.shape if size != 1]  # type: ignore[arg-type]
+def _long_axes(node: Node) -> list[Index]:
+    return [size for size in node.shape if size != 1]
 
 
 class _Raising:
@@ -213,10 +213,9 @@ def _combine(body: Node, kind: str, axes: Collection[Node]) -> Node:
     return kernel.reduce_over(body, *axes, attributes=ReduceOverAttributes(kind))
 
 
-def _place(axis: int, size: object) -> Node:
+def _place(axis: int, size: Index) -> Node:
     """Return the place along an axis of tiles that have so many elements there."""
-    count = int(size)  # type: ignore[call-overload]
-    return as_node(0) if count == 1 else kernel.make_axis(f"t{axis}x{count}", count)
+    return as_node(0) if size == 1 else kernel.make_axis(f"t{axis}x{size}", size)
 
 
 def _match_axes(node: Node) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node, intern
 from tilegrad.ops import linear, matrix
 from tilegrad.ops.affine import as_node
+from tilegrad.ops.infer import known_sizes
 from tilegrad.ops.linear import ReadAttributes, WriteAttributes
 from tilegrad.ops.matrix import MatrixAttributes
 from tilegrad.ops.memory import make_scratch
@@ -46,7 +47,7 @@ def rows_of(context: Context, value: Node, dtype: DType) -> list[Vectors]:
     """
     emitter = context.emitter
     address = _spill_address(context, emitter.next_order())
-    rows, columns = (int(size) for size in value.shape)  # type: ignore[arg-type]
+    rows, columns = known_sizes(value.shape)
     step = columns * matrix.WORD_BYTES
     depth = emitter.depth_of.get(value, 0)
     order = WriteAttributes(emitter.next_order())
