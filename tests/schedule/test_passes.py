@@ -16,6 +16,7 @@ from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ops import kernel
 from tilegrad.rewrite.graph import substitute
+from tilegrad.schedule.divide_sums import divide_sums
 from tilegrad.schedule.express import ExpressedKernel
 from tilegrad.schedule.passes import KERNEL_PASSES
 
@@ -61,7 +62,7 @@ def test_changes_of_kernels_keep_their_meaning(change: Callable[[Node], Node], g
         after = change(one.program)
         for found, wanted in zip(outcome(after, one), outcome(one.program, one), strict=True):
             numpy.testing.assert_array_equal(found, wanted, err_msg=repr(graph))
-        assert count_axes(after) <= count_axes(one.program)
+        assert change is divide_sums or count_axes(after) <= count_axes(one.program)
         assert change(after) is after
 
 

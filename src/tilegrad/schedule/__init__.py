@@ -18,5 +18,5 @@ order. In reading order:
   ``siblings`` become one kernel.
 * Kernels: ``express`` writes them, each once for all that are ``alike``; ``order`` sorts them.
 * The same kernels said more directly: ``narrow_stores``, ``pick_terms``, ``flatten_sums``,
-  ``split_sums``, ``share_guards``, ``merge_axes``.
+  ``split_sums``, ``share_guards``, ``divide_sums``, ``merge_axes``.
 """

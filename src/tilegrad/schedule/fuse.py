@@ -80,6 +80,7 @@ class _Fuser:
         self.fusion = Fusion([], {}, set(), frozenset(map(resolve_alias, sinks)))
         self.chooser = Chooser(self.summaries, self.free, self.fusion.root_of)
         self.calls: dict[Node, Root] = {}
+        self.names: dict[Node, str] = {}
         for sink in sinks:
             self._pending(sink).is_forced = True
 
@@ -307,6 +308,7 @@ class _Fuser:
         home = self.fusion.root_of.get(node)
         first = home or next((root for root in uses if root in roots), None)
         is_single = len(uses) == 1 and not pending.is_forced and not pending.readers
+        producer, operations = self._name(node), self.summaries.count_operations(node)
         for root, found in uses.items():
             is_fused = root in roots
             # What is computed here is needed in any case, and here alone it need not be stored.
@@ -317,11 +319,17 @@ class _Fuser:
             repeated = max(0.0, evaluations - elements * is_needed)
             self.trace.emit(
                 FusionDecided(
-                    producer=repr(node),
-                    consumer=repr(root.node),
+                    producer=producer,
+                    consumer=self._name(root.node),
                     is_fused=is_fused,
                     reason=decision.reason,
                     saved_bytes=int(moved * node.dtype.itemsize),
-                    repeated_operations=int(repeated * self.summaries.count_operations(node)),
+                    repeated_operations=int(repeated * operations),
                 )
             )
+
+    def _name(self, node: Node) -> str:
+        name = self.names.get(node)
+        if name is None:
+            name = self.names[node] = repr(node)
+        return name

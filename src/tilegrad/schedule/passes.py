@@ -14,6 +14,7 @@ from typing import NamedTuple
 from tilegrad.base.trace import Trace
 from tilegrad.ir.node import Node
 from tilegrad.schedule.assignments import copy_overwritten, read_assigned
+from tilegrad.schedule.divide_sums import divide_sums
 from tilegrad.schedule.empty import drop_empty, is_empty
 from tilegrad.schedule.exchange import exchange_sums
 from tilegrad.schedule.express import ExpressedKernel
@@ -28,7 +29,15 @@ from tilegrad.schedule.share_guards import share_guards
 from tilegrad.schedule.shorten_filters import shorten_filters
 from tilegrad.schedule.split_sums import split_sums
 
-KERNEL_PASSES = (narrow_stores, pick_terms, flatten_sums, split_sums, share_guards, merge_axes)
+KERNEL_PASSES = (
+    narrow_stores,
+    pick_terms,
+    flatten_sums,
+    split_sums,
+    share_guards,
+    divide_sums,
+    merge_axes,
+)
 """Sums that are picked from are gone before others are joined, and joined before they are split;
 axes are merged last, when nothing names them singly any more."""
 
