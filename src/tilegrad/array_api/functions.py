@@ -183,6 +183,4 @@ def trunc(x: Tensor, /) -> Tensor:
 
 def clip(x: Tensor, /, min: Operand | None = None, max: Operand | None = None) -> Tensor:
     """Return x limited to between two bounds (None: no bound), in the dtype of x."""
-    result = x if min is None else x.maximum(min)
-    result = result if max is None else result.minimum(max)
-    return result.cast(x.dtype)
+    return (x if min is None and max is None else x.clamp(min, max)).cast(x.dtype)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy
 
 from tilegrad.ir.node import Node
-from tilegrad.ops.elementwise import define, define_function
+from tilegrad.ops.comparison import equal, where
+from tilegrad.ops.elementwise import define, define_function, zero
 from tilegrad.ops.exponential import reciprocal_square_root, square_root
 from tilegrad.ops.infer import is_float
+from tilegrad.ops.leaves import constant
 from tilegrad.ops.numerics import in_float64
 
 sin = define_function("sin", "The sine.", numpy.sin, lambda node, up: (up * cos(node.sources[0]),))
@@ -39,13 +41,16 @@ atan = define_function("atan", "The inverse tangent, in [-π/2, π/2].", numpy.a
 
 def _atan2_gradient(node: Node, upstream: Node) -> tuple[Node | None, ...]:
     y, x = node.sources
-    share = upstream / (x * x + y * y)
+    square, nothing = x * x + y * y, zero(node.dtype)
+    is_origin = equal(square, nothing)
+    share = where(is_origin, nothing, upstream / where(is_origin, constant(1, node.dtype), square))
     return share * x, -(share * y)
 
 
 atan2 = define(
     "atan2",
-    "The angle of the point (y, x) = (first, second) from the first axis, in [-π, π].",
+    "The angle of the point (y, x) = (first, second) from the first axis, in [-π, π]. At the "
+    "origin its gradient is 0.",
     2,
     is_float,
     in_float64(numpy.arctan2),

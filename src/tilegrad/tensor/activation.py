@@ -152,7 +152,11 @@ class Activation(Softmax):
 
     def softshrink(self, lambd: float = 0.5) -> Self:
         """Return x moved toward 0 by ``lambd``, and 0 within."""
-        return self.by_formula(lambda x: x - _limit(x, -lambd, lambd))
+        return self.by_formula(
+            lambda x: nodes.where(
+                arithmetic.absolute(x) <= lambd, 0.0, x - arithmetic.sign(x) * lambd
+            )
+        )
 
     def hardshrink(self, lambd: float = 0.5) -> Self:
         """Return x, or 0 where |x| ≤ lambd."""

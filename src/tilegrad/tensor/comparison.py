@@ -167,17 +167,13 @@ class Comparison(Arithmetic):
 
     def fmax(self, x: Operand) -> Self:
         """Return the greater of self and x; the other one where one is NaN."""
-        return self._ignore_nan(x, arithmetic.maximum)
+        left, right = map(self.with_node, unify(self.node, self.as_operand(x)))
+        return (right.isnan() | (left >= right)).where(left, right)
 
     def fmin(self, x: Operand) -> Self:
         """Return the lesser of self and x; the other one where one is NaN."""
-        return self._ignore_nan(x, arithmetic.minimum)
-
-    def _ignore_nan(self, x: Operand, op: Op) -> Self:
-        left, right = (self.with_node(node) for node in unify(self.node, self.as_operand(x)))
-        if not left.node.dtype.is_float:
-            return left.combine(op, right)
-        return left.isnan().where(right, right.isnan().where(left, left.combine(op, right)))
+        left, right = map(self.with_node, unify(self.node, self.as_operand(x)))
+        return (right.isnan() | (left <= right)).where(left, right)
 
     def clamp(
         self,
@@ -201,8 +197,13 @@ class Comparison(Arithmetic):
         low, high = min_ if min is None else min, max_ if max is None else max
         if low is None and high is None:
             raise ArgumentError("clamp got no bound", expected="a minimum, a maximum or both")
-        result = self if low is None else self.maximum(low)
-        return result if high is None else result.minimum(high)
+        # At a bound the value is kept, so that its gradient is 1 there.
+        result = self
+        if low is not None:
+            result = ((result >= low) | result.isnan()).where(result, low)
+        if high is not None:
+            result = ((result <= high) | result.isnan()).where(result, high)
+        return result
 
     clip = clamp
 

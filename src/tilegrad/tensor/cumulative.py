@@ -9,7 +9,7 @@ from typing import Self
 
 from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node, intern
-from tilegrad.ops import comparison, exponential, scan, symbolic
+from tilegrad.ops import comparison, scan, symbolic
 from tilegrad.ops.bounds import bounds
 from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.leaves import constant
@@ -17,6 +17,7 @@ from tilegrad.ops.scan import Kind, ScanAttributes
 from tilegrad.tensor import nodes
 from tilegrad.tensor.arguments import DTypeLike, resolve_axis, resolve_dtype
 from tilegrad.tensor.base import as_float
+from tilegrad.tensor.functions import add_in_logarithms
 from tilegrad.tensor.padding import pad_with_value
 from tilegrad.tensor.reduction import sum_dtype
 from tilegrad.tensor.size import Index
@@ -85,7 +86,7 @@ class Cumulative(Sorting):
         node = nodes.widen(source)
         size, step = node.shape[place], 1
         while step < bounds(size)[1]:
-            node = _add_in_logarithms(node, _delay(node, place, step))
+            node = add_in_logarithms(node, _delay(node, place, step))
             step *= 2
         return self.with_node(cast_to(node, source.dtype))
 
@@ -97,12 +98,3 @@ def _delay(node: Node, axis: int, step: int) -> Node:
     padding: list[tuple[Index, Index]] = [(0, 0)] * len(node.shape)
     padding[axis] = (symbolic.minimum(step, size), 0)
     return pad_with_value(kept, tuple(padding), -float("inf"))
-
-
-def _add_in_logarithms(first: Node, second: Node) -> Node:
-    """Return log(eˣ + eʸ); equal infinities have no difference."""
-    is_equal = intern(comparison.equal, (first, second))
-    gap = nodes.where(is_equal, 0.0, first - second)
-    larger = nodes.where(gap >= 0.0, first, second)
-    distance = nodes.where(gap >= 0.0, -gap, gap)
-    return larger + exponential.log1p(exponential.exp(distance))

@@ -11,9 +11,10 @@ from typing import Self
 
 import ml_dtypes
 
-from tilegrad.ir.node import intern
+from tilegrad.ir.node import Node, intern
 from tilegrad.ir.op import Op
-from tilegrad.ops import arithmetic, exponential, rounding, special, trigonometry
+from tilegrad.ops import arithmetic, comparison, exponential, rounding, special, trigonometry
+from tilegrad.tensor import nodes
 from tilegrad.tensor.arithmetic import Operand
 from tilegrad.tensor.base import as_float
 from tilegrad.tensor.comparison import Comparison
@@ -200,15 +201,13 @@ class Functions(Comparison):
 
     def logaddexp(self, other: Operand) -> Self:
         """Return log(eˢᵉˡᶠ + eᵒᵗʰᵉʳ) without undue overflow."""
-        left, right = map(self.with_node, self.as_floats(other))
-        gap = (left == right).where(0.0, left - right)  # ∞ - ∞ would be NaN
-        return left.maximum(right) + (-gap.abs()).exp().log1p()
+        return self.with_node(add_in_logarithms(*self.as_floats(other)))
 
     def xlogy(self, other: Operand) -> Self:
         """Return self · log(other), which is 0 where self is 0 (unless other is NaN)."""
         left, right = map(self.with_node, self.as_floats(other))
-        is_zero = (left == 0.0) & right.isnan().logical_not()
-        return is_zero.where(0.0, left * is_zero.where(1.0, right).log())
+        is_undefined = (left == 0.0) & ((right <= 0.0) | right.isinf())
+        return left * is_undefined.where(1.0, right).log()
 
     def logit(self, eps: float | None = None) -> Self:
         """Return log(x / (1 - x)).
@@ -219,7 +218,7 @@ class Functions(Comparison):
         x = self.with_node(as_float(self.node))
         if eps is not None:
             x = x.clamp(eps, 1.0 - eps)
-        return (x / (1.0 - x)).log()
+        return x.log() - (-x).log1p()
 
     def sinc(self) -> Self:
         """Return sin(πx) / (πx), and 1 at 0."""
@@ -274,3 +273,13 @@ class Functions(Comparison):
     def rad2deg(self) -> Self:
         """Return radians as degrees."""
         return self * (180.0 / math.pi)
+
+
+def add_in_logarithms(first: Node, second: Node) -> Node:
+    """Return log(eˣ + eʸ) of float nodes; equal infinities have no difference."""
+    is_equal = intern(comparison.equal, (first, second))
+    is_same = is_equal & intern(comparison.is_infinite, (first,))
+    gap = nodes.where(is_same, 0.0, first - second)
+    larger = nodes.where(gap >= 0.0, first, second)
+    distance = nodes.where(gap >= 0.0, -gap, gap)
+    return larger + exponential.log1p(exponential.exp(distance))

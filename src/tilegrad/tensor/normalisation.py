@@ -18,6 +18,7 @@ from tilegrad.tensor.activation import Activation
 from tilegrad.tensor.arguments import Axes, resolve_axes, resolve_axis, resolve_shape
 from tilegrad.tensor.base import TensorBase, as_float
 from tilegrad.tensor.broadcasting import show_shape
+from tilegrad.tensor.powers import root
 from tilegrad.tensor.size import Size
 from tilegrad.tensor.statistics import mean_of, variance_of
 
@@ -270,9 +271,9 @@ class Normalisation(Activation):
         elif order == 1:
             result = x.abs().sum(axes, keepdim)
         elif order == 2:
-            result = (x * x).sum(axes, keepdim).sqrt()
+            result = x.with_node(root((x * x).sum(axes, keepdim).node))
         else:
-            result = x.abs().pow(order).sum(axes, keepdim).pow(1.0 / order)
+            result = x.with_node(root(x.abs().pow(order).sum(axes, keepdim).node, order))
         return result.cast(as_float(self.node).dtype)
 
     def cosine_similarity(

@@ -1,4 +1,4 @@
-"""Powers: exact short cuts for small constant exponents, and integer powers by squaring."""
+"""Powers and roots: exact short cuts for small constant exponents, integer powers by squaring."""
 
 from __future__ import annotations
 
@@ -32,6 +32,13 @@ def power(base: Node, exponent: Node) -> Node:
     if dtype.is_float:
         return intern(exponential.power, (base, exponent))
     return _integer_power(base, exponent)
+
+
+def root(node: Node, degree: float = 2.0) -> Node:
+    """Return the root of a float node that is never negative; its gradient at 0 is 0, not ∞."""
+    is_zero = intern(comparison.equal, (node, constant(0, node.dtype)))
+    safe = nodes.where(is_zero, 1.0, node)
+    return nodes.where(is_zero, 0.0, power(safe, constant(1.0 / degree, node.dtype)))
 
 
 def _power_by_constant(base: Node, exponent: float) -> Node | None:

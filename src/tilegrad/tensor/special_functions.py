@@ -50,28 +50,28 @@ class SpecialFunctions(Rearrangement):
     def erfc(self) -> Self:
         """Return 1 - erf(x), accurate also where that is close to 0."""
         x = _widen(self)
-        size = x.abs()
+        size, sign = _split_sign(x)
         tail = (-(size * size)).exp() * _scaled_erfc(size)
-        return _narrow((x < 0).where(2.0 - tail, tail), self)
+        return _narrow((sign < 0).where(2.0 - tail, tail), self)
 
     def erfinv(self) -> Self:
         """Return the number whose ``erf`` is x; ±∞ at ±1 and NaN beyond.
 
         A closed approximation (S. Winitzki, "A handy approximation for the error function and its
-        inverse", 2008) is refined by Halley's method.
+        inverse", 2008) is refined by Halley's method, through which alone gradients flow.
         """
         x = _widen(self)
-        size = x.abs()
+        size, sign = _split_sign(x)
         inside = (size < 1.0).where(size, 0.5)
         logarithm = (1.0 - inside).log() + inside.log1p()
         half = 2.0 / (math.pi * 0.147) + logarithm / 2.0
-        root = ((half * half - logarithm / 0.147).sqrt() - half).clamp(0.0).sqrt()
+        root = ((half * half - logarithm / 0.147).sqrt() - half).clamp(0.0).sqrt().detach()
         for _ in range(3):
             missing = (inside < 0.5).where(root.erf() - inside, (1.0 - inside) - root.erfc())
             step = missing * (root * root).exp() * (math.sqrt(math.pi) / 2.0)
             root = root - step / (1.0 + root * step)
         found = (size < 1.0).where(root, (size == 1.0).where(math.inf, math.nan))
-        return _narrow(found.copysign(x), self)
+        return _narrow(found * sign, self)
 
     def logaddexp2(self, x: Self) -> Self:
         """Return log₂(2ˣ + 2ʸ), without undue overflow."""
@@ -116,16 +116,22 @@ def _narrow(x: T, like: T) -> T:
     return x.cast(as_float(like.node).dtype)
 
 
+def _split_sign(x: T) -> tuple[T, T]:
+    """Return |x|, with the gradient of its right side at 0, and the sign, 1 or -1."""
+    sign = x.with_node(x.as_operand(1.0)).copysign(x).detach()
+    return x * sign, sign
+
+
 def _scaled_erfc(x: T) -> T:
     """Return exp(x²) · erfc(x) in float64."""
-    size = x.abs()
+    size, sign = _split_sign(x)
     t = 2.0 / (size + 2.0)
     z = t * 4.0 - 2.0
     last, before = z * 0.0, z * 0.0
     for coefficient in reversed(_SCALED_ERFC[1:]):  # by Clenshaw's recurrence
         last, before = z * last - before + coefficient, last
     positive = t * (z * last * 0.5 - before + _SCALED_ERFC[0] * 0.5)
-    return (x < 0).where((x * x).exp() * 2.0 - positive, positive)
+    return (sign < 0).where((x * x).exp() * 2.0 - positive, positive)
 
 
 def _hurwitz_zeta(s: float, x: T) -> T:

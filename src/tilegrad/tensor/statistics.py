@@ -11,6 +11,7 @@ from tilegrad.ops.leaves import constant
 from tilegrad.tensor import nodes
 from tilegrad.tensor.arguments import Axes, DTypeLike, resolve_axes, resolve_dtype
 from tilegrad.tensor.base import as_float
+from tilegrad.tensor.powers import root
 from tilegrad.tensor.reduction import Reduction
 from tilegrad.tensor.size import Index
 
@@ -86,7 +87,8 @@ class Statistics(Reduction):
         keepdims: bool = False,
     ) -> Self:
         """Return the standard deviation, the root of ``var``."""
-        return self.var(axis if dim is None else dim, keepdim or keepdims, correction).sqrt()
+        deviation, _ = self.std_mean(axis if dim is None else dim, keepdim or keepdims, correction)
+        return deviation
 
     def std_mean(
         self,
@@ -98,7 +100,7 @@ class Statistics(Reduction):
     ) -> tuple[Self, Self]:
         """Return standard deviation and mean, with the arguments of ``var``."""
         variance, mean = self.var_mean(axis if dim is None else dim, keepdim, correction)
-        return variance.sqrt(), mean
+        return self.with_node(root(variance.node)), mean
 
 
 def count_along(shape: tuple[Index, ...], axes: tuple[int, ...]) -> Index:
