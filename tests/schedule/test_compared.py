@@ -51,3 +51,15 @@ def test_gradients_of_maxima(formula, rows, columns, width):
     Tensor.realize(*found)
     for one, other in zip(found, expected, strict=True):
         numpy.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-4, atol=1e-5)
+
+
+def test_gradient_of_the_maximum_of_a_strided_convolution():
+    """What windows leave out is 0, and so is how often the maximum was there: 0 / 0 stays out."""
+    random = numpy.random.default_rng(0)
+    x, weight = (random.standard_normal(shape, numpy.float32) for shape in ((2, 1, 8), (8, 1, 3)))
+    theirs = torch.tensor(x, requires_grad=True)
+    result = torch.nn.functional.conv1d(theirs, torch.tensor(weight), stride=2).amax((0, 1))
+    (expected,) = torch.autograd.grad(result.sum(), theirs)
+    ours = Tensor(x).realize()
+    (found,) = ours.conv1d(Tensor(weight).realize(), stride=2).amax((0, 1)).sum().gradient(ours)
+    numpy.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=1e-5, atol=1e-6)
