@@ -12,10 +12,10 @@ order. In reading order:
   exchanged (``exchange``), taken by ``phases``, or done with fewer products: ``shorten_filters``
   chooses, ``short_filters`` writes, of what ``sums_of_products`` reads, by ``toom_cook``.
 * Fusion: ``access`` and ``axes`` say where sources are read, ``roots`` what fusion results in.
-  ``fuse`` walks the graph and ``choose`` decides for each node, by ``cost``. Some nodes are decided
-  on before: ``trunks`` are stored, ``streams`` never are (``running`` says which of their totals
-  go together), and what is ``compared`` with its own maximum is computed once. Afterwards
-  ``siblings`` become one kernel.
+  ``fuse`` walks the graph; for each node ``choose_elementwise`` or ``choose_reductions`` decides,
+  by its ``uses`` and by ``cost``. Some nodes are decided on before: ``trunks`` are stored,
+  ``streams`` never are (``running`` says which of their totals go together), and what is
+  ``compared`` with its own maximum is computed once. Afterwards ``siblings`` become one kernel.
 * Kernels: ``express`` writes them, each once for all that are ``alike``; ``order`` sorts them.
 * The same kernels said more directly: ``narrow_stores``, ``pick_terms``, ``flatten_sums``,
   ``split_sums``, ``share_guards``, ``divide_sums``, ``merge_axes``.

@@ -26,7 +26,8 @@ from tilegrad.schedule.axes import (
     is_in_order,
     is_one_to_one,
 )
-from tilegrad.schedule.choose import Chooser, Context, Decision, Enclosing, Uses, note_rows
+from tilegrad.schedule.choose_elementwise import ElementwiseChooser
+from tilegrad.schedule.choose_reductions import ReductionChooser
 from tilegrad.schedule.compared import find_compared
 from tilegrad.schedule.roots import (
     ALIASES,
@@ -46,6 +47,7 @@ from tilegrad.schedule.siblings import (
 )
 from tilegrad.schedule.streams import find_streams
 from tilegrad.schedule.trunks import find_trunks
+from tilegrad.schedule.uses import Context, Decision, Enclosing, Measures, Uses, note_rows
 
 
 def fuse(sinks: Sequence[Node], trace: Trace) -> Fusion:
@@ -78,7 +80,9 @@ class _Fuser:
         self.streams = find_streams(order, list(sinks), self.summaries, self.compared)
         self.pending: dict[Node, _Pending] = {}
         self.fusion = Fusion([], {}, set(), frozenset(map(resolve_alias, sinks)))
-        self.chooser = Chooser(self.summaries, self.free, self.fusion.root_of)
+        self.measures = Measures(self.free)
+        self.elementwise = ElementwiseChooser(self.summaries, self.fusion.root_of)
+        self.reductions = ReductionChooser(self.summaries, self.free)
         self.calls: dict[Node, Root] = {}
         self.names: dict[Node, str] = {}
         for sink in sinks:
@@ -160,10 +164,10 @@ class _Fuser:
             return Decision(frozenset(pending.uses), "a tile of it at a time: it is never stored")
         is_stored = pending.is_forced or bool(pending.readers)
         if node in self.streams.totals and not self.summaries.is_contraction(node):
-            return self.chooser.choose_total(node, pending.uses, self.streams)
+            return self.reductions.choose_total(node, pending.uses, self.streams)
         if node.op.has(Property.REDUCTION):
-            return self.chooser.choose_reduction(node, pending.uses, is_stored)
-        return self.chooser.choose_elementwise(node, pending.uses, is_stored)
+            return self.reductions.choose(node, pending.uses, is_stored)
+        return self.elementwise.choose(node, pending.uses, is_stored)
 
     def _find_hosts(self, node: Node, pending: _Pending, decision: Decision) -> frozenset[Root]:
         """Return the roots that compute a node for all, or each for itself."""
@@ -291,7 +295,7 @@ class _Fuser:
             return
         if node.op.name == "buffer":
             return
-        use = self.chooser.measure(indices, context)
+        use = self.measures.of(indices, context)
         uses = self._pending(node).uses.setdefault(root, {})
         known = uses.get(indices)
         if known is None or known.evaluations < use.evaluations:
