@@ -17,6 +17,7 @@ from tilegrad.ir.node import Node
 from tilegrad.ops import linear
 
 _MOST_ROWS = 4
+"""Words for dot products have two elements or four."""
 
 
 def find_interleaved(node: Node, lanes: int) -> tuple[Node, int, list[int]] | None:

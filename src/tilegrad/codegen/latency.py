@@ -22,6 +22,7 @@ ISSUED = 2
 FOLDED_SPILLS = 0.2
 """Spills for each instruction that cost little where reloads are operands of instructions."""
 _WIDE = 512
+"""Vectors of so many bits begin one at a time."""
 
 _READ, _ARITHMETIC, _LANES, _LONG, _SHORT = 7, 4, 3, 16, 1
 _LATENCIES: dict[Op, int] = {

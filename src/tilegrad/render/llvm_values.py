@@ -21,6 +21,7 @@ from tilegrad.render.llvm_types import format_constant, format_type, type_suffix
 from tilegrad.render.llvm_writer import Write, Writer
 
 _FENCED = (dtypes.float32, dtypes.float64)
+"""Dtypes of vectors whose shuffles end chains: LLVM has the fence for floats only."""
 
 
 def _write_nothing(writer: Writer, node: Node) -> None:

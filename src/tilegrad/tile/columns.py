@@ -31,6 +31,7 @@ LEAST_ROW, LONGEST_ROW = 512, 8192
 RUN = 1 << 15
 """... as many at a time as make a run of so many bytes."""
 ROW_TILE = 64
+"""So many elements of such a row are reduced at a time: a few vectors, a chain for each."""
 
 
 class ColumnLowering(Lowering):

@@ -19,6 +19,7 @@ from tilegrad.tile.target import TileTarget
 from tilegrad.tile.uncached import LEAST_LINES, find_large
 
 MOST_ROWS = 4
+"""So many rows of less than eight lines each are a tile that fits the registers."""
 
 
 class JoinedRows(NamedTuple):

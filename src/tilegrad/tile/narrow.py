@@ -49,6 +49,7 @@ def _end_with_words(bound: tuple[Node, ...], group: int) -> tuple[Node, ...]:
 
 
 RAISE = 128
+"""What makes any int8 a uint8, as instructions want it that multiply one with the other."""
 
 
 def raise_signed(value: Node) -> Node:

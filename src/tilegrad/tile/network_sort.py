@@ -40,8 +40,11 @@ LONGEST = 2048
 FEWEST = 4
 """With fewer rows too many lanes would be idle."""
 _BLOCK = 16
+"""Words that are sorted in registers at a time: half of the registers of AVX-512."""
 _LANES = 16
+"""Elements of a row that are read at a time, and turned."""
 _VECTOR_BYTES = 64
+"""Lanes are rows; where vectors are narrower, what is meant as one takes several registers."""
 
 
 def suits(dtype: DType, length: int, rows: Index, *, has_positions: bool) -> bool:

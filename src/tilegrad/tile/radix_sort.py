@@ -23,7 +23,9 @@ WORKERS = 16
 LONGEST = (1 << 31) - 1
 """Positions are kept in 32 bits."""
 _DIGITS = 256
+"""Values of a digit: what 8 bits hold, so that all counts of a key stay in the first cache."""
 _LANES = 16
+"""Counts that are cleared at a time."""
 
 
 def build_radix_sort(

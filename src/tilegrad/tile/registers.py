@@ -38,7 +38,9 @@ STREAMED_POINTS = 1 << 18
 """From so many multiply-adds on, a matrix that is used once is read row after row: memory is asked
 for ahead along one row, not along as many as a tile has."""
 LARGEST_TILE = 14
+"""Results along one axis, at most ..."""
 MOST_VECTORS = 3
+"""... and vectors along the lanes."""
 
 
 class RegisterTile(NamedTuple):

@@ -24,6 +24,7 @@ MOST = 256
 SHARE = 8
 """... and only of rows that are so many times as long."""
 _LANES = 64
+"""Elements that are compared at a time with the last of the best."""
 _GREATEST = (1 << 64) - 1
 
 

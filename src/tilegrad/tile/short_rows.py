@@ -16,6 +16,7 @@ from tilegrad.tile.target import TileTarget
 LONGEST_ROW = 4
 """So many vectors a row has at most."""
 MOST_ROWS = 16
+"""So many rows are reduced at a time at most: their sums then fill the lanes of one vector."""
 
 
 def choose_rows_together(

@@ -16,7 +16,9 @@ from tilegrad.tile.terms import find_levels
 from tilegrad.tile.windows import find_windows, lay_out
 
 MOST_ROWS = 14
+"""Rows of a register tile (of units with tiles, as many times theirs) at most ..."""
 MOST_VECTORS = 4
+"""... and vectors of its lanes."""
 LEAST_WORDS = 4
 """Lanes of a tile are a multiple of so many where dot products in lanes multiply."""
 COPY_COST = 0.5

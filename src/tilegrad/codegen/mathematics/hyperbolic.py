@@ -20,6 +20,7 @@ from tilegrad.ir.node import Node
 from tilegrad.ops import exponential
 
 _GREAT = 2.0**28
+"""From here on x² + 1 and x² − 1 are x²."""
 
 
 def sinh(target: CodegenTarget, x: Node) -> Node:

@@ -102,6 +102,7 @@ class _Instruction:
 
 _SIGNS = constant(_SIGN_BITS, dtypes.uint32)
 _LEAST_COLUMNS = 4
+"""The narrowest vectors of words that instructions take."""
 
 
 def _make_unit(

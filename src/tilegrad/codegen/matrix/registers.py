@@ -19,6 +19,7 @@ LARGEST_VECTOR = 16
 _SPILL = (1 << 30) + 1
 """Identity of the memory from which vectors are read as matrices; others follow it."""
 _SPILL_BYTES = 1024
+"""What a tile register holds: 16 rows of 64 bytes."""
 
 
 def _spill_address(context: Context, number: int = 0) -> Node:

@@ -25,6 +25,7 @@ from tilegrad.ops.matrix import WORD_BYTES, InstructionAttributes, MatrixAttribu
 SIZE = 16
 """Rows of a tile register, and words of a row."""
 REGISTERS = 8
+"""Tile registers that a processor has."""
 _LEAST_SIZE = 8
 """Smaller products are not worth the way through memory."""
 
