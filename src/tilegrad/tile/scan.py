@@ -31,7 +31,7 @@ _STRIP_BYTES = 32768
 Narrower ones would fill more threads, but of rows of 4 KiB halves take 2 to 3 times as long.
 """
 _CHUNK_BYTES = 256
-"""Width of what is scanned at a time along a row: several vectors, which do not wait for each other."""
+"""Width of what is scanned at a time along a row: vectors that do not wait for each other."""
 _SHORT_ROW = 64
 """Rows of known lengths up to this are scanned whole."""
 
