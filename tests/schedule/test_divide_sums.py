@@ -13,19 +13,39 @@ from tilegrad.ops.arithmetic import floor_divide, modulo
 from tilegrad.schedule.divide_sums import LEAST_PIECE, divide_sums
 from tilegrad.schedule.flatten_sums import ADD
 
+COLUMNS = 3
+
 
 def joined(heads: int, rows: int, piece: int, *, size: int | None = None) -> Node:
     """Return the kernel of a product of heads that are joined, read in pieces of some size."""
     size = size or piece
-    row = kernel.make_axis("i0", rows)
+    row, column = kernel.make_axis("i0", rows), kernel.make_axis("i1", COLUMNS)
     term = kernel.make_axis("r0", heads * piece)
     place = (term // size) * (rows * size) + row * size + term % size
     x, y = (
         memory.make_load(memory.make_parameter(slot, dtypes.int32), index)
-        for slot, index in ((1, place), (2, term))
+        for slot, index in ((1, place), (2, column * (heads * piece) + term))
     )
     value = kernel.reduce_over(x * y, term, attributes=ADD)
-    return kernel.kernel(memory.make_store(memory.make_parameter(0, dtypes.int32), row, value))
+    pointer = memory.make_parameter(0, dtypes.int32)
+    return kernel.kernel(memory.make_store(pointer, row * COLUMNS + column, value))
+
+
+def scaled(blocks: int, size: int) -> Node:
+    """Return the kernel of a product with numbers of which blocks have a scale in common."""
+    row, column = kernel.make_axis("i0", 2), kernel.make_axis("i1", COLUMNS)
+    term = kernel.make_axis("r0", blocks * size)
+    x, levels, scales = (
+        memory.make_load(memory.make_parameter(slot, dtypes.int32), index)
+        for slot, index in (
+            (1, row * (blocks * size) + term),
+            (2, column * (blocks * size) + term),
+            (3, column * blocks + term // size),
+        )
+    )
+    value = kernel.reduce_over(x * (levels * scales), term, attributes=ADD)
+    pointer = memory.make_parameter(0, dtypes.int32)
+    return kernel.kernel(memory.make_store(pointer, row * COLUMNS + column, value))
 
 
 def bound_axes(program: Node) -> list[int]:
@@ -41,20 +61,23 @@ def test_pieces_become_an_axis(heads, rows, piece):
     assert not any(node.op in (floor_divide, modulo) for node in sort_topologically([found]))
     random = numpy.random.default_rng(piece)
     x, y = (
-        random.integers(-9, 9, size).astype(numpy.int32) for size in (heads * rows * piece,) * 2
+        random.integers(-9, 9, size).astype(numpy.int32)
+        for size in ((heads, rows, piece), (COLUMNS, heads, piece))
     )
-    results = [numpy.zeros(rows, numpy.int32) for _ in range(2)]
-    for result, one in zip(results, (program, found), strict=True):
-        run_kernel(one, [result, x, y])
-    numpy.testing.assert_array_equal(*results)
-    expected = x.reshape(heads, rows, piece) * y[: heads * piece].reshape(heads, 1, piece)
-    numpy.testing.assert_array_equal(results[0], expected.sum((0, 2)))
+    result = numpy.zeros(rows * COLUMNS, numpy.int32)
+    run_kernel(found, [result, x.ravel(), y.ravel()])
+    expected = numpy.einsum("hrp,chp->rc", x, y)
+    numpy.testing.assert_array_equal(result.reshape(rows, COLUMNS), expected)
 
 
 @pytest.mark.parametrize(
     "program",
-    [joined(4, 3, LEAST_PIECE - 1), joined(3, 2, LEAST_PIECE, size=2 * LEAST_PIECE)],
-    ids=["short pieces", "pieces that do not fill the axis"],
+    [
+        joined(4, 3, LEAST_PIECE - 1),
+        joined(3, 2, LEAST_PIECE, size=2 * LEAST_PIECE),
+        scaled(3, LEAST_PIECE),
+    ],
+    ids=["short pieces", "pieces that do not fill the axis", "scales of blocks"],
 )
 def test_others_stay(program):
     assert divide_sums(program) is program

@@ -1,7 +1,8 @@
-"""The axis of a sum of products that a factor reads in pieces becomes two: k = i·n + j.
+"""The axis of a product of matrices that a factor reads in pieces becomes two: k = i·n + j.
 
 The heads of attention, joined by the product after them, are read at k // n and k % n. As two axes
-they are read as they lie: in rows, by steps that are known.
+they are read as they lie: in rows, by steps that are known. Blocks of which only the scale is read
+at k // n stay: their elements are neighbours along k.
 """
 
 from __future__ import annotations
@@ -19,30 +20,38 @@ LEAST_PIECE = 16
 
 
 def divide_sums(program: Node) -> Node:
-    """Return a kernel whose sum of products, if it is one, is over the pieces of such an axis."""
+    """Return a kernel whose product of matrices, if it is one, is over pieces of such an axis."""
     order = sort_topologically([program])
     sums = [node for node in order if node.op is kernel.reduce_over]
-    if len(sums) != 1 or sums[0].attributes != ADD:
+    if len(sums) != 1 or not _is_product(sums[0]):
         return program
-    body, *axes = sums[0].sources
-    if body.op is not arithmetic.multiply:
-        return program
-    for axis in axes:
+    for axis in sums[0].sources[1:]:
         size = _find_piece(axis, order)
         if size:
             return divide_sums(_divide(axis, size, order))
     return program
 
 
+def _is_product(total: Node) -> bool:
+    """Whether a reduction is a sum of products of which each factor has axes of its own."""
+    body = total.sources[0]
+    if total.attributes != ADD or body.op is not arithmetic.multiply:
+        return False
+    free = kernel.find_free(body)
+    first, second = (free[factor] for factor in body.sources)
+    return bool(first - second and second - first)
+
+
 def _find_piece(axis: Node, order: Sequence[Node]) -> int:
     """Return the length of the pieces in which an axis is read; 0 if it is not."""
     extent = kernel.extent_of(axis)
-    sizes = {
-        as_index(node.sources[1])
+    pieces = {
+        (node.op, as_index(node.sources[1]))
         for node in order
         if node.op in (arithmetic.floor_divide, arithmetic.modulo) and node.sources[0] is axis
     }
-    if len(sizes) != 1 or not isinstance(extent, int):
+    sizes = {size for _, size in pieces}
+    if len(pieces) != 2 or len(sizes) != 1 or not isinstance(extent, int):
         return 0
     (size,) = sizes
     is_whole = isinstance(size, int) and size >= LEAST_PIECE and extent % size == 0
