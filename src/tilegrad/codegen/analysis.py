@@ -19,6 +19,7 @@ _FIRST_LOOP_BIT = 2
 
 _NOTHING: frozenset[Node] = frozenset()
 _WRITING = (memory.store, atomic)
+_LOOP_HEIGHT = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,8 @@ class Analysis:
         loop_bits: the bit of each loop, by its number.
         loops: the loops by number.
         written: for each effect, the pointers that it stores through.
-        height: for each node the length of the longest chain below it.
+        height: for each node the length of the longest chain below it; that of a loop is longer
+            than any without, so that no register has to outlive a loop that does not need it.
         factors: what a ``dot`` multiplies, and what that is computed from.
     """
 
@@ -51,7 +53,8 @@ def analyse(root: Node) -> Analysis:
     analysis = Analysis(order, {}, {}, {}, {}, {}, _find_factors(order))
     height = analysis.height
     for node in order:
-        height[node] = 1 + max((height[source] for source in node.sources), default=0)
+        below = max((height[source] for source in node.sources), default=0)
+        height[node] = below + (_LOOP_HEIGHT if node.op is tile.loop else 1)
         analysis.free[node] = _find_free(analysis, node)
         if node.op is tile.loop:
             analysis.loops[loop_number(node)] = node
