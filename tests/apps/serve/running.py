@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import signal
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import openai
 import uvicorn
 
 from tilegrad.apps.serve.application import build_application
 from tilegrad.apps.serve.connection import limit_connections
+from tilegrad.apps.serve.run import GracefulServer
 from tilegrad.apps.serve.service import Service
 
 
@@ -26,11 +29,13 @@ class Server:
         port: on this machine.
         service: what it consists of.
         client: the official one, which does not try again.
+        interrupt: what Ctrl-C calls.
     """
 
     port: int
     service: Service
     client: openai.OpenAI
+    interrupt: Callable[[], None]
 
     def ask(
         self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] = {}
@@ -60,9 +65,8 @@ def run(service: Service) -> Iterator[Server]:
             http=limit_connections(service.limits.body_seconds),
             log_config=None,
             lifespan="on",
-            timeout_graceful_shutdown=service.limits.grace_seconds,
         )
-        server = uvicorn.Server(config)
+        server = GracefulServer(config, service.scheduler, service.limits.grace_seconds)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
@@ -70,7 +74,8 @@ def run(service: Service) -> Iterator[Server]:
             port, key = listener.getsockname()[1], service.key or "none"
             url = f"http://127.0.0.1:{port}/v1"
             with openai.OpenAI(base_url=url, api_key=key, max_retries=0) as client:
-                yield Server(port, service, client)
+                interrupt = partial(server.handle_exit, signal.SIGINT, None)
+                yield Server(port, service, client, interrupt)
         finally:
             server.should_exit = True
             thread.join()

@@ -98,6 +98,32 @@ def test_any_wrong_value_is_refused_or_makes_sense(
         check_refusal(status, answer)
 
 
+@pytest.mark.parametrize(
+    ("path", "change", "param"),
+    [
+        ("completions", {"prompt": [2, -1]}, "prompt.1"),
+        ("completions", {"prompt": ["a", [1]]}, "prompt"),
+        ("completions", {"stop": ["a"] * 17}, "stop"),
+        ("chat/completions", {"messages": [{"role": "user"}]}, "messages.0.content"),
+        (
+            "chat/completions",
+            {"messages": [{"role": "user", "content": [{"type": "image_url"}]}]},
+            "messages.0.content.0.type",
+        ),
+        (
+            "chat/completions",
+            {"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": 1}}},
+            "response_format.json_schema.schema",
+        ),
+    ],
+)
+def test_what_is_wrong_is_named(fake_server: Server, path: str, change: dict[str, Any], param: str):
+    path = f"/v1/{path}"
+    status, answer = post(fake_server, path, json.dumps(BODIES[path] | change).encode())
+    check_refusal(status, answer)
+    assert answer["error"]["param"] == param
+
+
 @settings(max_examples=30)
 @given(path=PATHS, body=st.binary(max_size=40) | st.text(max_size=20).map(str.encode))
 def test_bytes_that_are_no_request_are_refused(fake_server: Server, path: str, body: bytes):

@@ -161,6 +161,22 @@ def test_logits_that_are_no_numbers_end_that_reply_alone(run_fake: RunFake):
     assert decoder.free_sequences == 4
 
 
+@pytest.mark.parametrize(("times", "seconds"), [(1, 0), (2, 1000)])
+def test_a_server_that_stops_tells_those_it_does_not_wait_for(
+    run_fake: RunFake, caplog: pytest.LogCaptureFixture, times: int, seconds: int
+):
+    decoder = FakeDecoder(context=100_000)
+    options = {"model": "tiny", "prompt": "ab", "max_tokens": 90_000}
+    with run_fake(decoder, limits=Limits(grace_seconds=seconds)) as server:
+        stream = server.client.completions.create(stream=True, **options)
+        next(iter(stream))
+        for _ in range(times):
+            server.interrupt()
+        with pytest.raises(openai.APIError, match="the server is stopping"):
+            list(stream)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_an_error_of_ours_ends_the_thread_but_nobody_waits_for_it(
     run_fake: RunFake, monkeypatch: pytest.MonkeyPatch

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import from_json
 
 from tilegrad.apps.serve.errors import ApiError
 
@@ -172,12 +173,16 @@ def parse(kind: type[B], data: bytes) -> B:
     try:
         return kind.model_validate_json(data)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        raise _explain(first["type"], first["msg"], first["loc"]) from error
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        # Of a value that may be of several types, all are listed: tell of the one that it is of.
+        first = found[0]["loc"][:1]
+        alike = [one for one in found if one["loc"][:1] == first]
+        worst = next((one for one in alike if not one["type"].endswith("_type")), alike[0])
+        raise _explain(worst["type"], worst["msg"], worst["loc"], data) from error
 
 
-def _explain(kind: str, message: str, place: tuple[int | str, ...]) -> ApiError:
-    name = ".".join(map(str, place))[:200] or None
+def _explain(kind: str, message: str, place: tuple[int | str, ...], data: bytes) -> ApiError:
+    name = _name(kind, place, data)[:200] or None
     if kind == "extra_forbidden":
         return ApiError(
             400, f"unknown or unsupported parameter: {name}", code="unknown_parameter", param=name
@@ -186,3 +191,22 @@ def _explain(kind: str, message: str, place: tuple[int | str, ...]) -> ApiError:
         return ApiError(400, f"the body is no JSON: {message}", code="invalid_json")
     where = "the body" if name is None else name
     return ApiError(400, f"{where}: {message}", code="invalid_value", param=name)
+
+
+def _name(kind: str, place: tuple[int | str, ...], data: bytes) -> str:
+    """Return the name of a place in a body, without the names of types that pydantic puts in."""
+    if not place:
+        return ""
+    value: Any = from_json(data)
+    names = []
+    for part in place:
+        if isinstance(value, dict):
+            is_there = part in value
+        else:
+            is_there = isinstance(value, list) and isinstance(part, int)
+        if is_there:
+            value = value[part]
+            names.append(part)
+    if kind == "missing":
+        names.append(place[-1])
+    return ".".join(map(str, names))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gc
 import socket
 from collections.abc import Iterator
+from types import FrameType
 
 import uvicorn
 from rich.console import Console
@@ -15,6 +17,7 @@ from tilegrad.apps.serve.connection import limit_connections
 from tilegrad.apps.serve.guard import is_local_name
 from tilegrad.apps.serve.load import load_service
 from tilegrad.apps.serve.options import ServeOptions
+from tilegrad.apps.serve.scheduler import Scheduler
 from tilegrad.base.errors import ArgumentError
 from tilegrad.base.settings import LogLevel
 from tilegrad.engine import Session
@@ -22,6 +25,34 @@ from tilegrad.runtime.cpu.pages import share_heap
 
 _CONNECTIONS = 1024
 """So many may be open at a time; more are refused before anything of them is read."""
+_LAST_SECONDS = 5
+"""In which clients that were told that the server stops may read it."""
+
+
+class GracefulServer(uvicorn.Server):
+    """Tells clients that it stops, where uvicorn would cut them off.
+
+    Args:
+        config: of uvicorn.
+        scheduler: has the replies.
+        seconds: in which these may come to their end, unless it is asked to stop again.
+    """
+
+    def __init__(self, config: uvicorn.Config, scheduler: Scheduler, seconds: float) -> None:
+        super().__init__(config)
+        self._scheduler, self._seconds = scheduler, seconds
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Note a signal."""
+        if self.should_exit:
+            self._scheduler.stop()
+        super().handle_exit(sig, frame)
+        self.force_exit = False
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Wait for the replies that are being written, but not for ever."""
+        asyncio.get_running_loop().call_later(self._seconds, self._scheduler.stop)
+        await super().shutdown(sockets)
 
 
 def run_server(session: Session, options: ServeOptions) -> None:
@@ -53,7 +84,7 @@ def run_server(session: Session, options: ServeOptions) -> None:
             proxy_headers=False,
             server_header=False,
             limit_concurrency=_CONNECTIONS,
-            timeout_graceful_shutdown=options.limits.grace_seconds,
+            timeout_graceful_shutdown=options.limits.grace_seconds + _LAST_SECONDS,
         )
         listener.listen()  # who reads the line below may come at once
         host, port = listener.getsockname()[:2]
@@ -63,7 +94,7 @@ def run_server(session: Session, options: ServeOptions) -> None:
             console.print("anyone who reaches this address may use it: --api-key asks for a key")
         session.trim()
         with settled(), contextlib.suppress(KeyboardInterrupt):
-            uvicorn.Server(config).run(sockets=[listener])
+            GracefulServer(config, service.scheduler, options.limits.grace_seconds).run([listener])
 
 
 @contextlib.contextmanager

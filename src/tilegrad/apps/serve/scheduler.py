@@ -88,11 +88,15 @@ class Scheduler:
         """Begin to serve."""
         self._thread.start()
 
-    def close(self) -> None:
-        """End all replies and the thread."""
+    def stop(self) -> None:
+        """End all replies soon; nothing more is taken."""
         with self._changed:
             self._is_open = False
             self._changed.notify()
+
+    def close(self) -> None:
+        """End all replies and the thread."""
+        self.stop()
         self._thread.join()
 
     @property
