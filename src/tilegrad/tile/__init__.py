@@ -7,7 +7,8 @@ order:
 * What all ways read: ``target`` (the processor), ``facts`` (what a kernel does), ``decisions``
   (every choice, and how to make it otherwise), ``environment`` (where each axis is at present).
 * Kernels made fit for more sizes and instructions: ``generalise``, ``join_short_rows``,
-  ``padding``; and made of programs by hand: ``raise_program``, ``join_blocks``.
+  ``padding``; for fewer walks along long rows: ``moments``; and made of programs by hand:
+  ``raise_program``, ``join_blocks``.
 * What suits every kernel: ``schedule`` is all that is chosen, by ``lanes``, ``registers``,
   ``short_rows``, ``turns``, ``order``, ``cuts`` and ``joined_rows``. ``lower`` writes values and
   reductions, ``derivation`` the loops around them and the stores. Reductions to few results are

@@ -26,6 +26,7 @@ from tilegrad.tile.join_short_rows import join_short_rows
 from tilegrad.tile.kept import KeepingLowering, choose_kept
 from tilegrad.tile.kept_panels import derive_packing, find_keepable
 from tilegrad.tile.lower import Lowering
+from tilegrad.tile.moments import join_moments
 from tilegrad.tile.overlapped_rows import overlap_rows
 from tilegrad.tile.padding import pad_sum
 from tilegrad.tile.schedule import choose_schedule
@@ -61,6 +62,7 @@ def derive(
     program = None if stream is None else derive_stream(stream, slots, target, name, decider)
     if program is not None:
         return program
+    root = join_moments(root, decider)
     facts, contraction = _find_contraction(root, target)
     staging = None if contraction is None else choose_staging(facts, contraction, target, decider)
     if staging is not None:

@@ -48,7 +48,7 @@ class Region:
         axes: all axes in scope: those free in the reduction and its own.
         nodes: what is computed here, sources first.
         loads: the loads among them.
-        level: how deep reductions are nested inside.
+        level: how many loops come before, one after the other, as reductions wait for others.
     """
 
     reduction: Node | None
@@ -87,6 +87,7 @@ class Facts:
                 region = self.regions[node]
                 inner = [n for n in region.nodes if n.op is kernel.reduce_over]
                 region.level = 1 + max((self.regions[n].level for n in inner), default=-1)
+        self._raise_levels()
         self.stored_slots = {store.sources[0] for store in self.stores}
 
     def _add_region(self, reduction: Node | None, parent: Region | None) -> None:
@@ -107,6 +108,18 @@ class Facts:
             region.loads = [node for node in region.nodes if node.op is memory.load]
             self.regions[reduction] = region
             pending += [(n, region) for n in region.nodes if n.op is kernel.reduce_over]
+
+    def _raise_levels(self) -> None:
+        """Let reductions that no other waits for share the loop of those that wait longest."""
+        reductions = [region for region in self.regions.values() if region.reduction is not None]
+        awaited = {node for region in reductions for node in region.nodes}
+        latest: dict[tuple[tuple[Node, ...], Axes], int] = {}
+        for region in reductions:
+            along = region.own, region.axes
+            latest[along] = max(latest.get(along, 0), region.level)
+        for region in reductions:
+            if region.reduction not in awaited:
+                region.level = latest[region.own, region.axes]
 
     @property
     def rows(self) -> list[Axes]:
