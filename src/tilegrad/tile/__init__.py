@@ -18,10 +18,11 @@ order:
   write them; loads ask ``ahead``, and ``overlapped_rows`` computes the end of a row with the next
   one (by ``copies`` of loops).
 * Products: ``contraction`` finds them, ``narrow`` those that matrix units multiply. ``staging`` is
-  the plan of their panels; ``choose_staging`` chooses one, from ``side_options`` and by how evenly
-  instances fill the threads (``balance``). ``staged`` writes the program: ``tiling``, ``terms`` and
-  ``blocks`` say what a tile and a block of the sum have, ``supply``, ``packing``, ``windows`` and
-  ``kept_panels`` how factors are read, ``correction`` what bytes that were raised are too large by.
+  the plan of their panels; ``choose_staging`` chooses one, of ``side_options``, by
+  ``staging_costs`` and by how evenly instances fill the threads (``balance``). ``staged`` writes
+  the program: ``tiling``, ``terms`` and ``blocks`` say what a tile and a block of the sum have,
+  ``supply``, ``packing``, ``windows`` and ``kept_panels`` how factors are read, ``correction`` what
+  bytes that were raised are too large by.
 * Matrices that are never stored: ``running`` is the law, ``stream`` finds them and ``reach`` what
   masks leave of them. ``stream_memory``, ``stream_blocks`` and ``stream_units`` choose sizes and
   units; ``stream_program`` writes the walk, ``stream_tiles`` its products and ``stream_rows`` the

@@ -1,7 +1,7 @@
-"""The choice of a staging by a small cost model, in cycles of one core.
+"""The choice of a staging: of all register tiles that fit, those that cost least.
 
-Every pair of register tiles that fits is compared by what its multiplications cost, with what
-partial tiles waste, by its stores, and by the packing of both sides.
+What they cost is in ``staging_costs``; here is what there is to choose from, and whether a
+contraction is staged at all.
 """
 
 from __future__ import annotations
@@ -9,14 +9,11 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Collection, Sequence
-from operator import itemgetter
-from typing import NamedTuple
 
 from tilegrad.ir.node import Node
-from tilegrad.ops import kernel, memory
+from tilegrad.ops import memory
 from tilegrad.ops.matrix import MatrixFacts
 from tilegrad.ops.memory import slot_of
-from tilegrad.tile.balance import DELAY, Cycles, Grid
 from tilegrad.tile.contraction import Contraction, Factor
 from tilegrad.tile.correction import can_correct
 from tilegrad.tile.decisions import Decider, list_near
@@ -24,6 +21,7 @@ from tilegrad.tile.facts import Facts
 from tilegrad.tile.narrow import find_depth, find_narrow, find_unit, has_words, raise_signed
 from tilegrad.tile.side_options import MOST_VECTORS, Option, SideOptions, extents_of
 from tilegrad.tile.staging import PanelOrder, Staging, SumBlocks
+from tilegrad.tile.staging_costs import Pair, StagingCosts, divide
 from tilegrad.tile.target import TileTarget
 from tilegrad.tile.windows import find_windows
 
@@ -44,30 +42,9 @@ LEAST_TURNED_WORK, LEAST_TURNED_ROWS = 1 << 17, 16
 LEAST_NARROW_WORK = 1 << 14
 """Fewer multiplications are not worth staging where the factors fit the cache: of factors one of
 which lies along the lanes, of others (with so many rows), and of narrow ones."""
-LEAST_LATENCY = 4.0
-"""Cycles between multiply-adds of one result."""
-MOST_INSTANCES = 8
-"""A side is not cut further for the sake of threads that have so many instances each."""
-NEARLY = 1.06
-"""Register tiles that cost more than this many times what the cheapest ones do stay behind them
-however evenly they fill the threads."""
 LEAST_RUN_BYTES = 128
 """Tiles of rows are packed so many at once that what is read side by side has at least this length:
 caches are filled by pairs of lines, and half a pair takes as long as a whole one."""
-SMALL_TILES = 96
-"""Blocks of rows or lanes are not made shorter than this for the sake of more instances."""
-
-
-class Pair(NamedTuple):
-    """Register tiles of both sides, and the matrix unit that multiplies them or None."""
-
-    rows: Option
-    columns: Option
-    unit: MatrixFacts | None
-
-    def __str__(self) -> str:
-        sides = ("x".join(map(str, side.sizes)) for side in (self.rows, self.columns))
-        return f"{kernel.name_of(self.rows.factor.axes[0])}:{' '.join(sides)}"
 
 
 class StagingChoice:
@@ -115,7 +92,16 @@ class StagingChoice:
             _cut_sum(contraction.bound, each) for each in list_near(longest, LEAST_SUM, 4 * longest)
         ]
         self.sums = decider.take("sum", blocks, label=lambda one: str(one.length))
-        self.batch = math.prod(extents_of(contraction.batch))
+        self.costs = StagingCosts(
+            self.sums,
+            self.terms,
+            math.prod(extents_of(contraction.batch)),
+            self.itemsize,
+            self.total_size,
+            self.cache,
+            self._kept,
+            target.threads,
+        )
 
     def _may_be_whole(self) -> bool:
         """Whether the sum had better not be cut: the widest panel is no more than half the cache.
@@ -183,7 +169,7 @@ class StagingChoice:
         pairs = self._list_pairs()
         if not pairs:
             return None
-        pair = self.decider.take("tile", pairs, self._measure_all(pairs).__getitem__)
+        pair = self.decider.take("tile", pairs, self.costs.measure_all(pairs).__getitem__)
         rows, columns = (
             self.decider.take(
                 name,
@@ -235,83 +221,6 @@ class StagingChoice:
             has_words(unit, self.sums, factor.value) for factor in factors
         )
 
-    def _measure_all(self, pairs: Sequence[Pair]) -> dict[Pair, float]:
-        """Return the cycles that each pair of tiles takes, on all threads together.
-
-        How evenly instances fill the threads is looked at only where it may decide: not of tiles
-        that take longer than others even if no thread ever waits.
-        """
-        grids = {pair: self._find_grid(pair.rows, pair.columns) for pair in pairs}
-        cycles = {pair: self._measure(pair) for pair in pairs}
-        costs = {pair: grid.total(cycles[pair]) for pair, grid in grids.items()}
-        if self.target.threads == 1:
-            return costs
-        limit, best = NEARLY * min(costs.values()), math.inf
-        finest = MOST_INSTANCES * self.target.threads
-        for pair in sorted(pairs, key=costs.__getitem__):
-            least = costs[pair] * (1 + DELAY / max(finest, grids[pair].instances))
-            if costs[pair] > limit:
-                costs[pair] *= 2
-            elif least > best:
-                costs[pair] = least
-            else:
-                costs[pair] = self._divide_evenly(pair, grids[pair], cycles[pair])[1]
-                best = min(best, costs[pair])
-        return costs
-
-    def _measure(self, pair: Pair) -> Cycles:
-        """Return what the parts of an instance with a pair of tiles take."""
-        rows, columns, unit = pair
-        results = rows.count * columns.count
-        loads = rows.count + columns.count
-        cycles = max(results / 2, loads / 2, LEAST_LATENCY) + 0.5
-        if unit is not None and unit.rows > 1:
-            cycles = max(results, loads) * unit.rows
-        if unit is not None:
-            cycles /= unit.depth
-        stored = results * max(rows.stored, columns.stored)
-        if not self.sums.is_single:
-            stored += 3 * results
-        packing = self._packing_of(rows), self._packing_of(columns)
-        return Cycles(self.terms * cycles + stored, *packing)
-
-    def _find_grid(self, rows: Option, columns: Option) -> Grid:
-        """Return the tiles in the largest blocks whose panels and partial results fit the cache."""
-        panel = self.sums.length * self.itemsize * columns.width
-        # Rows of a matrix are packed anew for every block of lanes: better fewer, though they leave
-        # the cache. Rows of images are in it, as windows overlap.
-        is_packed = self._packing_of(rows) > 0 and len(rows.sizes) == 1 and self.sums.is_single
-        room = self.cache if is_packed else self.cache // 2
-        lane_tiles = max(1, min(columns.tiles, room // panel))
-        row_tiles = rows.tiles
-        if not self.sums.is_single:
-            partial = self.total_size * rows.width * columns.width * lane_tiles
-            row_tiles = max(1, min(row_tiles, self.cache * 3 // 8 // partial))
-        block = _divide(rows.tiles, row_tiles), _divide(columns.tiles, lane_tiles)
-        return Grid(self.batch, rows.tiles, columns.tiles, block)
-
-    def _divide_evenly(self, pair: Pair, grid: Grid, cycles: Cycles) -> tuple[Grid, float]:
-        """Return the tiles in blocks that fill the threads best, and the cycles that they take."""
-        threads = self.target.threads
-        best = grid, grid.span(cycles, threads)
-        if threads == 1:
-            return best
-        tall, wide = (
-            _list_parts(tiles, size, -(-SMALL_TILES // option.width))
-            for tiles, size, option in zip(grid[1:3], grid.block, pair[:2], strict=True)
-        )
-        for block in itertools.product(tall, wide):
-            finer = grid._replace(block=block)
-            if grid.instances < finer.instances <= MOST_INSTANCES * threads and (
-                finer.least(cycles) < best[1]
-            ):
-                best = min(best, (finer, finer.span(cycles, threads)), key=itemgetter(1))
-        return best
-
-    def _packing_of(self, side: Option) -> float:
-        """Return the cycles to pack a tile of a side."""
-        return 0.0 if self._is_kept(side.factor) else side.packing
-
     def _count_together(self, rows: Option) -> int:
         """Return how many tiles of rows are packed at once: enough for runs of some length."""
         is_run = rows.order is PanelOrder.TILE and not rows.windows and len(rows.sizes) == 1
@@ -321,29 +230,11 @@ class StagingChoice:
         wanted = -(-LEAST_RUN_BYTES // (rows.width * self.itemsize))
         return max(1, min(wanted, self.cache // 4 // panel))
 
-    def _list_blocks(
-        self, rows: Option, columns: Option, block: tuple[int, int]
-    ) -> list[tuple[int, int]]:
-        """Return how many tiles of each side an instance may have; the default first."""
-        tall, wide = block
-        blocks = [block]
-        blocks += [(_divide(rows.tiles, n), wide) for n in list_near(tall, 1, rows.tiles)]
-        blocks += [(tall, _divide(columns.tiles, n)) for n in list_near(wide, 1, columns.tiles)]
-        panel = self.sums.length * self.itemsize * columns.width
-        partial = 0 if self.sums.is_single else self.total_size * rows.width * columns.width
-        most = max(self.cache, panel * wide + partial * tall * wide)
-        fitting = [(r, c) for r, c in blocks if panel * c + partial * r * c <= most]
-        return list(dict.fromkeys(fitting))
-
     def stage(self, pair: Pair) -> Staging:
         """Return the staging of a pair of tiles."""
         rows, columns, unit = pair
-        cycles = self._measure(pair)
-        grid, _ = self._divide_evenly(pair, self._find_grid(rows, columns), cycles)
         row_tiles, lane_tiles = self.decider.take(
-            "block",
-            self._list_blocks(rows, columns, grid.block),
-            label=lambda one: f"{one[0]}x{one[1]}",
+            "block", self.costs.list_blocks(pair), label=lambda one: f"{one[0]}x{one[1]}"
         )
         row_side = rows.side(row_tiles)
         row_side = row_side._replace(together=min(row_tiles, self._count_together(rows)))
@@ -366,17 +257,6 @@ def _name_order(option: Option) -> str:
     return "window" if option.windows else option.order.name.lower()
 
 
-def _divide(count: int, most: int) -> int:
-    """Return the size of equal parts that are no greater than a limit."""
-    return -(-count // -(-count // most))
-
-
-def _list_parts(tiles: int, most: int, least: int) -> list[int]:
-    """Return the sizes of equal parts of some tiles, of ``most`` and less, down to ``least``."""
-    counts = range(-(-tiles // most), tiles // max(1, min(least, most)) + 1)
-    return list(dict.fromkeys(-(-tiles // count) for count in counts))
-
-
 def _cut_sum(bound: Sequence[Node], longest: int) -> SumBlocks:
     """Return the blocks of the summed axes: the inner axes whole, one cut, the outer ones walked.
 
@@ -391,7 +271,7 @@ def _cut_sum(bound: Sequence[Node], longest: int) -> SumBlocks:
         return SumBlocks((), bound[0], extents[0], tuple(bound[1:]), extents)
     cut = extents[place - 1]
     most = max(1, longest // inner)
-    size = _divide(cut, most)
+    size = divide(cut, most)
     if inner == 1:
         size = min(cut, -(-size // 16) * 16)
     return SumBlocks(
