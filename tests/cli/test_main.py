@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from importlib import metadata
 
 import click
@@ -55,17 +54,6 @@ def test_errors_are_shown_without_a_traceback(runner):
     assert result.stderr == (
         "error: It is not [there] [TG502]\n  got: 1\n  expected: 2\n  to mend: put it there\n"
     )
-
-
-@failing.command
-def overflow() -> None:
-    raise OSError(errno.ENOSPC, "No space left on device")
-
-
-def test_errors_of_the_system_are_shown_without_a_traceback(runner):
-    result = runner.invoke(failing, ["overflow"])
-    assert result.exit_code == 1
-    assert result.stderr == f"error: [Errno {errno.ENOSPC}] No space left on device\n"
 
 
 def test_errors_are_shown_with_a_traceback_when_debugging(runner):

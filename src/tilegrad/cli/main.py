@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import importlib
 import io
 import os
@@ -23,12 +22,9 @@ SUBCOMMANDS = ("info", "train", "chat", "serve", "tune", "explain", "cache")
 
 
 class Failure(click.ClickException):
-    """An error of tilegrad, or of the system, as the command line shows it: no traceback."""
+    """An error of tilegrad as the command line shows it: without a traceback."""
 
-    def __init__(self, error: TilegradError | OSError) -> None:
-        if isinstance(error, OSError):
-            super().__init__(str(error))
-            return
+    def __init__(self, error: TilegradError) -> None:
         rows = (("got", error.got), ("expected", error.expected), ("to mend", error.mend))
         lines = [f"  {label}: {text}" for label, text in rows if text is not None]
         super().__init__("\n".join([f"{error.what} [{error.code}]", *lines]))
@@ -61,9 +57,7 @@ class Tilegrad(click.Group):
         """Run the subcommand."""
         try:
             return super().invoke(ctx)
-        except (TilegradError, OSError) as error:
-            if isinstance(error, OSError) and error.errno == errno.EPIPE:
-                raise  # nobody reads any more: click ends quietly
+        except TilegradError as error:
             if wants_tracebacks(os.environ):
                 traceback.print_exc()
                 ctx.exit(1)
