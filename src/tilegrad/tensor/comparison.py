@@ -200,9 +200,11 @@ class Comparison(Arithmetic):
         # At a bound the value is kept, so that its gradient is 1 there.
         result = self
         if low is not None:
-            result = ((result >= low) | result.isnan()).where(result, low)
+            least = self.with_node(self.as_operand(low))
+            result = ((result < least) | least.isnan()).where(least, result)
         if high is not None:
-            result = ((result <= high) | result.isnan()).where(result, high)
+            greatest = self.with_node(self.as_operand(high))
+            result = ((result > greatest) | greatest.isnan()).where(greatest, result)
         return result
 
     clip = clamp
