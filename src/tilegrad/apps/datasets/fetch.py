@@ -32,7 +32,7 @@ def fetch_file(
     meter: Meter,
     timeout: float = _TIMEOUT_SECONDS,
 ) -> bytes:
-    """Fetch a file unless it is there already, and return its contents.
+    """Fetch a file and return its contents.
 
     What has come so far is kept beside it in a file ending in ``.part``, from which the next try
     goes on. The file itself appears only when it is whole and has passed the check.

@@ -60,7 +60,6 @@ def train(session: Session, dataset: str, recipe: Recipe, save: Path | None = No
             expected="a path in an existing folder",
         )
     outcome = Outcome()
-    start = time.perf_counter()
     with session.entered(), open_progress(session.settings.progress) as (progress, console):
         meter = partial(fetch_meter, progress, console)
         loaded = load_dataset(dataset, session.settings.cache_directory, meter)
