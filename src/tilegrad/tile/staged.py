@@ -27,11 +27,13 @@ from tilegrad.tile.schedule import Schedule
 from tilegrad.tile.staging import PanelOrder, Side, Staging, SumBlocks
 from tilegrad.tile.supply import InPlace, Read, Supply
 from tilegrad.tile.terms import Block, make_levels, span, term_of
-from tilegrad.tile.tiling import Range, bind_tile
+from tilegrad.tile.tiling import Part, Range, bind_tile
 from tilegrad.tile.windows import WindowPanel
 
 ROWS, LANES, PARTIAL, CORRECTION = 0, 1, 2, 3
 """Identities of the scratch memories; also the tile dimensions of rows and lanes."""
+FINISHED = 16
+"""So many results of each row are finished at a time, where sums lie in memory."""
 
 
 NOTHING_KEPT: Mapping[int, Node] = MappingProxyType({})
@@ -209,8 +211,11 @@ class StagedDerivation:
 
     # --- partial results ---
 
-    def _partial_place(self, row: Index, lane: Index, ranges: tuple[Range, Range]) -> Index:
+    def _partial_place(
+        self, row: Index, lane: Index, ranges: tuple[Range, Range], part: Part | None = None
+    ) -> Index:
         rows, columns = self.staging.rows, self.staging.lanes
+        start, size = part or (0, columns.width)
         tile_number = symbolic.add(
             symbolic.multiply(symbolic.subtract(row, ranges[0][0]), columns.tiles),
             symbolic.subtract(lane, ranges[1][0]),
@@ -218,7 +223,7 @@ class StagedDerivation:
         return symbolic.add(
             symbolic.multiply(tile_number, rows.width * columns.width),
             symbolic.multiply(span(0, rows.width, ROWS), columns.width),
-            span(0, columns.width, LANES),
+            span(start, size, LANES),
         )
 
     def _nothing(self) -> Node:
@@ -236,22 +241,34 @@ class StagedDerivation:
         return tile.make_loop(row, 1, (), [tile.make_loop(lane, 1, (), [store])])
 
     def _finish(self, at: Environment, ranges: tuple[Range, Range], loop: Node) -> list[Node]:
-        """Return the effects that store the results once all blocks are added up."""
+        """Return the effects that store the results once all blocks are added up.
+
+        Unlike sums in registers, those in memory need not be taken all at once: it is less code.
+        """
         _, row = self.lowering.new_loop(*ranges[0])
         _, lane = self.lowering.new_loop(*ranges[1])
-        total = memory.make_load(self.partial, self._partial_place(row, lane, ranges), after=loop)
-        stores = self._stores(total, at, row, lane)
-        return [tile.make_loop(row, 1, (), [tile.make_loop(lane, 1, (), stores)])]
+        columns, part = self.staging.lanes, None
+        is_run = sum(size > 1 for size in columns.sizes) == 1
+        if is_run and columns.width > FINISHED and columns.width % FINISHED == 0:
+            part = self.lowering.new_loop(0, columns.width)[1], FINISHED
+        place = self._partial_place(row, lane, ranges, part)
+        total = memory.make_load(self.partial, place, after=loop)
+        effects = self._stores(total, at, row, lane, part)
+        if part is not None:
+            effects = [tile.make_loop(part[0], FINISHED, (), effects)]
+        return [tile.make_loop(row, 1, (), [tile.make_loop(lane, 1, (), effects)])]
 
     # --- results ---
 
-    def _stores(self, total: Node, at: Environment, row: Index, lane: Index) -> list[Node]:
-        """Return the kernel's stores for a tile of the contraction's results."""
+    def _stores(
+        self, total: Node, at: Environment, row: Index, lane: Index, part: Part | None = None
+    ) -> list[Node]:
+        """Return the kernel's stores for a tile of the contraction's results, or part of it."""
         self.lowering.result = total
         self.lowering.reductions.clear()
         lanes = self.staging.lanes
         at = bind_tile(at, self.staging.rows, row, ROWS)
-        at = bind_tile(at, lanes, lane, LANES)
+        at = bind_tile(at, lanes, lane, LANES, part)
         effects = []
         for store in self.facts.stores:
             pointer, offset, value = store.sources

@@ -10,6 +10,8 @@ from tilegrad.tile.terms import span
 
 Range = tuple[Index, Index]
 """First tile of a side in an instance, and the first that is not."""
+Part = tuple[Index, int]
+"""First element of a part of a tile, and how many there are; in place of a tile the whole of it."""
 
 
 def find_bases(side: Side, number: Index) -> list[Index]:
@@ -25,9 +27,10 @@ def find_bases(side: Side, number: Index) -> list[Index]:
     return bases
 
 
-def find_digits(side: Side, dimension: int) -> list[Index]:
+def find_digits(side: Side, dimension: int, part: Part | None = None) -> list[Index]:
     """Return, for each axis, the places of a tile's elements, which run along one dimension."""
-    element = span(0, side.width, dimension)
+    start, size = part or (0, side.width)
+    element = span(start, size, dimension)
     digits: list[Index] = []
     inner = 1
     for place, size in reversed(list(enumerate(side.sizes))):
@@ -39,9 +42,12 @@ def find_digits(side: Side, dimension: int) -> list[Index]:
     return digits
 
 
-def bind_tile(at: Environment, side: Side, number: Index, dimension: int) -> Environment:
+def bind_tile(
+    at: Environment, side: Side, number: Index, dimension: int, part: Part | None = None
+) -> Environment:
     """Return positions with a side's axes bound to a tile, which runs along one dimension."""
-    bases, digits = find_bases(side, number), find_digits(side, dimension)
+    bases, digits = find_bases(side, number), find_digits(side, dimension, part)
+    width = side.width if part is None else part[1]
     for axis, size, extent, base, digit in zip(
         side.axes, side.sizes, side.extents, bases, digits, strict=True
     ):
@@ -50,5 +56,5 @@ def bind_tile(at: Environment, side: Side, number: Index, dimension: int) -> Env
             continue
         value = symbolic.add(base, digit)
         condition = symbolic.less(value, extent) if side.is_padded else True
-        at = at.bind(axis, Position(value, dimension, side.width, condition))
+        at = at.bind(axis, Position(value, dimension, width, condition))
     return at
