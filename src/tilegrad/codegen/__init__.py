@@ -12,7 +12,7 @@ Imports only ``base``, ``ir`` and ``ops``. Enter at ``lower``. In reading order:
   of them each vector has, ``addresses`` makes pointers of them, ``compare`` masks, ``division``
   quotients.
 * Each kind of op: ``elementwise``; ``access`` (``alignment``) and ``atomic``; ``loops``;
-  ``contraction``; ``reduction`` (``lane_trees``) and ``scan``; ``rearrange``, by shuffles
-  (``lanes``, ``interleave``) of what ``movement`` traces.
+  ``contraction``; ``reduction`` (``lane_groups``, ``lane_trees``) and ``scan``; ``rearrange``, by
+  shuffles (``lanes``, ``interleave``) of what ``movement`` traces.
 * Instructions are put in ``order`` last, as ``dependences`` allow and ``latency`` advises.
 """

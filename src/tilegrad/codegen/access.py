@@ -155,9 +155,9 @@ class _Reader:
             mask = None if mask is None else reverse(self.context, mask)
             return reverse(self.context, self._put(linear.read, (last,), mask, width))
         if mask is None and width > 2 and access.lanes is not None:
-            reach = max(access.lanes) - min(access.lanes) + 1
-            if reach <= width * _LARGEST_REACH:
-                return self._read_between(access, access.lanes)
+            spans = self._find_spans(access.lanes)
+            if spans:
+                return self._read_between(access, access.lanes, spans, ahead)
         sources = (access.address, lane_offsets_of(access))
         if self.context.target.has_scattered_access(self.memory_dtype.bits, width):
             return self._put(linear.read_scattered, sources, mask, width)
@@ -166,26 +166,48 @@ class _Reader:
             sources = (*sources, mask, self.context.scalar(zeros))
         return self._put(linear.read_lanes, sources, None, width)
 
-    def _read_between(self, access: Access, lanes: tuple[int, ...]) -> Node:
-        """Read everything from the lowest lane to the highest, and pick the lanes."""
-        low, high = min(lanes), max(lanes)
-        reach = high - low + 1
-        size = min(self.context.target.lanes(self.memory_dtype), 1 << (reach.bit_length() - 1))
-        starts = [*range(low, high + 2 - size, size)]
-        if starts[-1] + size <= high:
-            starts.append(high + 1 - size)
-        vectors = [
-            self._read_consecutive(access, start * access.itemsize, size) for start in starts
-        ]
-        wanted: list[Origin] = []
-        for lane in lanes:
-            number = min((lane - low) // size, len(starts) - 1)
-            wanted.append((number, lane - starts[number]))
-        return assemble(self.context, vectors, wanted)
+    def _find_spans(self, lanes: tuple[int, ...]) -> list[tuple[int, int]]:
+        """Return the first and last lane of what to read to pick lanes from it, if that pays.
 
-    def _read_consecutive(self, access: Access, displacement: int, width: int) -> Node:
+        That is all between the lowest lane and the highest; or, where lanes are those of several
+        rows of a matrix, one or two vectors of each row.
+        """
+        low, *rest = sorted(set(lanes))
+        spans = [(low, low)]
+        if max(lanes) - low < len(lanes) * _LARGEST_REACH:
+            return [(low, max(lanes))]
+        most = 2 * self.context.target.lanes(self.memory_dtype)
+        for lane in rest:
+            first, _ = spans[-1]
+            spans[-1:] = [(first, lane)] if lane - first < most else [spans[-1], (lane, lane)]
+        return spans if len(spans) * _LARGEST_REACH <= len(lanes) else []
+
+    def _read_between(
+        self,
+        access: Access,
+        lanes: tuple[int, ...],
+        spans: list[tuple[int, int]],
+        ahead: int,
+    ) -> Node:
+        """Read all lanes of some spans, and pick those that are wanted."""
+        least = min(high - low + 1 for low, high in spans)
+        size = min(self.context.target.lanes(self.memory_dtype), 1 << (least.bit_length() - 1))
+        vectors: list[Node] = []
+        origins: dict[int, Origin] = {}
+        for low, high in spans:
+            starts = [*range(low, high + 2 - size, size)]
+            if starts[-1] + size <= high:
+                starts.append(high + 1 - size)
+            for number, start in enumerate(starts):
+                origins = {start + lane: (len(vectors), lane) for lane in range(size)} | origins
+                # What is asked for lies side by side, also where the last two vectors overlap.
+                soon = ahead and ahead + (low + number * size - start) * access.itemsize
+                vectors.append(self._read_consecutive(access, start * access.itemsize, size, soon))
+        return assemble(self.context, vectors, [origins[lane] for lane in lanes])
+
+    def _read_consecutive(self, access: Access, displacement: int, width: int, ahead: int) -> Node:
         address = self.context.emitter.offset_address(access.address, displacement)
-        return self._put(linear.read, (address,), None, width)
+        return self._put(linear.read, (address,), None, width if width > 1 else 0, ahead)
 
     def _put(
         self, op: Op, sources: tuple[Node, ...], mask: Node | None, lanes: int, ahead: int = 0

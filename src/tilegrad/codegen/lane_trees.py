@@ -12,47 +12,53 @@ import functools
 from collections.abc import Callable, Sequence
 
 from tilegrad.codegen.context import Context
-from tilegrad.codegen.lanes import GROUP_BYTES, shuffle
+from tilegrad.codegen.lanes import GROUP_BYTES, lane_of, shuffle
 from tilegrad.ir.node import Node
 from tilegrad.ops import linear
-from tilegrad.ops.linear import LaneAttributes
 
 Combine = Callable[[Node, Node], Node]
 Step = tuple[list[int], list[int]]
 """Which lanes of two vectors, one after the other, are combined: each with one of the others."""
 
 
-def combine_lanes(context: Context, combine: Combine, vectors: Sequence[Node]) -> list[Node]:
-    """Return a scalar for each vector: its lanes, combined.
+def combine_lanes(
+    context: Context, combine: Combine, vectors: Sequence[Node], size: int | None = None
+) -> list[Node]:
+    """Return a scalar for each vector: its lanes, combined; or one for each group of its lanes.
 
     Args:
         context: of the function.
         combine: combines two vectors lane by lane.
-        vectors: 2ⁿ of them, at least two and no more than each has lanes.
+        vectors: 2ⁿ of them, no more than there are lanes to combine, at least two if these are all.
+        size: so many lanes next to each other are combined; None for all.
     """
-    steps, owners = _plan_steps(len(vectors), linear.lanes_of(vectors[0]), vectors[0].dtype.bits)
-    values = [vectors[owners.index(place)] for place in range(len(vectors))]
+    lanes = linear.lanes_of(vectors[0])
+    groups = lanes // (size or lanes)
+    steps, owners = _plan_steps(len(vectors), lanes, lanes // groups, vectors[0].dtype.bits)
+    places = range(len(vectors))
+    values = list(vectors) if groups > 1 else [vectors[owners.index(place)] for place in places]
     for low, high in steps:
         firsts, seconds = (values[::2], values[1::2]) if len(values) > 1 else (values, values)
         values = [
             combine(shuffle(context, first, second, low), shuffle(context, first, second, high))
             for first, second in zip(firsts, seconds, strict=True)
         ]
-    put = context.emitter.put
-    return [put(linear.extract, (values[0],), LaneAttributes(i)) for i in range(len(vectors))]
+    order = owners if groups > 1 else list(places)
+    count = len(vectors) * groups
+    return [lane_of(context, values[0], order.index(number)) for number in range(count)]
 
 
 @functools.cache
-def _plan_steps(count: int, lanes: int, bits: int) -> tuple[list[Step], list[int]]:
-    """Return the steps, and for each lane of the result which of the vectors it comes from.
+def _plan_steps(count: int, lanes: int, size: int, bits: int) -> tuple[list[Step], list[int]]:
+    """Return the steps, and for each lane of the result which of the groups it comes from.
 
     Vectors are joined in pairs until there is one, which is then halved. Lanes that are still to be
     combined with each other lie side by side: ``size`` of them, half as many after each step.
     """
     block = min(lanes, max(2, 8 * GROUP_BYTES // bits))
     steps: list[Step] = []
-    owners = [[number] * lanes for number in range(count)]
-    width = size = lanes
+    width, groups = lanes, lanes // size
+    owners = [[number * groups + i // size for i in range(lanes)] for number in range(count)]
     while size > 1:
         group = width if size > block else block
         low = [i for i in range(width) if i % size < size // 2]

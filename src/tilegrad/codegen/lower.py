@@ -26,7 +26,7 @@ from tilegrad.codegen.matrix.units import lower_accumulate, lower_hold, lower_re
 from tilegrad.codegen.narrow import is_narrow
 from tilegrad.codegen.order import order_instructions
 from tilegrad.codegen.rearrange import lower_expand, lower_permute, lower_reshape
-from tilegrad.codegen.reduction import lower_reduction
+from tilegrad.codegen.reduction import lower_reduction, reduction_needs
 from tilegrad.codegen.scan import lower_scan
 from tilegrad.codegen.target import CodegenTarget
 from tilegrad.ir.dtype import DType, Kind, dtypes
@@ -252,6 +252,7 @@ _NEEDS: dict[Op, Needs] = {
     movement.expand: _index_needs,
     movement.reshape: _reshape_needs,
     movement.permute: _index_needs,
+    **dict.fromkeys(reduction.KINDS, reduction_needs),
 }
 
 

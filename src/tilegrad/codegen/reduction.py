@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable
 
 from tilegrad.codegen.context import Context, Vectors
+from tilegrad.codegen.lane_groups import find_lane_groups, reduce_lane_groups
 from tilegrad.codegen.lane_trees import combine_lanes
 from tilegrad.codegen.layout import Piece, pieces_of, static_shape
 from tilegrad.ir.dtype import dtypes
@@ -24,21 +25,26 @@ def lower_reduction(context: Context, node: Node) -> Vectors:
     (source,) = node.sources
     axes = attributes_of(node, ReduceAttributes).axes
     shape = static_shape(source)
-    vectors = context.value(source)
-    if not axes or not vectors:
-        return vectors
+    if not axes:
+        return context.value(source)
     op = combining_op(KINDS[node.op], source.dtype)
 
     def combine(first: Node, second: Node) -> Node:
         return context.emitter.put(op, (first, second))
 
+    groups = find_lane_groups(node)
+    found = None if groups is None else reduce_lane_groups(context, combine, groups)
+    if found is not None:
+        return found
+    vectors = context.value(source)
+    if not vectors:
+        return vectors
     pieces = pieces_of(shape, context.lanes)
     last = len(shape) - 1
-    groups = _group_rows(shape, axes)
     count = len(pieces)
     rows = [
         [_reduce_tree(combine, [vectors[row * count + i] for row in group]) for i in range(count)]
-        for group in groups
+        for group in _group_rows(shape, axes)
     ]
     if last not in axes:
         return [vector for row in rows for vector in row]
@@ -46,6 +52,12 @@ def lower_reduction(context: Context, node: Node) -> Vectors:
     if not values[0].shape:
         return values
     return _reduce_lanes(context, KINDS[node.op], combine, values)
+
+
+def reduction_needs(node: Node) -> tuple[Node, ...]:
+    """Return what must have vectors: not what a tile is reshaped to if its lanes are combined."""
+    groups = find_lane_groups(node)
+    return node.sources if groups is None else (groups.root,)
 
 
 def _group_rows(shape: tuple[int, ...], axes: tuple[int, ...]) -> list[list[int]]:

@@ -6,7 +6,6 @@ one without rows is not read; see ``products.py`` for how a row is computed.
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 from tilegrad import language as tl
@@ -16,15 +15,12 @@ from tilegrad.frontend.gguf.levels import LAYOUTS
 from tilegrad.frontend.gguf.products import Lines
 from tilegrad.frontend.gguf.quantised_rows import QuantisedRow, quantise_rows
 from tilegrad.ir.dtype import dtypes
-from tilegrad.language import Array, KernelBuilder
+from tilegrad.language import Array, KernelBuilder, Span, Tile
 from tilegrad.tensor import Tensor
 from tilegrad.tensor.kernel import kernel
 
 _TOGETHER = 8
 """At most so many rows of x have their sums in registers while a row of a matrix is read."""
-_LINES = 16
-"""Rows of a matrix that are multiplied before others of x, if their number is a multiple."""
-_WORDS = 4
 
 
 class _Way(NamedTuple):
@@ -71,18 +67,19 @@ def _multiply_sorted(
     matrices, rows = (tl.known(size) for size in stored.shape[:2])
     count = tl.known(x.shape[0])
     y = build.output((count, rows), dtypes.float32)
-    lines = math.gcd(rows, _LINES)
+    lines = Lines(build, layout, rows, tl.known(stored.shape[2]), is_long=True)
     matrix = build.grid(matrices)
-    span = slice(first := build.grid(rows // lines) * lines, first + lines)
-    products = Lines(build, layout, lines, together, tl.known(stored.shape[2]))
+    first = build.grid(rows // lines.count) * lines.count
     end = starts[matrix + 1].cast(dtypes.index)
     with build.loop(starts[matrix].cast(dtypes.index), end, together) as some:
         # What lies beyond the matrix's last row is computed, but not stored.
         places = [tl.minimum(some.index + n, count - 1) for n in range(together)]
         given = [QuantisedRow(levels.at(n), factors.at(n)) for n in places]
-        found = products.multiply(stored.at(matrix), halves.at(matrix), first, given)
-        for n, product in enumerate(found):
-            y.store((some.index + n, span), product, some.index + n < end)
+
+        def store(number: int, span: Span, product: Tile) -> None:
+            y.store((some.index + number, span), product, some.index + number < end)
+
+        lines.multiply(stored.at(matrix), halves.at(matrix), first, given, store)
     return y
 
 

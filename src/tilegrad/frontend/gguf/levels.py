@@ -3,7 +3,8 @@
 A number is scale · level + least, or scale · (level - middle). A row is read in portions: four
 blocks of 32 numbers, fewer at its end, or one block of 256. A portion has groups of vectors of four
 parts, 16 numbers each; every part of a group has its scale and its least value
-(``quantised_rows.Order`` says which numbers). The places are those of ``formats``, which decodes
+(``quantised_rows.Order`` says which numbers). Some rows are read together: a part of each row's
+portion after the other, row by row. The places are those of ``formats``, which decodes
 the same blocks to float32.
 """
 
@@ -17,9 +18,9 @@ from typing import NamedTuple
 from tilegrad import language as tl
 from tilegrad.frontend.gguf.quantised_rows import PART, PARTS, Order
 from tilegrad.ir.dtype import dtypes
-from tilegrad.language import Array, Size, Tile
+from tilegrad.language import Array, Tile
 
-_AHEAD = 10240
+_AHEAD = 10816
 """Formats that need less time than memory ask for it so many bytes early, into the second cache.
 Less does not hide how long memory takes; 8192 made products twice as slow, as if the first cache
 took what is asked for and what is read for each other."""
@@ -30,88 +31,82 @@ class Group(NamedTuple):
 
     Attributes:
         vectors: levels, uint8 of shape (16 · parts).
-        factors: the scale of each part, float32 of shape (parts), where the scale times the level
-            of the format's ``Layout`` has to be taken off; else (2 · parts): scales, and then what
-            stands for level 0 in each part.
+        scales: of each part, float32 of shape (parts).
+        leasts: what stands for level 0 in each part, of the same shape; None where the scale times
+            a level of the format's ``Layout`` has to be taken off.
     """
 
     vectors: tuple[Tile, ...]
-    factors: Tile
+    scales: Tile
+    leasts: Tile | None = None
 
 
 class Portion(NamedTuple):
-    """Blocks of a row, or some of several rows.
+    """Parts of some rows: those of the first row, then those of the next one.
 
     Attributes:
         bytes: of the rows, uint8 of shape (rows, blocks, ..).
         halves: the same as float16.
-        row: of all blocks, or of each.
-        block: their places in the row: consecutive ones, or that of each.
-        blocks: how many there are.
+        row: of each part.
+        block: that each part belongs to; of a row they are different ones, or one has all four.
     """
 
     bytes: Array
     halves: Array
-    row: Size
-    block: slice | Tile
-    blocks: int
+    row: Tile
+    block: Tile
+
+    @property
+    def parts(self) -> int:
+        """How many there are."""
+        return self.row.shape[0]
 
     def part(self, place: int, ahead: int = 0) -> Tile:
-        """Return 16 bytes of each block, as one vector; so many bytes ahead is read soon."""
-        key = (self.row, self.block, slice(place, place + PART))
-        return self.bytes.load(key, ahead=ahead).reshape(self.blocks * PART)
+        """Return 16 bytes of each part's block, as one vector; so many bytes ahead is read soon."""
+        places = (place + tl.arange(PART))[None, :].expand(self.parts, PART)
+        return self._read(self.bytes, places, ahead)
 
     def spread(self, place: int) -> Tile:
         """Return the bits of two bytes of each block, one in each byte; as 0 and other values."""
-        shape, size = (self.blocks, 2, 8), self.blocks * PART
+        shape = (self.parts, 2, 8)
         bits = tl.ones(8, dtypes.uint8) << tl.arange(8).cast(dtypes.uint8)
-        if isinstance(self.block, slice):
-            blocks = (self.block.start + tl.arange(self.blocks))[:, None, None]
-            places = (place + tl.arange(2))[None, :, None]
-            flat = (one.expand(*shape).reshape(size) for one in (blocks, places))
-            found = self.bytes[(self.row, *flat)]
-        else:
-            both = self.bytes[self.row, self.block, place : place + 2]
-            found = both[:, :, None].expand(*shape).reshape(size)
-        return found & bits.expand(*shape).reshape(size)
+        places = (place + tl.arange(2))[None, :, None].expand(*shape)
+        return self._read(self.bytes, places) & bits.expand(*shape).reshape(self.parts * PART)
 
     def byte(self, place: int) -> Tile:
         """Return a byte of each block."""
         return self.bytes[self.row, self.block, place]
 
-    def numbers(self, place: int) -> Tile:
-        """Return the float16 numbers at an even place of each block, then those behind them."""
-        return self._words(place).bitcast(dtypes.float16).cast(dtypes.float32)
-
     def number(self, place: int) -> Tile:
-        """Return the float16 number at an even place of each block."""
-        if self.blocks == 1:
-            return self.halves[self.row, self.block, place // 2].cast(dtypes.float32)
-        words = self._words(place).reshape(2, self.blocks)
-        first = tl.where(tl.arange(2)[:, None] < 1, words, 0).sum(0)
-        return first.bitcast(dtypes.float16).cast(dtypes.float32)
+        """Return the float16 number at an even place of each part's block."""
+        return self.halves[self.row, self.block, place // 2].cast(dtypes.float32)
 
-    def _words(self, place: int) -> Tile:
-        """Return the words of 16 bits at an even place of each block, then those behind them.
-
-        Where a vector reaches from the first to the last of them, it is read and they are picked;
-        else words of 32 bits are read and then taken apart.
-        """
-        size, first, shape = 2 * tl.known(self.halves.shape[-1]), place // 2, (2, self.blocks)
-        if isinstance(self.block, slice) and (self.blocks - 1) * size + 4 <= PARTS * PART:
-            blocks = (self.block.start + tl.arange(self.blocks))[None, :].expand(*shape)
-            places = (first + tl.arange(2))[:, None].expand(*shape)
-            flat = (one.reshape(2 * self.blocks) for one in (blocks, places))
-            found = self.halves[(self.row, *flat)]
-        else:
-            key = (self.row, self.block, slice(first, first + 2))
-            found = self.halves[key].T.reshape(2 * self.blocks)
-        return found.bitcast(dtypes.uint16)
+    def numbers(self, place: int) -> tuple[Tile, Tile]:
+        """Return the float16 numbers at an even place of each block, and those behind them."""
+        shape = (2, self.parts)
+        row, block = (one[None, :].expand(*shape) for one in (self.row, self.block))
+        places = (place // 2 + tl.arange(2))[:, None].expand(*shape)
+        flat = (one.reshape(2 * self.parts) for one in (row, block, places))
+        words = self.halves[tuple(flat)].bitcast(dtypes.uint16).reshape(*shape)
+        is_first = (tl.arange(2) < 1)[:, None]
+        both = tl.where(is_first, words, 0), tl.where(is_first, 0, words)
+        first, second = (one.sum(0).bitcast(dtypes.float16).cast(dtypes.float32) for one in both)
+        return first, second
 
     def at(self, places: Tile) -> Tile:
-        """Return the bytes at some places of the only block, as one vector."""
-        found = self.bytes[self.row, self.block, places.reshape(math.prod(places.shape))]
-        return found.reshape(math.prod(places.shape))
+        """Return the bytes at some places, for the four parts of a row that has one block."""
+        own = places.shape[1:]
+        rows = self.parts // PARTS
+        spread = places[None].expand(rows, *places.shape).reshape(self.parts, *own)
+        return self._read(self.bytes, spread)
+
+    def _read(self, array: Array, places: Tile, ahead: int = 0) -> Tile:
+        """Return bytes of each part's block, as one vector."""
+        axes = (1,) * (places.ndim - 1)
+        index = (one.reshape(self.parts, *axes) for one in (self.row, self.block))
+        size = math.prod(places.shape)
+        flat = [one.expand(*places.shape).reshape(size) for one in (*index, places)]
+        return array.load(tuple(flat), ahead=ahead)
 
 
 Read = Callable[[Portion], Iterator[Group]]
@@ -154,7 +149,7 @@ def _q4_0(portion: Portion) -> Iterator[Group]:
 
 
 def _q4_1(portion: Portion) -> Iterator[Group]:
-    yield Group(_four_bits(portion, 4, _AHEAD), portion.numbers(0))
+    yield Group(_four_bits(portion, 4, _AHEAD), *portion.numbers(0))
 
 
 def _q5_0(portion: Portion) -> Iterator[Group]:
@@ -162,7 +157,7 @@ def _q5_0(portion: Portion) -> Iterator[Group]:
 
 
 def _q5_1(portion: Portion) -> Iterator[Group]:
-    yield Group(_five_bits(portion, 4), portion.numbers(0))
+    yield Group(_five_bits(portion, 4), *portion.numbers(0))
 
 
 def _q8_0(portion: Portion) -> Iterator[Group]:
@@ -171,19 +166,24 @@ def _q8_0(portion: Portion) -> Iterator[Group]:
 
 
 def _parts(first: int, outer: int, inner: int) -> Tile:
-    """Return first + outer·m + inner·n for the parts (m, n) of a vector."""
-    return first + outer * tl.arange(2)[:, None] + inner * tl.arange(2)[None, :]
+    """Return first + outer·m + inner·n for the parts (m, n) of a row."""
+    return (first + outer * tl.arange(2)[:, None] + inner * tl.arange(2)[None, :]).reshape(PARTS)
 
 
 def _whole(first: int, outer: int, inner: int) -> Tile:
     """Return the places of 16 bytes for each part that begin there."""
-    return _parts(first, outer, inner)[:, :, None] + tl.arange(PART)[None, None, :]
+    return _parts(first, outer, inner)[:, None] + tl.arange(PART)[None, :]
 
 
-def _choose(first: Tile, second: Tile) -> Tile:
-    """Return the first two parts of one vector and the last two of another."""
-    size = first.shape[0]
-    return tl.where(tl.arange(size) < size // 2, first, second)
+def _choose(first: Tile, second: Tile, part: int = 1) -> Tile:
+    """Return the first two parts of each row from one vector, and the last two from another.
+
+    A part is so many elements long.
+    """
+    (size,) = first.shape
+    rows = size // (PARTS * part)
+    is_early = (tl.arange(2) < 1)[None, :, None].expand(rows, 2, 2 * part).reshape(size)
+    return tl.where(is_early, first, second)
 
 
 def _q4_k(portion: Portion) -> Iterator[Group]:
@@ -198,7 +198,7 @@ def _q5_k(portion: Portion) -> Iterator[Group]:
         for place in range(2):
             low = _nibble(portion.at(_whole(48 + PART * place, 64, 32)), half)
             high = portion.at(_whole(16 + PART * place, 0, 0))
-            vectors.append(_add_bit(low, high & _bits(half, 4, 2), 16))
+            vectors.append(_add_bit(low, high & _bits(portion, half, 4, 2), 16))
         yield _k_group(portion, half, tuple(vectors))
 
 
@@ -206,36 +206,28 @@ def _nibble(packed: Tile, half: int) -> Tile:
     return packed >> 4 if half else packed & 15
 
 
-def _bits(first: int, outer: int, inner: int) -> Tile:
+def _bits(portion: Portion, first: int, outer: int, inner: int) -> Tile:
     """Return one bit for each byte of the parts (m, n): that of first + outer·m + inner·n."""
-    shifts = _parts(first, outer, inner).cast(dtypes.uint8)[:, :, None].expand(2, 2, PART)
-    return (tl.ones((2, 2, PART), dtypes.uint8) << shifts).reshape(PARTS * PART)
+    shape = (portion.parts // PARTS, PARTS, PART)
+    shifts = _parts(first, outer, inner).cast(dtypes.uint8)[None, :, None].expand(*shape)
+    return (tl.ones(shape, dtypes.uint8) << shifts).reshape(portion.parts * PART)
 
 
 def _k_group(portion: Portion, half: int, vectors: tuple[Tile, ...]) -> Group:
     """Return a group with the scales and leasts of 6 bits, in 12 bytes, of every second part."""
-    both = portion.at(_both(4 + half, 4, 0, 2))
-    rest = portion.at(_both(12 + half, 0, 0, 2))
-    upper = _pick_nibbles(rest) | ((both >> 6) << 4)
-    is_low = (tl.arange(2)[None, :, None] < 1).expand(2, 2, 2).reshape(2 * PARTS)
-    return Group(vectors, _scale_pair(portion, 0, tl.where(is_low, both & 63, upper)))
+    lower = [portion.at(_parts(place + half, 0, 2)) for place in (4, 8)]
+    rest = portion.at(_parts(12 + half, 0, 2))
+    levels = [
+        _choose(one & 63, _nibble(rest, number) | ((one >> 6) << 4))
+        for number, one in enumerate(lower)
+    ]
+    return Group(vectors, *_scale_pair(portion, 0, *levels))
 
 
-def _both(first: int, step: int, outer: int, inner: int) -> Tile:
-    """Return the places of the parts (m, n), and the same a step further on."""
-    return tl.arange(2)[:, None, None] * step + _parts(first, outer, inner)[None, :, :]
-
-
-def _pick_nibbles(packed: Tile) -> Tile:
-    """Return the lower halves of the bytes of scales, and the upper ones of those of leasts."""
-    return tl.where(tl.arange(2 * PARTS) < PARTS, packed & 15, packed >> 4)
-
-
-def _scale_pair(portion: Portion, place: int, levels: Tile) -> Tile:
+def _scale_pair(portion: Portion, place: int, scales: Tile, leasts: Tile) -> tuple[Tile, Tile]:
     """Return scales and leasts: levels times a number of the block, and less times the next."""
     factor, offset = portion.number(place), portion.number(place + 2)
-    factors = tl.where(tl.arange(2 * PARTS) < PARTS, factor, -offset)
-    return levels.cast(dtypes.float32) * factors
+    return scales.cast(dtypes.float32) * factor, leasts.cast(dtypes.float32) * -offset
 
 
 def _q6_k(portion: Portion) -> Iterator[Group]:
@@ -243,23 +235,22 @@ def _q6_k(portion: Portion) -> Iterator[Group]:
         place, half = divmod(number, 2)
         low = _nibble(portion.at(_whole(64 * place, 32, PART)), half)
         high = portion.at(_whole(128 + 32 * place, 0, PART))
-        upper = _choose(high, high >> 2) if half else _choose(high << 4, high << 2)
+        upper = _choose(*((high, high >> 2) if half else (high << 4, high << 2)), PART)
         scales = portion.at(_parts(192 + 4 * number, 2, 1)).bitcast(dtypes.int8)
-        factor = scales.cast(dtypes.float32) * portion.number(208)
-        yield Group((low | (upper & 48),), factor)
+        yield Group((low | (upper & 48),), scales.cast(dtypes.float32) * portion.number(208))
 
 
 def _q2_k(portion: Portion) -> Iterator[Group]:
     for number in range(4):
         levels = (portion.at(_whole(16, 32, PART)) >> 2 * number) & 3
-        packed = portion.at(_both(2 * number, 0, 8, 1))
-        yield Group((levels,), _scale_pair(portion, 80, _pick_nibbles(packed)))
+        packed = portion.at(_parts(2 * number, 8, 1))
+        yield Group((levels,), *_scale_pair(portion, 80, packed & 15, packed >> 4))
 
 
 def _q3_k(portion: Portion) -> Iterator[Group]:
     for number in range(4):
         low = (portion.at(_whole(32, 32, PART)) >> 2 * number) & 3
-        levels = _add_bit(low, portion.at(_whole(0, 0, PART)) & _bits(number, 4, 0), 4)
+        levels = _add_bit(low, portion.at(_whole(0, 0, PART)) & _bits(portion, number, 4, 0), 4)
         packed = portion.at(_parts(96 + 2 * number, 0, 1))
         upper = portion.at(_parts(104 + 2 * (number % 2), 0, 1)) >> 2 * (number // 2)
         scales = _choose(packed & 15, packed >> 4) | ((_choose(upper, upper >> 4) & 3) << 4)

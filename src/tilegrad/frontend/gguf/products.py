@@ -10,7 +10,7 @@ rows there are.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from tilegrad import language as tl
@@ -21,7 +21,7 @@ from tilegrad.frontend.gguf.levels import LAYOUTS, Group, Layout, Portion
 from tilegrad.frontend.gguf.quantised_rows import BYTES, PART, PARTS, QuantisedRow, quantise_rows
 from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.op import Shape
-from tilegrad.language import Array, KernelBuilder, Size, Tile
+from tilegrad.language import Array, KernelBuilder, Size, Span, Tile
 from tilegrad.tensor import Tensor
 from tilegrad.tensor.kernel import kernel
 
@@ -30,13 +30,14 @@ _MOST = 32
 _TOGETHER = 8
 """So many of them have their sums in registers while a row of the matrix is read."""
 _LINES = 4
-"""Rows of the matrix whose sums are finished together, if their number is a multiple."""
+"""Rows of the matrix that are multiplied at a time, if their number is a multiple."""
 _MANY_LINES = 16
-"""So many where there are more rows of x: they stay in the first cache while x changes."""
-_PORTIONS = 4
-"""So many portions follow each other in a round of a loop, if that has few instructions."""
+"""Rows of an instance where there are more of x: they stay in the first cache while x changes."""
 _WORDS = 4
 """Words of four bytes in a part."""
+
+Store = Callable[[int, Span, Tile], None]
+"""Stores the products of a row of x, given by its number, and some rows of the matrix."""
 
 
 def can_multiply(form: str, shape: Shape, x: Tensor) -> bool:
@@ -80,17 +81,16 @@ def multiply_levels(
     del x
     rows = tl.known(stored.shape[0])
     y = build.output((count, rows), dtypes.float32)
-    lines = math.gcd(rows, _LINES if count <= _TOGETHER else _MANY_LINES)
-    span = slice(first := build.grid(rows // lines) * lines, first + lines)
-    some = Lines(build, LAYOUTS[form], lines, min(count, _TOGETHER), tl.known(stored.shape[1]))
+    lines = Lines(build, LAYOUTS[form], rows, tl.known(stored.shape[1]), count > _TOGETHER)
+    first = build.grid(rows // lines.count) * lines.count
 
     def multiply_some(start: Size, size: int) -> None:
-        numbers = [start + n for n in range(size)]
-        given = [QuantisedRow(levels.at(n), factors.at(n)) for n in numbers]
-        for number, product in zip(
-            numbers, some.multiply(stored, halves, first, given), strict=True
-        ):
-            y[number, span] = product
+        given = [QuantisedRow(levels.at(start + n), factors.at(start + n)) for n in range(size)]
+
+        def store(number: int, span: Span, product: Tile) -> None:
+            y[start + number, span] = product
+
+        lines.multiply(stored, halves, first, given, store)
 
     whole = count - count % _TOGETHER
     if whole:
@@ -102,22 +102,16 @@ def multiply_levels(
 
 
 class _Sums(NamedTuple):
-    """What is added up.
+    """What is added up for each part of each row.
 
     Attributes:
-        products: scaled sums of products, for each word of a vector.
-        rest: the products of leasts and sums, for each part. Where a format has leasts, products
-            of scales stand before them: they are multiplied together, and these mean nothing.
+        products: scaled sums of products.
+        rest: what stands for level 0 times the sums of x; where groups say no leasts, the scales
+            times the sums.
     """
 
     products: Tile
     rest: Tile
-
-    @classmethod
-    def zero(cls, layout: Layout, parts: int) -> _Sums:
-        """Return nothing, for vectors of so many parts."""
-        rest = parts if layout.middle is not None else 2 * parts
-        return cls(tl.zeros(parts * _WORDS), tl.zeros(rest))
 
     def add(self, group: Group, x: QuantisedRow, place: _Place) -> _Sums:
         """Return the sums with the products of a group."""
@@ -128,26 +122,19 @@ class _Sums(NamedTuple):
             for number, vector in enumerate(group.vectors):
                 factor = x.levels[(*place.group, byte, number, place.bytes)]
                 total = total + (_words(vector) * _words(factor)).sum(0, keepdim=True)
-        whole = total.reshape(parts * _WORDS).cast(dtypes.float32)
-        if group.factors.shape[0] == parts:
-            rest = tl.fma(group.factors, x.factors[(*place.group, PARTS + place.parts)], self.rest)
-            scale = group.factors * x.factors[(*place.group, place.parts)]
-        else:
-            both = group.factors * x.factors[(*place.group, place.factors)]
-            rest, scale = self.rest + both, _half(both, 0)
-        scales = scale[:, None].expand(parts, _WORDS).reshape(parts * _WORDS)
-        return _Sums(tl.fma(whole, scales, self.products), rest)
+        whole = total.reshape(parts, _WORDS).sum(1).cast(dtypes.float32)
+        scales = group.scales * x.factors[(*place.group, place.parts)]
+        leasts = group.scales if group.leasts is None else group.leasts
+        return _Sums(
+            tl.fma(whole, scales, self.products),
+            tl.fma(leasts, x.factors[(*place.group, PARTS + place.parts)], self.rest),
+        )
 
-    def finish(self, middle: int | None) -> _Sums:
-        """Return the products, and what is to be added for each part."""
-        return _Sums(self.products, _half(self.rest, 1) if middle is None else self.rest * -middle)
-
-
-def _half(both: Tile, number: int) -> Tile:
-    """Return the first or the second half of a vector of float32."""
-    rows = both.bitcast(dtypes.uint32).reshape(2, both.shape[0] // 2)
-    is_wanted = (tl.arange(2) < 1 if number == 0 else tl.arange(2) > 0)[:, None]
-    return tl.where(is_wanted, rows, 0).sum(0).bitcast(dtypes.float32)
+    def finish(self, middle: int | None, rows: int) -> Tile:
+        """Return the product of each row."""
+        rest = self.rest if middle is None else self.rest * -middle
+        total = self.products + rest
+        return total.reshape(rows, total.shape[0] // rows).sum(1)
 
 
 class _Place(NamedTuple):
@@ -155,21 +142,15 @@ class _Place(NamedTuple):
 
     Attributes:
         group: its portion, and its number there.
-        parts: which of the four parts.
+        parts: which of the four parts, for each part of each row.
     """
 
     group: tuple[Size, int]
     parts: Tile
 
     @property
-    def factors(self) -> Tile:
-        """The scales and the sums of the parts, as one vector."""
-        places = tl.arange(2)[:, None] * PARTS + self.parts[None, :]
-        return places.reshape(2 * self.parts.shape[0])
-
-    @property
     def bytes(self) -> Tile:
-        """The bytes of a vector."""
+        """The bytes of vectors."""
         places = self.parts[:, None] * PART + tl.arange(PART)[None, :]
         return places.reshape(self.parts.shape[0] * PART)
 
@@ -177,87 +158,77 @@ class _Place(NamedTuple):
 class Lines:
     """Products of some rows of a matrix with rows of x.
 
-    Of each row whole portions are multiplied; then what is left of all of them, so that it fills
-    vectors, too.
+    Four rows at a time are multiplied: so what four parts of each add up to fills a vector, which
+    is scaled by one instruction. Of each row whole portions are read; then what is left of all of
+    them, so that it fills vectors, too.
+
+    Args:
+        build: the kernel.
+        layout: of the format.
+        rows: of the matrix.
+        blocks: in each row.
+        is_long: whether so many rows are wanted that x changes more often than they.
+
+    Attributes:
+        count: how many rows an instance multiplies.
     """
 
     def __init__(
-        self, build: KernelBuilder, layout: Layout, lines: int, count: int, blocks: int
+        self, build: KernelBuilder, layout: Layout, rows: int, blocks: int, is_long: bool
     ) -> None:
-        """Get memory for so many rows, rows of x, and blocks in each row."""
-        self._build, self._layout, self._lines = build, layout, lines
+        self._build, self._layout = build, layout
         self._whole, self._left = divmod(blocks, layout.blocks)
-        self._found = build.scratch((count, lines, PARTS * _WORDS), dtypes.float32)
-        self._least = build.scratch((count, lines, PARTS), dtypes.float32)
-        if self._left:
-            size = lines * self._left
-            self._products = build.scratch((count, size, _WORDS), dtypes.float32)
-            self._rest = build.scratch((count, size), dtypes.float32)
+        self.count = math.gcd(rows, _MANY_LINES if is_long else _LINES)
+        self._together = min(self.count, _LINES)
 
     def multiply(
-        self, stored: Array, halves: Array, first: Size, given: list[QuantisedRow]
-    ) -> list[Tile]:
-        """Return the products of the rows from the first one on with each row of x."""
-        with self._build.loop(self._lines) as loop:
-            row = first + loop.index
-            for n, sums in enumerate(self._multiply_whole(stored, halves, row, given)):
-                self._found[n, loop.index], self._least[n, loop.index] = sums
-        found = [
-            self._found[n].reshape(self._lines, PARTS, _WORDS).sum(1) + self._least[n]
-            for n in range(len(given))
-        ]
-        if not self._left:
-            return [one.sum(1) for one in found]
-        self._multiply_left(stored, halves, first, given)
-        shape = (self._lines, self._left)
-        return [
-            (one + self._products[n].reshape(*shape, _WORDS).sum(1)).sum(1)
-            + self._rest[n].reshape(*shape).sum(1)
-            for n, one in enumerate(found)
-        ]
+        self, stored: Array, halves: Array, first: Size, given: list[QuantisedRow], store: Store
+    ) -> None:
+        """Multiply the rows from the first one on with each row of x, and store the products."""
+        with self._build.loop(0, self.count, self._together) as loop:
+            rows = Span(first + loop.index, self._together)
+            sums = self._multiply_whole(stored, halves, rows, given)
+            products = [one.finish(self._layout.middle, self._together) for one in sums]
+            if self._left:
+                left = self._multiply_left(stored, halves, rows, given)
+                products = [one + other for one, other in zip(products, left, strict=True)]
+            for number, product in enumerate(products):
+                store(number, rows, product)
 
     def _multiply_whole(
-        self, stored: Array, halves: Array, row: Size, given: list[QuantisedRow]
+        self, stored: Array, halves: Array, rows: Span, given: list[QuantisedRow]
     ) -> list[_Sums]:
         """Return for each row of x what is added up over whole portions."""
-        layout = self._layout
         names = [(f"products{n}", f"rest{n}") for n in range(len(given))]
-        zero = _Sums.zero(layout, PARTS)
-        carried = {name: value for both in names for name, value in zip(both, zero, strict=True)}
-        is_short = len(given) == 1 and layout.blocks > 1
-        together = math.gcd(self._whole or 1, _PORTIONS) if is_short else 1
-        with self._build.loop(0, self._whole, together, **carried) as loop:
+        parts = tl.arange(self._together * PARTS)
+        zero = tl.zeros(self._together * PARTS)
+        carried = {name: zero for both in names for name in both}
+        with self._build.loop(0, self._whole, 1, **carried) as loop:
             found = [_Sums(*(getattr(loop, name) for name in both)) for both in names]
-            for number in range(together):
-                index = loop.index + number
-                start = index * layout.blocks
-                blocks = slice(start, start + layout.blocks)
-                portion = Portion(stored, halves, row, blocks, layout.blocks)
-                found = _add(layout, portion, given, (index, tl.arange(PARTS)), found)
+            block = loop.index * self._layout.blocks + parts % self._layout.blocks
+            portion = Portion(stored, halves, rows.start + parts // PARTS, block)
+            found = _add(self._layout, portion, given, (loop.index, parts % PARTS), found)
             for both, sums in zip(names, found, strict=True):
                 for name, value in zip(both, sums, strict=True):
                     setattr(loop, name, value)
-        ends = [_Sums(*(getattr(loop, name) for name in both)) for both in names]
-        return [one.finish(layout.middle) for one in ends]
+        return [_Sums(*(getattr(loop, name) for name in both)) for both in names]
 
     def _multiply_left(
-        self, stored: Array, halves: Array, first: Size, given: list[QuantisedRow]
-    ) -> None:
-        """Multiply what follows the whole portions of each row."""
-        layout, left, start = self._layout, self._left, 0
-        while start < (end := self._lines * left):
-            size = next(size for size in (4, 2, 1) if start + size <= end)
-            number = start + tl.arange(size)
-            block = number % left
-            place = self._whole * layout.blocks + block
-            portion = Portion(stored, halves, first + number // left, place, size)
-            nothing = [_Sums.zero(layout, size)] * len(given)
-            found = _add(layout, portion, given, (self._whole, block), nothing)
-            for n, sums in enumerate(found):
-                products, rest = sums.finish(layout.middle)
-                self._products[n, start : start + size] = products.reshape(size, _WORDS)
-                self._rest[n, start : start + size] = rest
-            start += size
+        self, stored: Array, halves: Array, rows: Span, given: list[QuantisedRow]
+    ) -> list[Tile]:
+        """Return the products of what follows the whole portions of each row.
+
+        Three blocks are read as four: x is 0 there.
+        """
+        size = 1 << (self._left - 1).bit_length()
+        number = tl.arange(self._together * size)
+        part = number % size
+        block = self._whole * self._layout.blocks + tl.minimum(part, self._left - 1)
+        portion = Portion(stored, halves, rows.start + number // size, block)
+        zero = tl.zeros(self._together * size)
+        nothing = [_Sums(zero, zero)] * len(given)
+        found = _add(self._layout, portion, given, (self._whole, part), nothing)
+        return [one.finish(self._layout.middle, self._together) for one in found]
 
 
 def _add(
