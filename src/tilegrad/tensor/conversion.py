@@ -9,10 +9,12 @@ import numpy
 
 from tilegrad.base.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
 from tilegrad.engine import Session, current_session
+from tilegrad.engine.storage import storage_of
 from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node, intern
 from tilegrad.ops import graph
 from tilegrad.ops.conversion import cast_to
+from tilegrad.ops.leaves import Storage
 from tilegrad.tensor.arguments import DEFAULT_INTEGER
 from tilegrad.tensor.base import Number, TensorBase, constant_of, default_dtype
 from tilegrad.tensor.casting import Casting
@@ -267,12 +269,19 @@ def realize(*tensors: TensorBase) -> None:
 
 
 def _realize_group(session: Session, group: list[TensorBase], device: str) -> None:
-    """Realise tensors of one device; if that fails they are as they were."""
+    """Realise tensors of one device; if that fails they are as they were.
+
+    Of several that were the same memory and wait to be written, the first keeps it.
+    """
     before = [(tensor, tensor.node, tensor.target) for tensor in group]
+    written: set[Storage] = set()
     for tensor, node, target in before:
         if target is not None:
-            tensor.node = intern(graph.assign, (target, node))
             tensor.target = None
+            storage = storage_of(target)
+            if storage not in written:
+                written.add(storage)
+                tensor.node = intern(graph.assign, (target, node))
     try:
         realised = session.realize([tensor.node for tensor in group], device)
     except BaseException:
