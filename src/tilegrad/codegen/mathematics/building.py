@@ -156,11 +156,17 @@ def power_of_two(n: Node, dtype: DType) -> Node:
     return bitcast((n + layout.bias) << constant(layout.mantissa, n.dtype), dtype)
 
 
-def through_float64(function: Callable[[Node], Node]) -> Callable[[Node], Node]:
-    """Make a function of float64 also one of float32: computed in float64, rounded at the end."""
+def through_float64(function: Callable[..., Node]) -> Callable[..., Node]:
+    """Make a function of float64 also one of float32: computed in float64, rounded at the end.
+
+    What it takes before its numbers, such as the target, is passed on.
+    """
 
     @functools.wraps(function)
-    def either_width(x: Node) -> Node:
-        return cast(function(cast(x, dtypes.float64)), x.dtype)
+    def either_width(*arguments: object) -> Node:
+        given = [one for one in arguments if not isinstance(one, Node)]
+        numbers = [one for one in arguments if isinstance(one, Node)]
+        wide = [cast(number, dtypes.float64) for number in numbers]
+        return cast(function(*given, *wide), numbers[0].dtype)
 
     return either_width

@@ -23,28 +23,22 @@ _GREAT = 2.0**28
 """From here on x² + 1 and x² − 1 are x²."""
 
 
+@through_float64
 def sinh(target: CodegenTarget, x: Node) -> Node:
     """Return (eˣ - e⁻ˣ)/2 as (t + t/(t + 1))/2 with t = e^|x| - 1."""
-
-    def sine(x: Node) -> Node:
-        size = magnitude(x)
-        t = expm1(size)
-        near = (t + t / (t + 1.0)) * 0.5
-        return with_sign(choose(size < 22.0, near, _half_exponential(target, size)), x)
-
-    return through_float64(sine)(x)
+    size = magnitude(x)
+    t = expm1(size)
+    near = (t + t / (t + 1.0)) * 0.5
+    return with_sign(choose(size < 22.0, near, _half_exponential(target, size)), x)
 
 
+@through_float64
 def cosh(target: CodegenTarget, x: Node) -> Node:
     """Return (eˣ + e⁻ˣ)/2."""
-
-    def cosine(x: Node) -> Node:
-        size = magnitude(x)
-        e = exp(target, size)
-        near = fuse(e, 0.5, 0.5 / e)
-        return choose(size < 22.0, near, _half_exponential(target, size))
-
-    return through_float64(cosine)(x)
+    size = magnitude(x)
+    e = exp(target, size)
+    near = fuse(e, 0.5, 0.5 / e)
+    return choose(size < 22.0, near, _half_exponential(target, size))
 
 
 def _half_exponential(target: CodegenTarget, x: Node) -> Node:

@@ -7,7 +7,6 @@ import math
 from tilegrad.codegen.mathematics import coefficients as table
 from tilegrad.codegen.mathematics.building import (
     both,
-    cast,
     choose,
     either,
     equal,
@@ -20,7 +19,6 @@ from tilegrad.codegen.mathematics.building import (
     through_float64,
     with_sign,
 )
-from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ops import exponential
 from tilegrad.ops.leaves import constant
@@ -84,14 +82,9 @@ def atan(x: Node) -> Node:
     return with_sign(base + rest, x)
 
 
+@through_float64
 def atan2(y: Node, x: Node) -> Node:
     """Return the angle of the point (x, y) from the positive x axis."""
-    if y.dtype is dtypes.float32:
-        return cast(_atan2(cast(y, dtypes.float64), cast(x, dtypes.float64)), y.dtype)
-    return _atan2(y, x)
-
-
-def _atan2(y: Node, x: Node) -> Node:
     height, width = magnitude(y), magnitude(x)
     # Equal infinities count as equal numbers; great numbers are scaled down, as they are added.
     is_great = either(height > 2.0**1000, width > 2.0**1000)

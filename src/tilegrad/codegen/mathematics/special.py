@@ -69,24 +69,21 @@ def erf(target: CodegenTarget, x: Node) -> Node:
     return choose(size < 1.0, near, with_sign(far, x))
 
 
+@through_float64
 def lgamma(rounds: Rounds, x: Node) -> Node:
     """Return ln |Γ(x)|, in float64; of less accuracy close to its zeros at negative x."""
-
-    def logarithm(x: Node) -> Node:
-        size = magnitude(x)
-        value = _log_gamma(size)
-        # Γ(x) Γ(-x) = -π / (x sin πx); x is reduced exactly before it is multiplied by π.
-        turns = size - floor(rounds.target, size)
-        nearest = choose(turns > 0.5, 1.0 - turns, turns)
-        sine = magnitude(sin(rounds, nearest * math.pi)) * size
-        reflected = log(math.pi / sine) - value
-        reflected = choose(size < 2.0**-60, -log(size), reflected)
-        value = choose(x < 0.0, reflected, value)
-        is_pole = either(equal(x, 0.0), both(x < 0.0, equal(turns, 0.0)))
-        value = choose(either(is_pole, equal(size, math.inf)), math.inf, value)
-        return choose(is_nan(x), x, value)
-
-    return through_float64(logarithm)(x)
+    size = magnitude(x)
+    value = _log_gamma(size)
+    # Γ(x) Γ(-x) = -π / (x sin πx); x is reduced exactly before it is multiplied by π.
+    turns = size - floor(rounds.target, size)
+    nearest = choose(turns > 0.5, 1.0 - turns, turns)
+    sine = magnitude(sin(rounds, nearest * math.pi)) * size
+    reflected = log(math.pi / sine) - value
+    reflected = choose(size < 2.0**-60, -log(size), reflected)
+    value = choose(x < 0.0, reflected, value)
+    is_pole = either(equal(x, 0.0), both(x < 0.0, equal(turns, 0.0)))
+    value = choose(either(is_pole, equal(size, math.inf)), math.inf, value)
+    return choose(is_nan(x), x, value)
 
 
 def _log_gamma(x: Node) -> Node:
