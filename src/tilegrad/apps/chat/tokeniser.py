@@ -25,6 +25,8 @@ _ENDS = (
     "<end_of_turn>",
 )
 """What families end turns with: files name one end at most."""
+_LONGEST = 4
+"""The bytes, and so the tokens, of a character at most."""
 
 
 class Tokeniser:
@@ -112,9 +114,12 @@ class TextStream:
         """Return the text that another token completes, perhaps none."""
         self._waiting.append(token)
         text = self._tokeniser.decode_part(self._waiting)
-        if text.endswith("\N{REPLACEMENT CHARACTER}") and len(self._waiting) < 4:
+        if not text.endswith("\N{REPLACEMENT CHARACTER}"):
+            self._waiting.clear()
+        elif len(self._waiting) < _LONGEST:
             return ""
-        self._waiting.clear()
+        else:  # the first token is no part of what may still become a character
+            text = self._tokeniser.decode_part([self._waiting.pop(0)])
         return self._strip(text)
 
     def finish(self) -> str:
