@@ -8,6 +8,7 @@ from typing import Any
 
 from tilegrad.base.trace import Trace
 from tilegrad.engine.capture import Capture
+from tilegrad.engine.collection import pause_collection
 from tilegrad.engine.graph_key import GraphKey, key_of
 from tilegrad.engine.launches import Launched, emit_launches
 from tilegrad.engine.library import Kernel, Library
@@ -123,11 +124,22 @@ class CompiledExecutor:
             begin: is told of each tile program while others are still to be made.
         """
         nodes = remove_markers(nodes)
-        with self.trace.span("simplify"):
-            simplified = self.simplify(nodes)
-        with self.trace.span("schedule"):
-            buffers = key_of(nodes).buffers
-            return make_plan(simplified, buffers, self.programs, self.trace, constants, begin)
+        return self._plan(nodes, key_of(nodes), constants, begin)
+
+    def _plan(
+        self,
+        nodes: Sequence[Node],
+        key: GraphKey,
+        constants: frozenset[int] = frozenset(),
+        begin: Callable[[Node], None] | None = None,
+    ) -> Plan:
+        """Return the plan of nodes without markers, of which this is the key."""
+        with pause_collection():
+            with self.trace.span("simplify"):
+                nodes = self.simplify(nodes)
+            with self.trace.span("schedule"):
+                buffers = key.buffers
+                return make_plan(nodes, buffers, self.programs, self.trace, constants, begin)
 
     def _prepare(self, nodes: Sequence[Node], key: GraphKey) -> Ready:
         known = self.plans.get(key.structure)
@@ -136,7 +148,7 @@ class CompiledExecutor:
         if self.planned is not None:
             self.planned.append(nodes)
         with self.library.compiling():
-            plan = self.plan(nodes, begin=self.library.begin)
+            plan = self._plan(nodes, key, begin=self.library.begin)
             with self.trace.span("compile"):
                 flat = [step.program.program.root for group in plan.groups for step in group]
                 kernels = iter(self.library.get_all(flat))

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from tilegrad.base.trace import Trace
-from tilegrad.engine.collection import pause_collection
 from tilegrad.engine.memory_plan import Arena, Lifetime, count_alive, plan_arena
 from tilegrad.engine.programs import Derived, Programs
 from tilegrad.engine.sizes import evaluate_index
@@ -158,16 +157,15 @@ def make_plan(
         constants: numbers of the buffers that are known to hold the same at each run.
         begin: is told of each tile program as soon as it is made.
     """
-    with pause_collection():
-        known = {buffers[number] for number in constants}
+    known = {buffers[number] for number in constants}
 
-        def note(kernel: ExpressedKernel) -> None:  # so that the compiler need not wait for order
-            program = programs.derive(kernel).program
-            if begin is not None:
-                begin(program.root)
+    def note(kernel: ExpressedKernel) -> None:  # so that the compiler need not wait for order
+        program = programs.derive(kernel).program
+        if begin is not None:
+            begin(program.root)
 
-        nodes, items, hopes = schedule_graph(nodes, known, trace, note)
-        return _Planner(nodes, buffers, programs, begin).plan(items, hopes)
+    nodes, items, hopes = schedule_graph(nodes, known, trace, note)
+    return _Planner(nodes, buffers, programs, begin).plan(items, hopes)
 
 
 @dataclass(slots=True)
