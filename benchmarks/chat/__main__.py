@@ -16,10 +16,12 @@ from typing import Any
 import click
 import numpy as np
 
+from benchmarks.bandwidth import Yardstick
 from benchmarks.chat.command import CACHES, describe_surroundings, measure_command
 from benchmarks.chat.players import PLAYERS
 from benchmarks.machine import describe_machine
 from benchmarks.process import ROOT
+from tilegrad.frontend.gguf import read_gguf
 
 RESULTS = ROOT / "benchmarks" / "results"
 CONTEXT = 4096
@@ -32,6 +34,8 @@ PATIENCE = 30.0
 LEAST_REPLY = 4
 """... but for so many tokens."""
 FIRST_TOKENS, LAST_TOKENS = 1000, 40000
+READING = 0.3
+"""Seconds for which memory is read after a reply, to compare with."""
 
 
 class Program:
@@ -98,6 +102,8 @@ class Contest:
         self._seconds: dict[str, dict[str, float]] = defaultdict(dict)
         self._paces: dict[str, tuple[float, float]] = {}
         self._generator = np.random.default_rng(0)
+        weights = read_gguf(path).weights.values()
+        self._yardstick = Yardstick(sum(weight.nbytes for weight in weights), 0.0, threads)
 
     def start(self, name: str) -> None:
         """Start a program twice: the second start finds what the first has left on disk."""
@@ -139,6 +145,9 @@ class Contest:
             self._paces[name] = max(reading, answer["prompt"] / count), writing
             rate = count / answer["prompt"] if reply == 1 else 1 / answer["token"]
             self._note(case, name, rate)
+            if reply > 1:
+                share = self._yardstick.measure(READING) * rate
+                self._note(f"{case}, share of memory's rate", name, share)
             if self.threads == 1:
                 used = (count if reply == 1 else written) / answer["cpu"]
                 self._note(f"{case}, per second of the processor", name, used)
@@ -198,6 +207,9 @@ def write_table(
         f"prompts that it would read for more than {PATIENCE:.0f} s are left out. The command",
         "`tilegrad chat` is timed from its start in a new process; cold, it finds no kernels, and",
         "the system was asked to forget the file.",
+        "",
+        "The share of memory's rate compares a token, right after the turn, with a loop that does",
+        "nothing but read as many bytes as the file has weights.",
         "",
         "Where other processes use the machine too, as its load before shows, rates per second of",
         "the processor say more, and programs whose threads spin while they wait lose most.",
