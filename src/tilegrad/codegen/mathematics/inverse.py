@@ -27,19 +27,19 @@ _TAN_EIGHTH = math.sqrt(2) - 1
 _TAN_THREE_EIGHTHS = math.sqrt(2) + 1
 
 
-def _arcsine_core(t: Node, z: Node) -> Node:
-    """Return arcsin t for |t| ≤ 1/2 and z = t²."""
-    return fuse(t * z, polynomial(z, table.ARCSINE_F64), t)
+def _arcsine(x: Node, near: Node) -> tuple[Node, Node]:
+    """Return whether |x| ≤ 1/2; and arcsin near, ±x, if it is, else arcsin √((1 - |x|)/2)."""
+    size = magnitude(x)
+    is_small = size <= 0.5
+    z = choose(is_small, x * x, fuse(size, -0.5, 0.5))
+    t = choose(is_small, near, exponential.square_root(z))
+    return is_small, fuse(t * z, polynomial(z, table.ARCSINE_F64), t)
 
 
 @through_float64
 def asin(x: Node) -> Node:
     """Return arcsin x: beyond 1/2, π/2 - 2 arcsin √((1 - |x|)/2)."""
-    size = magnitude(x)
-    is_small = size <= 0.5
-    z = choose(is_small, x * x, fuse(size, -0.5, 0.5))
-    t = choose(is_small, size, exponential.square_root(z))
-    angle = _arcsine_core(t, z)
+    is_small, angle = _arcsine(x, magnitude(x))
     high, low = table.HALF_PI_F64
     return with_sign(choose(is_small, angle, high - (angle * 2.0 - low)), x)
 
@@ -47,11 +47,7 @@ def asin(x: Node) -> Node:
 @through_float64
 def acos(x: Node) -> Node:
     """Return arccos x."""
-    size = magnitude(x)
-    is_small = size <= 0.5
-    z = choose(is_small, x * x, fuse(size, -0.5, 0.5))
-    t = choose(is_small, x, exponential.square_root(z))
-    angle = _arcsine_core(t, z)
+    is_small, angle = _arcsine(x, x)
     half_high, half_low = table.HALF_PI_F64
     high, low = table.PI_F64
     outer = choose(x < 0.0, high - (angle * 2.0 - low), angle * 2.0)
