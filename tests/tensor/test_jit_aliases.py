@@ -145,3 +145,23 @@ def test_results_have_the_sizes_of_each_replay() -> None:
         doubled, pair = step(Tensor(array).realize(), n.bind(size))
         numpy.testing.assert_array_equal(doubled.numpy(), 2 * array[:size])
         numpy.testing.assert_array_equal(pair.numpy(), array[: 2 * size].reshape(2, size))
+
+
+@pytest.mark.parametrize("first", ["same", "other"])
+def test_another_tensor_of_the_memory_that_is_written_keeps_its_value(first: str) -> None:
+    """A step captured with one tensor twice is no step for two tensors of one memory."""
+
+    def move(x: Tensor, y: Tensor) -> Tensor:
+        x[1:3] = y[0:2] * 3
+        return x.sum()
+
+    step = jit(move)
+    values = numpy.arange(8, dtype=numpy.float32).reshape(4, 2)
+    expected = values.copy()
+    expected[1:3] = values[0:2] * 3
+    for kind in (first, first, first, "other", "other"):
+        written = Tensor(values).realize()
+        kept = written.detach()
+        total = step(written, written if kind == "same" else kept)
+        assert (total.item(), written.tolist()) == (expected.sum(), expected.tolist())
+        assert kept.tolist() == values.tolist()

@@ -20,7 +20,7 @@ from tilegrad.engine.captured_step import CapturedStep
 from tilegrad.engine.session import Session
 from tilegrad.engine.step_builder import Output
 from tilegrad.engine.storage import Contents, make_buffer_node, storage_of
-from tilegrad.engine.tracked import Snapshot
+from tilegrad.engine.tracked import Snapshot, part_with_memory
 from tilegrad.ops.leaves import Storage
 from tilegrad.tensor.base import TensorBase
 from tilegrad.tensor.bound_step import BoundStep
@@ -77,6 +77,7 @@ class Jit(Generic[P, R]):
             _settle(session)
         inputs = find_storages(tensors)
         if len(inputs) > 1 and len(set(inputs)) < len(inputs):  # some share their memory
+            inputs = _set_apart(tensors)
             form.append(tuple(map(inputs.index, inputs)))
         key = tuple(form)
         captured = self._captured.get(key)
@@ -126,6 +127,15 @@ def jit(function: Callable[P, R]) -> Jit[P, R]:
         ``step = jit(lambda x: (x * 2).sum())``
     """
     return Jit(function)
+
+
+def _set_apart(tensors: Sequence[TensorBase]) -> list[Storage]:
+    """Return the memory of tensors; different ones get different memory, as one may be written."""
+    owners: dict[Storage, TensorBase] = {}
+    for tensor in tensors:
+        if owners.setdefault(storage_of(tensor.node), tensor) is not tensor:
+            part_with_memory(tensor)
+    return [storage_of(tensor.node) for tensor in tensors]
 
 
 def _bind(
