@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,10 +17,12 @@ from hypothesis import strategies as st
 from tests.apps.serve.tiny_model import write_tiny_model
 from tilegrad.apps.chat import ChatTemplate, Tokeniser
 from tilegrad.apps.chat.sampling import read_sampling
+from tilegrad.apps.models.language_config import RotationConfig
 from tilegrad.apps.models.language_families import FAMILIES
 from tilegrad.apps.models.language_model import LanguageModel
+from tilegrad.apps.models.rotation import Rotation
 from tilegrad.apps.serve.token_bytes import list_control_tokens, list_token_bytes
-from tilegrad.base.errors import TilegradError
+from tilegrad.base.errors import DataError, TilegradError
 from tilegrad.frontend.gguf import GGUFFile, read_gguf
 
 SIZES = [0, -1, 1, 2, 3, 7, 2**31, 2**63, 2**64 - 1]
@@ -95,3 +98,8 @@ def test_any_bytes_in_a_header_are_read_or_refused(path: Path, data) -> None:
     wrong = path.with_name("wrong.gguf")
     wrong.write_bytes(content[:end])
     use(lambda: read_gguf(wrong))
+
+
+def test_factors_of_another_number_of_pairs_are_refused() -> None:
+    with pytest.raises(DataError, match="each pair"):
+        Rotation(RotationConfig(10000.0, 16, True), numpy.ones(7))

@@ -12,6 +12,7 @@ import numpy
 
 from tilegrad import nn
 from tilegrad.apps.models.language_config import RotationConfig
+from tilegrad.base.errors import DataError
 from tilegrad.tensor import Tensor
 
 
@@ -24,11 +25,20 @@ class Rotation(nn.Module):
 
     Attributes:
         frequencies: the angle from one position to the next, shape (features / 2,).
+
+    Raises:
+        DataError: the factors are of another shape.
     """
 
     def __init__(self, config: RotationConfig, factors: numpy.ndarray | None = None) -> None:
         frequencies = compute_frequencies(config)
         if factors is not None:
+            if factors.shape != frequencies.shape:
+                raise DataError(
+                    "there has to be a factor for each pair of a head's features",
+                    got=factors.shape,
+                    expected=frequencies.shape,
+                )
             frequencies = frequencies / factors
         self.frequencies = Tensor(frequencies.astype(numpy.float32)).realize()
         self.magnitude = config.magnitude
