@@ -7,6 +7,7 @@ import pytest
 
 from tilegrad import Tensor
 from tilegrad.base.errors import CaptureError
+from tilegrad.base.events import KernelLaunched
 from tilegrad.engine import current_session
 from tilegrad.tensor.jit import jit
 from tilegrad.tensor.size import BoundVariable, Variable
@@ -31,6 +32,20 @@ def test_results_of_earlier_replays_keep_their_values() -> None:
     results = [function(Tensor(array(100, seed=seed))) for seed in range(6)]
     for seed, result in enumerate(results):
         numpy.testing.assert_array_equal(result.numpy(), array(100, seed=seed) * 2)
+
+
+def test_what_only_garbage_holds_is_not_computed() -> None:
+    def call(x: Tensor) -> Tensor:
+        circle: list[object] = [x.reshape(10, 100).T.exp().sum(1)]
+        circle.append(circle)
+        return x * 2
+
+    function, x = jit(call), Tensor(array(1000)).realize()
+    for _ in range(3):
+        with current_session().trace.record() as recording:
+            result = function(x)
+        assert len(recording.find(KernelLaunched)) == 1
+        numpy.testing.assert_array_equal(result.numpy(), array(1000) * 2)
 
 
 def test_training_step_updates_its_parameter_at_every_replay() -> None:

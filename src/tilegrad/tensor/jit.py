@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import gc
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, KeysView, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, ParamSpec, TypeVar, cast
 
@@ -156,23 +156,22 @@ def _run_watched(session: Session, call: Callable[[], object]) -> object:
     before = Snapshot(session.live_tensors())
     result = call()
     returned = [leaf for leaf in flatten(result) if isinstance(leaf, TensorBase)]
-    found = _waiting(session, before)
-    if not found.keys() <= set(returned):
-        gc.collect()  # what only circles of garbage hold waits for nothing
-        found = _waiting(session, before)
-    realize(*dict.fromkeys(tensor for tensor in (*returned, *found) if not tensor.is_realized()))
+    if not _waiting(session, before) <= set(returned):
+        gc.collect()  # nobody waits for what only circles of garbage hold
+    waiting = [*returned, *_waiting(session, before)]
+    realize(*dict.fromkeys(tensor for tensor in waiting if not tensor.is_realized()))
     return result
 
 
-def _waiting(session: Session, before: Snapshot) -> dict[TensorBase, None]:
-    """Return the tensors that a function made or changed, and that are not realised."""
+def _waiting(session: Session, before: Snapshot) -> KeysView[TensorBase]:
+    """Return the tensors that a function made or changed, and that are not realised, in order."""
     return {
         tensor: None
         for tensor in session.live_tensors()
         if isinstance(tensor, TensorBase)
         and not before.has_unchanged(tensor)
         and not tensor.is_realized()
-    }
+    }.keys()
 
 
 def _settle(session: Session) -> None:
