@@ -69,16 +69,6 @@ def test_loops_that_ask(name):
     assert len(re.findall(r"\{ahead=\d+\}", str(kernel.program))) == count
 
 
-@pytest.mark.parametrize("columns", [256, 16])
-def test_products_ask_for_the_lines_of_the_next_tile(columns):
-    x, y = Tensor.empty(128, 256).realize(), Tensor.empty(256, columns).realize()
-    (kernel,) = explain(x @ y).kernels
-    # Where a row is one tile, none lies beside it.
-    is_asking = columns > 32
-    assert bool(re.search(r"store\(p0, .*\{ahead=\d+\}", str(kernel.program))) == is_asking
-    assert bool(re.search(r"llvm\.prefetch.*, i32 1, i32 3,", kernel.llvm)) == is_asking
-
-
 def test_results():
     x = RANDOM.standard_normal((33, 4096)).astype(numpy.float32)
     expected = numpy.exp(x.astype(numpy.float64) - logarithm(x.astype(numpy.float64))[:, None])

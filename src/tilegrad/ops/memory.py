@@ -65,7 +65,7 @@ class StoreAttributes(NamedTuple):
     """Whether a mask and an effect to come after follow pointer, offset and value.
 
     ``is_uncached`` says that what is written is too much to be found in caches later; ``ahead``,
-    that what lies so many elements further on is written soon, and is asked for now.
+    that so many elements from here a part of a line is written soon, which is asked for now.
     """
 
     has_mask: bool = False
@@ -262,9 +262,8 @@ def make_store(
     after: Node | None = None,
     *,
     is_uncached: bool = False,
-    ahead: int = 0,
 ) -> Node:
     """Return the effect ``pointer[offset] = value`` where ``mask`` is true."""
     extra = [node for node in (mask, after) if node is not None]
-    attributes = StoreAttributes(mask is not None, after is not None, is_uncached, ahead)
+    attributes = StoreAttributes(mask is not None, after is not None, is_uncached)
     return store(pointer, as_node(offset), value, *extra, attributes=attributes)

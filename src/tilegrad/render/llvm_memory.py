@@ -90,7 +90,7 @@ def _write_write(writer: Writer, node: Node) -> None:
     address = f"ptr {writer.operand(node.sources[0], 0)}"
     align = value.dtype.itemsize
     attributes = attributes_of(node, linear.WriteAttributes)
-    if attributes.ahead:
+    if writer.writes_past_caches and attributes.ahead:
         place = address.removeprefix("ptr ")
         _write_fetch(writer, writer.names[node], place, attributes.ahead, is_written=True)
     if writer.writes_past_caches and attributes.is_uncached:

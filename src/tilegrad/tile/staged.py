@@ -266,22 +266,18 @@ class StagedDerivation:
         """Return the kernel's stores for a tile of the contraction's results, or part of it."""
         self.lowering.result = total
         self.lowering.reductions.clear()
-        lanes = self.staging.lanes
         at = bind_tile(at, self.staging.rows, row, ROWS)
-        at = bind_tile(at, lanes, lane, LANES, part)
+        at = bind_tile(at, self.staging.lanes, lane, LANES, part)
         effects = []
         for store in self.facts.stores:
             pointer, offset, value = store.sources
             condition = self.lowering.condition(self.facts.free[store], at)
-            # The next tile is beside this one: its lines come while its terms are added up.
-            is_beside = lanes.tiles > 1 and self.facts.stride(store, lanes.axes[-1]) == 1
             effects.append(
                 memory.make_store(
                     pointer,
                     as_index(self.lowering.value(offset, at)),
                     self.lowering.value(value, at),
                     symbolic.as_mask(condition),
-                    ahead=lanes.width if is_beside else 0,
                 )
             )
         return effects
