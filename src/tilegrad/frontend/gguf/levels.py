@@ -22,8 +22,8 @@ from tilegrad.language import Array, Tile
 
 _AHEAD = 10816
 """Formats that need less time than memory ask for it so many bytes early, into the second cache.
-Less does not hide how long memory takes; 8192 made products twice as slow, as if the first cache
-took what is asked for and what is read for each other."""
+Less than 9 KiB does not hide how long memory takes; multiples of 2 KiB made products up to eight
+times as slow, as if the first cache took what is asked for and what is read for each other."""
 
 
 class Group(NamedTuple):
