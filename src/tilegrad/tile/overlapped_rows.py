@@ -36,7 +36,7 @@ from tilegrad.tile.copies import Copies
 from tilegrad.tile.decisions import Decider
 
 LEAST_WEIGHT = 10
-"""Loops that compute less for an element than an exponential have no time to spare."""
+"""Loops without an exponential, or what weighs as much, have no time to spare."""
 ROWS, LEAST_INSTANCES = 16, 16
 """An instance has so many rows, or fewer, so that there are so many instances at least."""
 
@@ -126,8 +126,9 @@ def _find_dear(order: list[Node], last: Node) -> Node | None:
         for node in order
         if node.op is tile.loop and node.sources[:3] == last.sources[:3] and not free[node]
     ]
-    dear = max((loop for loop in loops if loop is not last), key=_weigh, default=None)
-    return None if dear is None or _weigh(dear) < LEAST_WEIGHT else dear
+    others = [loop for loop in loops if loop is not last]
+    dear = max(others, key=lambda loop: sum(_weigh(loop)), default=None)
+    return None if dear is None or max(_weigh(dear), default=0) < LEAST_WEIGHT else dear
 
 
 def _reads_too_much(dear: Node, inside: Sequence[Node]) -> bool:
@@ -148,11 +149,11 @@ def find_inside(loop: Node) -> list[Node]:
     return list(inside)
 
 
-def _weigh(loop: Node) -> int:
-    """Return what a loop computes for an element."""
+def _weigh(loop: Node) -> list[int]:
+    """Return what each op takes that a loop computes for an element."""
     inside = find_inside(loop)
     values = [node for node in inside if node.dtype not in (dtypes.index, dtypes.void)]
-    return sum(weight_of(node) for node in values if node.op is not memory.load)
+    return [weight_of(node) for node in values if node.op is not memory.load]
 
 
 def _find_live(last: Node, inside: Sequence[Node]) -> tuple[Node, ...]:
