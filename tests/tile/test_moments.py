@@ -60,6 +60,20 @@ def test_walks_along_rows(formula, width, walks, monkeypatch):
     assert join_moments(kernels[0], in_turn) is kernels[0]
 
 
+@pytest.mark.parametrize(
+    "share",
+    [lambda s: s / 0.0, lambda s: 0.0 / s, lambda s: LONG / s, lambda s: s * (1 / LONG)],
+    ids=["s/0", "0/s", "n/s", "s/n"],
+)
+def test_only_a_mean_is_taken_for_one(share):
+    x = 3 + numpy.random.default_rng(0).standard_normal((2, LONG)).astype(numpy.float32)
+    found = ((row := Tensor(x)) - share(row.sum(1, keepdim=True))).square().sum(1).numpy()
+    x = x.astype(float)
+    with numpy.errstate(divide="ignore"):
+        expected = ((x - share(x.sum(1, keepdims=True))) ** 2).sum(1)
+    numpy.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
 @settings(max_examples=10, deadline=None)
 @given(
     offset=st.sampled_from([0.0, 1.0, -300.0, 1e4]),

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ops import arithmetic, kernel, memory
-from tilegrad.ops.leaves import constant, constant_op, value_of
+from tilegrad.ops.leaves import constant, constant_op
 from tilegrad.rewrite.graph import rebuild, substitute
 from tilegrad.tile.decisions import Decider
 from tilegrad.tile.facts import constant_extent
@@ -31,8 +31,6 @@ SAMPLE = 16
 """The guess is made of so large a part of a row: a 16th."""
 LEAST_BYTES = 1 << 16
 """Shorter rows are asked for, and read from the nearest cache (``tile/ahead.py``)."""
-LARGEST_ERROR = 1e-6
-"""By which what a mean's sum is multiplied by differs from 1/n."""
 MOST_DEVIATIONS = 2
 """So many differences from the mean a term may be a product of."""
 _ADD = kernel.ReduceOverAttributes("add")
@@ -81,17 +79,17 @@ def _find_mean(node: Node) -> _Mean | None:
     if not totals or not others or totals[0].attributes != _ADD or len(totals[0].sources) != 2:
         return None
     term, axis = totals[0].sources
-    share = float(value_of(others[0]))
     extent = constant_extent(axis) or 0
     inside = sort_topologically([term])
     widths = [one.dtype.itemsize for one in inside if one.op is memory.load]
     is_long = extent * max(widths, default=0) > LEAST_BYTES
     if not is_long or any(one.op is kernel.reduce_over for one in inside):
         return None
-    factor = share if node.op is arithmetic.multiply else 1 / share
-    if abs(factor * extent - 1) > LARGEST_ERROR:
-        return None
-    return _Mean(node, totals[0], term, axis, extent)
+    if node.op is arithmetic.divide:
+        is_mean = node.sources == (totals[0], constant(extent, node.dtype))
+    else:
+        is_mean = others[0] is constant(1 / extent, node.dtype)
+    return _Mean(node, totals[0], term, axis, extent) if is_mean else None
 
 
 class _Joining:
