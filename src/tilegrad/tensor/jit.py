@@ -77,7 +77,7 @@ class Jit(Generic[P, R]):
             _settle(session)
         inputs = find_storages(tensors)
         if len(inputs) > 1 and len(set(inputs)) < len(inputs):  # some share their memory
-            inputs = _set_apart(tensors)
+            inputs = _separate(tensors)
             form.append(tuple(map(inputs.index, inputs)))
         key = tuple(form)
         captured = self._captured.get(key)
@@ -129,13 +129,13 @@ def jit(function: Callable[P, R]) -> Jit[P, R]:
     return Jit(function)
 
 
-def _set_apart(tensors: Sequence[TensorBase]) -> list[Storage]:
+def _separate(tensors: Sequence[TensorBase]) -> list[Storage]:
     """Return the memory of tensors; different ones get different memory, as one may be written."""
     owners: dict[Storage, TensorBase] = {}
     for tensor in tensors:
         if owners.setdefault(storage_of(tensor.node), tensor) is not tensor:
             part_with_memory(tensor)
-    return [storage_of(tensor.node) for tensor in tensors]
+    return find_storages(tensors)
 
 
 def _bind(

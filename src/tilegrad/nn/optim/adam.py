@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from tilegrad.nn.optim.base import Optimizer, check_fractions
+from tilegrad.nn.optim.base import Optimizer, add_penalty, check_fractions
 from tilegrad.tensor import Tensor
 
 
@@ -49,8 +49,8 @@ class Adam(Optimizer):
 
     def update(self, index: int, parameter: Tensor, gradient: Tensor, lr: Tensor) -> Tensor:
         """Return p moved by the corrected averages, and decayed."""
-        if self.weight_decay and not self.is_decoupled:
-            gradient = gradient + self.weight_decay * parameter
+        if not self.is_decoupled:
+            gradient = add_penalty(gradient, parameter, self.weight_decay)
         first, second, count = self.advance(index, gradient)
         root = second.sqrt() / correction(self.betas[1], count).sqrt() + self.eps
         if self.weight_decay and self.is_decoupled:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tilegrad.nn.optim.adam import Adam, correction
+from tilegrad.nn.optim.base import add_penalty
 from tilegrad.tensor import Tensor
 
 
@@ -27,7 +28,7 @@ class Adamax(Adam):
 
     def update(self, index: int, parameter: Tensor, gradient: Tensor, lr: Tensor) -> Tensor:
         """Return p moved by the corrected average over the greatest gradient."""
-        gradient = gradient + self.weight_decay * parameter if self.weight_decay else gradient
+        gradient = add_penalty(gradient, parameter, self.weight_decay)
         first, greatest, count = self.advance(index, gradient)
         return parameter - lr / correction(self.betas[0], count) * (first / greatest)
 

@@ -207,6 +207,11 @@ def static_shape(parameter: Tensor) -> tuple[int, ...]:
     return tuple(as_integer(size, "a size of a parameter") for size in parameter.shape)
 
 
+def add_penalty(gradient: Tensor, parameter: Tensor, weight_decay: float) -> Tensor:
+    """Return a gradient with that of an L2 penalty, weight_decay / 2 · |p|², if there is one."""
+    return gradient + weight_decay * parameter if weight_decay else gradient
+
+
 def check_fractions(**fractions: float) -> None:
     """Check numbers that must lie in [0, 1).
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tilegrad.nn.optim.adam import Adam, correction
+from tilegrad.nn.optim.base import add_penalty
 from tilegrad.tensor import Tensor
 
 
@@ -16,7 +17,7 @@ class RAdam(Adam):
 
     def update(self, index: int, parameter: Tensor, gradient: Tensor, lr: Tensor) -> Tensor:
         """Return p moved by the corrected average, rectified once it can be."""
-        gradient = gradient + self.weight_decay * parameter if self.weight_decay else gradient
+        gradient = add_penalty(gradient, parameter, self.weight_decay)
         first, second, count = self.advance(index, gradient)
         filled = correction(self.betas[1], count)
         last = 2 / (1 - self.betas[1]) - 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from tilegrad.nn.optim.base import Optimizer, check_fractions
+from tilegrad.nn.optim.base import Optimizer, add_penalty, check_fractions
 from tilegrad.tensor import Tensor
 
 
@@ -50,8 +50,7 @@ class RMSprop(Optimizer):
 
     def update(self, index: int, parameter: Tensor, gradient: Tensor, lr: Tensor) -> Tensor:
         """Return p moved by the gradient over its root mean square."""
-        if self.weight_decay:
-            gradient = gradient + self.weight_decay * parameter
+        gradient = add_penalty(gradient, parameter, self.weight_decay)
         square = self.alpha * self.squares[index] + (1 - self.alpha) * (gradient * gradient)
         self.squares[index].assign(square)
         if self.centered:
@@ -98,8 +97,7 @@ class Adagrad(Optimizer):
 
     def update(self, index: int, parameter: Tensor, gradient: Tensor, lr: Tensor) -> Tensor:
         """Return p moved by the gradient over the root of its summed squares."""
-        if self.weight_decay:
-            gradient = gradient + self.weight_decay * parameter
+        gradient = add_penalty(gradient, parameter, self.weight_decay)
         square = self.squares[index] + gradient * gradient
         self.squares[index].assign(square)
         if self.lr_decay:
@@ -144,8 +142,7 @@ class Adadelta(Optimizer):
 
     def update(self, index: int, parameter: Tensor, gradient: Tensor, lr: Tensor) -> Tensor:
         """Return p moved by the gradient over its root mean square, times that of the steps."""
-        if self.weight_decay:
-            gradient = gradient + self.weight_decay * parameter
+        gradient = add_penalty(gradient, parameter, self.weight_decay)
         square = self.rho * self.squares[index] + (1 - self.rho) * (gradient * gradient)
         step = ((self.steps[index] + self.eps) / (square + self.eps)).sqrt() * gradient
         self.squares[index].assign(square)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from tilegrad.base.errors import ArgumentError
-from tilegrad.nn.optim.base import Optimizer
+from tilegrad.nn.optim.base import Optimizer, add_penalty
 from tilegrad.tensor import Tensor
 
 
@@ -55,8 +55,7 @@ class SGD(Optimizer):
 
     def update(self, index: int, parameter: Tensor, gradient: Tensor, lr: Tensor) -> Tensor:
         """Return p - lr · step, where the step is the gradient or the velocity."""
-        if self.weight_decay:
-            gradient = gradient + self.weight_decay * parameter
+        gradient = add_penalty(gradient, parameter, self.weight_decay)
         step = gradient
         if self.momentum:
             velocity = self.momentum * self.velocities[index] + (1 - self.dampening) * gradient
