@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.tile.test_narrow import PRODUCTS, TILES, as_tensor, multiply, tile_target, whole
+from tests.tile.products.test_narrow import PRODUCTS, TILES, as_tensor, multiply, tile_target, whole
 from tilegrad import Tensor, dtypes, jit
 from tilegrad.base.trace import Trace
 from tilegrad.engine import current_session

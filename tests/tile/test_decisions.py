@@ -13,7 +13,7 @@ from tests.tile.plans import run
 from tilegrad import Tensor
 from tilegrad.engine.programs import Programs, source_of
 from tilegrad.ir.digest import digest
-from tilegrad.tile import schedule
+from tilegrad.tile.choices import schedule
 from tilegrad.tile.decisions import NO_CHOICES, Decider, Decision, list_near
 from tilegrad.tile.target import TileTarget
 

@@ -16,9 +16,9 @@ from tilegrad.ops.program import Program, Slot
 from tilegrad.ops.scan import ScanAttributes, scan
 from tilegrad.ops.sorting import ArgsortAttributes, SortAttributes, argsort, sort
 from tilegrad.runtime.reference.interpreter import interpret
-from tilegrad.tile.scan import build_scan
-from tilegrad.tile.scatter import build_scatter
-from tilegrad.tile.sort import build_argsort, build_sort
+from tilegrad.tile.operations.scan import build_scan
+from tilegrad.tile.operations.scatter import build_scatter
+from tilegrad.tile.operations.sort import build_argsort, build_sort
 
 SHAPES = [(70,), (5, 33), (3, 20, 7), (2, 4, 150), (1, 1000), (0, 4), (300, 2)]
 

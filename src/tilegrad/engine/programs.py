@@ -25,12 +25,12 @@ from tilegrad.schedule.passes import simplify_kernel
 from tilegrad.tile.decisions import Decider
 from tilegrad.tile.derive import derive, derive_packed
 from tilegrad.tile.facts import Facts, count_points
-from tilegrad.tile.raise_program import raise_program
-from tilegrad.tile.scan import build_scan
-from tilegrad.tile.scatter import build_scatter
-from tilegrad.tile.sort import build_argsort, build_sort
+from tilegrad.tile.kernels.raise_program import raise_program
+from tilegrad.tile.memory.write_past_caches import write_past_caches
+from tilegrad.tile.operations.scan import build_scan
+from tilegrad.tile.operations.scatter import build_scatter
+from tilegrad.tile.operations.sort import build_argsort, build_sort
 from tilegrad.tile.target import TileTarget
-from tilegrad.tile.write_past_caches import write_past_caches
 
 UNITS = (None, 0, 1, 2, 8, 16)
 """What may be decided for the units of a launch, the default first; see ``Derived``."""

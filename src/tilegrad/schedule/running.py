@@ -1,7 +1,8 @@
 """Which totals of a virtual matrix can be computed along with others that are made of them.
 
-The law (``tile/running.py``) wants exponentials shifted by their own maximum as a factor of what is
-summed; sums of them may divide or scale it. Whatever else uses a total needs it finished before.
+The law (``tile/streams/running.py``) wants exponentials shifted by their own maximum as a factor of
+what is summed; sums of them may divide or scale it. Whatever else uses a total needs it finished
+before.
 """
 
 from __future__ import annotations

@@ -18,12 +18,12 @@ from tilegrad.ops.kernel import kind_of
 from tilegrad.ops.movement import filled
 from tilegrad.ops.program import Program, Slot
 from tilegrad.rewrite.graph import substitute
+from tilegrad.tile.choices.schedule import Schedule, Tile
 from tilegrad.tile.decisions import Decider, list_near
 from tilegrad.tile.derivation import Derivation
 from tilegrad.tile.environment import Environment, Position
 from tilegrad.tile.facts import Facts, constant_extent
 from tilegrad.tile.lower import Accumulator, Lowering
-from tilegrad.tile.schedule import Schedule, Tile
 from tilegrad.tile.split import PartLowering, derive_split
 
 LEAST_ROW, LONGEST_ROW = 512, 8192

@@ -11,12 +11,12 @@ from tilegrad.ops.affine import Index, as_index
 from tilegrad.ops.build import lanes
 from tilegrad.ops.movement import reshape_to
 from tilegrad.ops.program import Program, Slot
+from tilegrad.tile.choices.joined_rows import JoinedRows
+from tilegrad.tile.choices.schedule import Schedule
 from tilegrad.tile.environment import Environment, Position, tile_position
 from tilegrad.tile.facts import Facts
-from tilegrad.tile.joined_rows import JoinedRows
 from tilegrad.tile.lower import Lowering
-from tilegrad.tile.schedule import Schedule
-from tilegrad.tile.whole_lines import find_row, walk_row
+from tilegrad.tile.memory.whole_lines import find_row, walk_row
 
 
 class Derivation:

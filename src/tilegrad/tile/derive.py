@@ -14,26 +14,26 @@ from tilegrad.ops.affine import Index
 from tilegrad.ops.leaves import SymbolAttributes
 from tilegrad.ops.program import Program, Slot
 from tilegrad.rewrite.graph import rebuild
-from tilegrad.tile.ahead import choose_ahead
-from tilegrad.tile.choose_staging import choose_staging
+from tilegrad.tile.choices.ahead import choose_ahead
+from tilegrad.tile.choices.schedule import choose_schedule
 from tilegrad.tile.columns import derive_columns, nest_rows
-from tilegrad.tile.contraction import Contraction, find_contraction
 from tilegrad.tile.decisions import Decider
 from tilegrad.tile.derivation import Derivation
 from tilegrad.tile.facts import Facts
-from tilegrad.tile.generalise import generalise
-from tilegrad.tile.join_short_rows import join_short_rows
 from tilegrad.tile.kept import KeepingLowering, choose_kept
-from tilegrad.tile.kept_panels import derive_packing, find_keepable
+from tilegrad.tile.kernels.generalise import generalise
+from tilegrad.tile.kernels.join_short_rows import join_short_rows
+from tilegrad.tile.kernels.moments import join_moments
 from tilegrad.tile.lower import Lowering
-from tilegrad.tile.moments import join_moments
-from tilegrad.tile.overlapped_rows import overlap_rows
-from tilegrad.tile.padding import pad_sum
-from tilegrad.tile.schedule import choose_schedule
+from tilegrad.tile.memory.overlapped_rows import overlap_rows
+from tilegrad.tile.products.choose_staging import choose_staging
+from tilegrad.tile.products.contraction import Contraction, find_contraction
+from tilegrad.tile.products.kept_panels import derive_packing, find_keepable
+from tilegrad.tile.products.padding import pad_sum
+from tilegrad.tile.products.staged import StagedDerivation
 from tilegrad.tile.split import derive_split, fill_parts
-from tilegrad.tile.staged import StagedDerivation
-from tilegrad.tile.stream import find_stream
-from tilegrad.tile.stream_program import derive_stream
+from tilegrad.tile.streams.program import derive_stream
+from tilegrad.tile.streams.stream import find_stream
 from tilegrad.tile.target import TileTarget
 from tilegrad.tile.uncached import choose_uncached
 

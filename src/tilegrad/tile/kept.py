@@ -13,12 +13,12 @@ from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ops import kernel, memory, symbolic, tile
 from tilegrad.ops.weights import weight_of
 from tilegrad.rewrite.graph import rebuild
-from tilegrad.tile.ahead import Ahead
+from tilegrad.tile.choices.ahead import Ahead
+from tilegrad.tile.choices.schedule import Schedule
 from tilegrad.tile.decisions import Decider
 from tilegrad.tile.environment import Environment
 from tilegrad.tile.facts import Facts, constant_extent
 from tilegrad.tile.lower import Accumulator, Lowering
-from tilegrad.tile.schedule import Schedule
 
 LEAST_WEIGHT = 8
 """Values that cost less are computed again."""

@@ -22,11 +22,11 @@ from tilegrad.ops.kernel import kind_of
 from tilegrad.ops.movement import filled
 from tilegrad.ops.symbolic import Condition
 from tilegrad.rewrite.graph import rebuild
-from tilegrad.tile.ahead import NO_AHEAD, Ahead
-from tilegrad.tile.cuts import fold_condition, known
+from tilegrad.tile.choices.ahead import NO_AHEAD, Ahead
+from tilegrad.tile.choices.cuts import fold_condition, known
+from tilegrad.tile.choices.schedule import Schedule
 from tilegrad.tile.environment import Environment, Position, tile_position
 from tilegrad.tile.facts import Facts
-from tilegrad.tile.schedule import Schedule
 
 UNROLLED_ROUNDS = 4
 """A loop over single values is unrolled by the largest factor up to this that divides it."""

@@ -15,12 +15,12 @@ from tilegrad.ops.combining import identity
 from tilegrad.ops.kernel import kind_of
 from tilegrad.ops.movement import filled
 from tilegrad.ops.program import Program, Slot
-from tilegrad.tile.ahead import NO_AHEAD, Ahead
+from tilegrad.tile.choices.ahead import NO_AHEAD, Ahead
+from tilegrad.tile.choices.schedule import Schedule
 from tilegrad.tile.derivation import Derivation
 from tilegrad.tile.environment import Environment
 from tilegrad.tile.facts import Facts
 from tilegrad.tile.lower import Accumulator, Lowering, combine
-from tilegrad.tile.schedule import Schedule
 
 
 class PartLowering(Lowering):
