@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from tilegrad.ir.dtype import DType
 
 Shape = tuple["int | Node", ...]
-Infer = Callable[[tuple[Node, ...], Any], "tuple[DType, Shape]"]
+Inferred = tuple["DType", Shape]
+Infer = Callable[[tuple[Node, ...], Any], Inferred]
 Reference = Callable[..., "numpy.ndarray"]
 Gradient = Callable[[Node, Node], "tuple[Node | None, ...]"]
 

@@ -9,9 +9,9 @@ import numpy
 
 from tilegrad.base.errors import DTypeError, VerifyError
 from tilegrad.ir.digest import digest
-from tilegrad.ir.dtype import DType, dtypes
+from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node
-from tilegrad.ir.op import NotDifferentiable, Op, Property, Shape, attributes_of
+from tilegrad.ir.op import Inferred, NotDifferentiable, Op, Property, attributes_of
 from tilegrad.ops.infer import broadcast_shapes
 from tilegrad.ops.leaves import constant, value_of
 
@@ -26,7 +26,7 @@ class AffineAttributes(NamedTuple):
     constant: int
 
 
-def _infer_index(sources: tuple[Node, ...], attributes: Hashable) -> tuple[DType, Shape]:
+def _infer_index(sources: tuple[Node, ...], attributes: Hashable) -> Inferred:
     for source in sources:
         if source.dtype is not dtypes.index:
             raise DTypeError("index arithmetic takes index operands", got=source.dtype.name)

@@ -14,10 +14,11 @@ from typing import NamedTuple
 from tilegrad.base.errors import DTypeError, VerifyError
 from tilegrad.ir.dtype import DType, Kind, dtypes
 from tilegrad.ir.node import Node
-from tilegrad.ir.op import Property, attributes_of
+from tilegrad.ir.op import Inferred, Property, attributes_of
 from tilegrad.ops.affine import Index, as_node
+from tilegrad.ops.compiler_ops import compiler_op
 from tilegrad.ops.infer import broadcast_shapes
-from tilegrad.ops.memory import Inferred, check_write, compiler_op
+from tilegrad.ops.memory import check_write
 
 KINDS = ("add", "maximum", "minimum", "exchange")
 """What an update may be. Of floats, maximum and minimum propagate NaN."""

@@ -9,7 +9,7 @@ import numpy
 from tilegrad.base.errors import DTypeError
 from tilegrad.ir.dtype import DType, Kind
 from tilegrad.ir.node import Node
-from tilegrad.ir.op import NotDifferentiable, Op, Property, Shape
+from tilegrad.ir.op import Inferred, NotDifferentiable, Op, Property
 from tilegrad.ops.numerics import Array, is_floating, round_to, silent, widen
 
 
@@ -19,7 +19,7 @@ class CastAttributes(NamedTuple):
     dtype: DType
 
 
-def _infer_cast(sources: tuple[Node, ...], attributes: CastAttributes) -> tuple[DType, Shape]:
+def _infer_cast(sources: tuple[Node, ...], attributes: CastAttributes) -> Inferred:
     if Kind.VOID in (attributes.dtype.kind, sources[0].dtype.kind):
         raise DTypeError("cast: an effect has no value", got=sources[0].dtype.name)
     return attributes.dtype, sources[0].shape
@@ -84,7 +84,7 @@ def cast_to(node: Node, dtype: DType) -> Node:
     return node if node.dtype is dtype else cast(node, attributes=CastAttributes(dtype))
 
 
-def _infer_bitcast(sources: tuple[Node, ...], attributes: CastAttributes) -> tuple[DType, Shape]:
+def _infer_bitcast(sources: tuple[Node, ...], attributes: CastAttributes) -> Inferred:
     source, dtype = sources[0].dtype, attributes.dtype
     unfit = (Kind.BOOLEAN, Kind.INDEX, Kind.VOID)
     if source.bits != dtype.bits or source.kind in unfit or dtype.kind in unfit:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from tilegrad.base.errors import ArgumentError, DTypeError, OutOfRangeError, ShapeError
 from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node
-from tilegrad.ir.op import NotDifferentiable, Op, Shape, attributes_of
+from tilegrad.ir.op import Inferred, NotDifferentiable, Op, Shape, attributes_of
 from tilegrad.ops.elementwise import has_zero_gradient
 from tilegrad.ops.infer import infer_same
 from tilegrad.ops.leaves import BufferAttributes, buffer
@@ -63,7 +63,7 @@ detach = Op(
 )
 
 
-def _infer_assign(sources: tuple[Node, ...], attributes: None) -> tuple[DType, Shape]:
+def _infer_assign(sources: tuple[Node, ...], attributes: None) -> Inferred:
     del attributes
     target, value = sources
     if target.op is not buffer:
@@ -128,7 +128,7 @@ def find_device(node: Node) -> str | None:
 _OPAQUE = NotDifferentiable("a hand-written kernel brings its own gradient, or has none")
 
 
-def _infer_call(sources: tuple[Node, ...], attributes: CallAttributes) -> tuple[DType, Shape]:
+def _infer_call(sources: tuple[Node, ...], attributes: CallAttributes) -> Inferred:
     del sources, attributes
     return dtypes.void, ()
 
@@ -143,7 +143,7 @@ call = Op(
 )
 
 
-def _infer_result(sources: tuple[Node, ...], attributes: ResultAttributes) -> tuple[DType, Shape]:
+def _infer_result(sources: tuple[Node, ...], attributes: ResultAttributes) -> Inferred:
     results = attributes_of(sources[0], CallAttributes).results
     if not 0 <= attributes.index < len(results):
         raise OutOfRangeError(

@@ -8,9 +8,9 @@ from typing import Any, Literal, NamedTuple
 import numpy
 
 from tilegrad.base.errors import DTypeError, ShapeError
-from tilegrad.ir.dtype import DType, dtypes
+from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node
-from tilegrad.ir.op import Op, Shape, attributes_of
+from tilegrad.ir.op import Inferred, Op, Shape, attributes_of
 from tilegrad.ops.comparison import equal, where
 from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.elementwise import zero
@@ -58,13 +58,13 @@ def _other_sizes(shape: Shape, axes: tuple[int, ...]) -> Shape:
     return tuple(size for axis, size in enumerate(shape) if axis not in axes)
 
 
-def _infer_gather(sources: tuple[Node, ...], attributes: GatherAttributes) -> tuple[DType, Shape]:
+def _infer_gather(sources: tuple[Node, ...], attributes: GatherAttributes) -> Inferred:
     data, *indices = sources
     _check_indices("gather", data, tuple(indices), attributes.axes)
     return data.dtype, indices[0].shape + _other_sizes(data.shape, attributes.axes)
 
 
-def _infer_scatter(sources: tuple[Node, ...], attributes: ScatterAttributes) -> tuple[DType, Shape]:
+def _infer_scatter(sources: tuple[Node, ...], attributes: ScatterAttributes) -> Inferred:
     base, updates, *indices = sources
     axes, mode = attributes
     _check_indices("scatter", base, tuple(indices), axes)

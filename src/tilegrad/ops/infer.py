@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable
 from tilegrad.base.errors import DTypeError, ShapeError, VerifyError
 from tilegrad.ir.dtype import DType, Kind, dtypes
 from tilegrad.ir.node import Node
-from tilegrad.ir.op import Infer, Shape
+from tilegrad.ir.op import Infer, Inferred, Shape
 
 DTypeTest = Callable[[DType], bool]
 
@@ -91,7 +91,7 @@ def elementwise_infer(name: str, test: DTypeTest, result: DType | None = None) -
     """Return the rule: sources of one dtype that passes ``test``; result of it or ``result``."""
     expected = (test.__doc__ or "").rstrip(".").lower()
 
-    def infer(sources: tuple[Node, ...], attributes: Hashable) -> tuple[DType, Shape]:
+    def infer(sources: tuple[Node, ...], attributes: Hashable) -> Inferred:
         del attributes
         dtype = sources[0].dtype
         if not test(dtype):
@@ -110,13 +110,13 @@ def elementwise_infer(name: str, test: DTypeTest, result: DType | None = None) -
     return infer
 
 
-def infer_same(sources: tuple[Node, ...], attributes: Hashable) -> tuple[DType, Shape]:
+def infer_same(sources: tuple[Node, ...], attributes: Hashable) -> Inferred:
     """The rule of what has the dtype and shape of its first source."""
     del attributes
     return sources[0].dtype, sources[0].shape
 
 
-def infer_where(sources: tuple[Node, ...], attributes: Hashable) -> tuple[DType, Shape]:
+def infer_where(sources: tuple[Node, ...], attributes: Hashable) -> Inferred:
     """The rule of ``where``: a bool condition and two values of one dtype."""
     del attributes
     condition, chosen, other = sources

@@ -13,10 +13,10 @@ from typing import NamedTuple
 from tilegrad.base.errors import VerifyError
 from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node, sort_topologically
-from tilegrad.ir.op import Property, attributes_of
+from tilegrad.ir.op import Inferred, Property, attributes_of
 from tilegrad.ops import tile
 from tilegrad.ops.affine import Index, as_index
-from tilegrad.ops.memory import Inferred, compiler_op
+from tilegrad.ops.compiler_ops import compiler_op
 
 Axes = frozenset[Node]
 NO_AXES: Axes = frozenset()

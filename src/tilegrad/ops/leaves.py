@@ -12,7 +12,7 @@ import numpy
 from tilegrad.base.errors import ArgumentError, DTypeError, ShapeError
 from tilegrad.ir.dtype import DType, Kind, dtypes, has_infinity
 from tilegrad.ir.node import Node
-from tilegrad.ir.op import NotDifferentiable, Op, Shape
+from tilegrad.ir.op import Inferred, NotDifferentiable, Op, Shape
 from tilegrad.ops.infer import known_sizes
 from tilegrad.ops.numerics import round_to
 
@@ -28,9 +28,7 @@ class ConstantAttributes(NamedTuple):
     bits: int
 
 
-def _infer_constant(
-    sources: tuple[Node, ...], attributes: ConstantAttributes
-) -> tuple[DType, Shape]:
+def _infer_constant(sources: tuple[Node, ...], attributes: ConstantAttributes) -> Inferred:
     del sources
     if attributes.dtype.kind is Kind.VOID:
         raise DTypeError("a constant has a value", got=attributes.dtype.name)
@@ -144,7 +142,7 @@ class BufferAttributes(NamedTuple):
     version: int
 
 
-def _infer_buffer(sources: tuple[Node, ...], attributes: BufferAttributes) -> tuple[DType, Shape]:
+def _infer_buffer(sources: tuple[Node, ...], attributes: BufferAttributes) -> Inferred:
     del sources
     storage, shape, _ = attributes
     size = 1
@@ -178,7 +176,7 @@ class SymbolAttributes(NamedTuple):
     maximum: int
 
 
-def _infer_symbol(sources: tuple[Node, ...], attributes: SymbolAttributes) -> tuple[DType, Shape]:
+def _infer_symbol(sources: tuple[Node, ...], attributes: SymbolAttributes) -> Inferred:
     del sources
     if attributes.minimum > attributes.maximum:
         raise ArgumentError(
@@ -205,7 +203,7 @@ class IotaAttributes(NamedTuple):
     axis: int
 
 
-def _infer_iota(sources: tuple[Node, ...], attributes: IotaAttributes) -> tuple[DType, Shape]:
+def _infer_iota(sources: tuple[Node, ...], attributes: IotaAttributes) -> Inferred:
     del sources
     if not 0 <= attributes.axis < len(attributes.shape):
         raise ShapeError(

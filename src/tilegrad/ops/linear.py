@@ -21,9 +21,10 @@ from typing import NamedTuple
 from tilegrad.base.errors import VerifyError
 from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node, intern
-from tilegrad.ir.op import Op, Property
+from tilegrad.ir.op import Inferred, Op, Property
+from tilegrad.ops.compiler_ops import compiler_op
 from tilegrad.ops.infer import broadcast_shapes
-from tilegrad.ops.memory import Inferred, compiler_op, is_pointer
+from tilegrad.ops.memory import is_pointer
 
 LINE_BYTES = 64
 """A line of the caches: what they hold is read and written in lines."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from tilegrad.base.errors import VerifyError
 from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node
-from tilegrad.ir.op import Op, Property
+from tilegrad.ir.op import Inferred, Op, Property
+from tilegrad.ops.compiler_ops import compiler_op
 from tilegrad.ops.infer import broadcast_shapes
 from tilegrad.ops.linear import VectorAttributes
-from tilegrad.ops.memory import Inferred, compiler_op
 
 TABLE_SIZE = 16
 """How many numbers of 32 bits a table in a register has."""

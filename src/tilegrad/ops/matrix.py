@@ -23,10 +23,10 @@ from typing import NamedTuple
 from tilegrad.base.errors import VerifyError
 from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node
-from tilegrad.ir.op import Op, Property
+from tilegrad.ir.op import Inferred, Op, Property
+from tilegrad.ops.compiler_ops import compiler_op
 from tilegrad.ops.infer import infer_same
 from tilegrad.ops.linear import WriteAttributes
-from tilegrad.ops.memory import Inferred, compiler_op
 
 WORD_BYTES = 4
 

@@ -7,32 +7,10 @@ from typing import NamedTuple
 from tilegrad.base.errors import DTypeError, VerifyError
 from tilegrad.ir.dtype import STORABLE, DType, dtypes
 from tilegrad.ir.node import Node, sort_topologically
-from tilegrad.ir.op import Infer, NotDifferentiable, Op, Property, Shape, attributes_of
+from tilegrad.ir.op import Inferred, Property, Shape, attributes_of
 from tilegrad.ops.affine import Index, as_node
+from tilegrad.ops.compiler_ops import check_count, check_slot, compiler_op
 from tilegrad.ops.infer import broadcast_shapes
-
-Inferred = tuple[DType, Shape]
-
-
-def compiler_op(
-    name: str,
-    documentation: str,
-    arity: int | None,
-    infer: Infer,
-    attributes: type | None = None,
-    properties: Property = Property.NONE,
-) -> Op:
-    """Return an op that only the compiler makes, so that nobody differentiates it."""
-    because = NotDifferentiable("gradients are taken on the tensor graph")
-    return Op(
-        name,
-        documentation,
-        arity,
-        infer,
-        attributes=attributes,
-        gradient=because,
-        properties=properties,
-    )
 
 
 class ParameterAttributes(NamedTuple):
@@ -92,20 +70,6 @@ def check_storable(what: str, dtype: DType) -> None:
     if dtype not in STORABLE:
         raise DTypeError(
             f"{what} cannot hold this dtype", got=dtype.name, expected="a dtype that tensors have"
-        )
-
-
-def check_slot(what: str, slot: int) -> None:
-    """Raise VerifyError if a slot is negative."""
-    if slot < 0:
-        raise VerifyError(f"{what} has a negative slot", got=slot)
-
-
-def check_count(name: str, sources: tuple[Node, ...], expected: int) -> None:
-    """Raise VerifyError unless there are as many sources as expected."""
-    if len(sources) != expected:
-        raise VerifyError(
-            f"{name} has the wrong number of sources", got=len(sources), expected=expected
         )
 
 

@@ -11,7 +11,7 @@ import numpy
 from tilegrad.base.errors import DTypeError, OutOfRangeError, ShapeError
 from tilegrad.ir.dtype import DType
 from tilegrad.ir.node import Node
-from tilegrad.ir.op import Op, Property, Shape, attributes_of
+from tilegrad.ir.op import Inferred, Op, Property, Shape, attributes_of
 from tilegrad.ops import symbolic
 from tilegrad.ops.affine import Index
 from tilegrad.ops.infer import known_sizes
@@ -88,7 +88,7 @@ def check_rank(name: str, count: int, source: Node) -> None:
         )
 
 
-def _infer_reshape(sources: tuple[Node, ...], attributes: ReshapeAttributes) -> tuple[DType, Shape]:
+def _infer_reshape(sources: tuple[Node, ...], attributes: ReshapeAttributes) -> Inferred:
     (source,) = sources
     before, after = symbolic.multiply_all(source.shape), symbolic.multiply_all(attributes.shape)
     is_negative = any(isinstance(size, int) and size < 0 for size in attributes.shape)
@@ -122,7 +122,7 @@ def reshape_to(node: Node, shape: Shape) -> Node:
     return node if node.shape == shape else reshape(node, attributes=ReshapeAttributes(shape))
 
 
-def _infer_permute(sources: tuple[Node, ...], attributes: PermuteAttributes) -> tuple[DType, Shape]:
+def _infer_permute(sources: tuple[Node, ...], attributes: PermuteAttributes) -> Inferred:
     (source,) = sources
     if sorted(attributes.order) != list(range(len(source.shape))):
         raise ShapeError(
@@ -165,7 +165,7 @@ def permute_axes(node: Node, order: Sequence[int]) -> Node:
     return permute(node, attributes=PermuteAttributes(tuple(order)))
 
 
-def _infer_expand(sources: tuple[Node, ...], attributes: ExpandAttributes) -> tuple[DType, Shape]:
+def _infer_expand(sources: tuple[Node, ...], attributes: ExpandAttributes) -> Inferred:
     (source,) = sources
     check_rank("expand", len(attributes.shape), source)
     for before, after in zip(source.shape, attributes.shape, strict=True):
@@ -203,7 +203,7 @@ def filled(value: Number, dtype: DType, shape: Shape) -> Node:
     return expand_to(reshape_to(constant(value, dtype), (1,) * len(shape)), shape)
 
 
-def _infer_pad(sources: tuple[Node, ...], attributes: PadAttributes) -> tuple[DType, Shape]:
+def _infer_pad(sources: tuple[Node, ...], attributes: PadAttributes) -> Inferred:
     (source,) = sources
     check_rank("pad", len(attributes.padding), source)
     if any(symbolic.less(count, 0) is True for pair in attributes.padding for count in pair):
@@ -255,7 +255,7 @@ def pad_with(node: Node, padding: tuple[tuple[Index, Index], ...]) -> Node:
     return pad(node, attributes=PadAttributes(padding))
 
 
-def _infer_shrink(sources: tuple[Node, ...], attributes: ShrinkAttributes) -> tuple[DType, Shape]:
+def _infer_shrink(sources: tuple[Node, ...], attributes: ShrinkAttributes) -> Inferred:
     (source,) = sources
     check_rank("shrink", len(attributes.bounds), source)
     for size, (start, stop) in zip(source.shape, attributes.bounds, strict=True):
@@ -299,7 +299,7 @@ def shrink_to(node: Node, bounds: tuple[tuple[Index, Index], ...]) -> Node:
     return shrink(node, attributes=ShrinkAttributes(bounds))
 
 
-def _infer_flip(sources: tuple[Node, ...], attributes: FlipAttributes) -> tuple[DType, Shape]:
+def _infer_flip(sources: tuple[Node, ...], attributes: FlipAttributes) -> Inferred:
     check_axes("flip", attributes.axes, len(sources[0].shape))
     return sources[0].dtype, sources[0].shape
 
@@ -320,9 +320,7 @@ flip = Op(
 )
 
 
-def _infer_concatenate(
-    sources: tuple[Node, ...], attributes: ConcatenateAttributes
-) -> tuple[DType, Shape]:
+def _infer_concatenate(sources: tuple[Node, ...], attributes: ConcatenateAttributes) -> Inferred:
     if not sources:
         raise ShapeError("concatenate: nothing to concatenate", expected="at least one source")
     first, axis = sources[0], attributes.axis

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy
 
 from tilegrad.base.errors import DTypeError
-from tilegrad.ir.dtype import DType, dtypes
+from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node
-from tilegrad.ir.op import NotDifferentiable, Op, Property, Shape
+from tilegrad.ir.op import Inferred, NotDifferentiable, Op, Property
 from tilegrad.ops.infer import broadcast_shapes
 from tilegrad.ops.numerics import Array, silent
 
@@ -18,7 +18,7 @@ PARITY = 0x1BD11BDA
 """The third word of the key schedule is this, exclusive-or the two words of the key."""
 
 
-def _infer_threefry(sources: tuple[Node, ...], attributes: None) -> tuple[DType, Shape]:
+def _infer_threefry(sources: tuple[Node, ...], attributes: None) -> Inferred:
     del attributes
     for source in sources:
         if source.dtype is not dtypes.uint64:

@@ -9,7 +9,7 @@ import numpy
 
 from tilegrad.ir.dtype import DType, from_numpy
 from tilegrad.ir.node import Node
-from tilegrad.ir.op import Gradient, Infer, Op, Property, Reference, Shape, attributes_of
+from tilegrad.ir.op import Gradient, Infer, Inferred, Op, Property, Reference, attributes_of
 from tilegrad.ops import symbolic
 from tilegrad.ops.comparison import equal, where
 from tilegrad.ops.conversion import cast_to
@@ -34,7 +34,7 @@ class ReduceAttributes(NamedTuple):
 
 
 def _reduce_infer(name: str, test: DTypeTest, expected: str) -> Infer:
-    def infer(sources: tuple[Node, ...], attributes: ReduceAttributes) -> tuple[DType, Shape]:
+    def infer(sources: tuple[Node, ...], attributes: ReduceAttributes) -> Inferred:
         (source,) = sources
         check_axes(name, attributes.axes, len(source.shape))
         if not test(source.dtype):

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from tilegrad.base.errors import DTypeError
-from tilegrad.ir.dtype import DType
 from tilegrad.ir.node import Node
-from tilegrad.ir.op import Op, Shape, attributes_of
+from tilegrad.ir.op import Inferred, Op, attributes_of
 from tilegrad.ops import symbolic
 from tilegrad.ops.affine import Index
 from tilegrad.ops.bits import bitwise_or
@@ -39,7 +38,7 @@ class ScanAttributes(NamedTuple):
     kind: Kind
 
 
-def _infer_scan(sources: tuple[Node, ...], attributes: ScanAttributes) -> tuple[DType, Shape]:
+def _infer_scan(sources: tuple[Node, ...], attributes: ScanAttributes) -> Inferred:
     (source,) = sources
     check_axes("scan", (attributes.axis,), len(source.shape))
     if attributes.kind in ("add", "multiply") and not is_number(source.dtype):

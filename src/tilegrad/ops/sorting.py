@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy
 
 from tilegrad.base.errors import ShapeError
-from tilegrad.ir.dtype import DType, dtypes
+from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node
-from tilegrad.ir.op import NotDifferentiable, Op, Shape, attributes_of
+from tilegrad.ir.op import Inferred, NotDifferentiable, Op, attributes_of
 from tilegrad.ops import symbolic
 from tilegrad.ops.indexing import gather_along
 from tilegrad.ops.movement import check_axes
@@ -34,7 +34,7 @@ class ArgsortAttributes(NamedTuple):
     count: int | None = None
 
 
-def _infer_argsort(sources: tuple[Node, ...], attributes: ArgsortAttributes) -> tuple[DType, Shape]:
+def _infer_argsort(sources: tuple[Node, ...], attributes: ArgsortAttributes) -> Inferred:
     axis, _, count = attributes
     shape = sources[0].shape
     check_axes("argsort", (axis,), len(shape))
@@ -66,7 +66,7 @@ argsort = Op(
 )
 
 
-def _infer_sort(sources: tuple[Node, ...], attributes: SortAttributes) -> tuple[DType, Shape]:
+def _infer_sort(sources: tuple[Node, ...], attributes: SortAttributes) -> Inferred:
     (source,) = sources
     check_axes("sort", (attributes.axis,), len(source.shape))
     return source.dtype, source.shape

@@ -29,21 +29,18 @@ from typing import NamedTuple
 from tilegrad.base.errors import DTypeError, ShapeError, VerifyError
 from tilegrad.ir.dtype import DType, Kind, dtypes
 from tilegrad.ir.node import Node
-from tilegrad.ir.op import Op, Property, attributes_of
+from tilegrad.ir.op import Inferred, Op, Property, attributes_of
 from tilegrad.ops.affine import Index, as_node
 from tilegrad.ops.atomic import atomic, atomic_result
+from tilegrad.ops.compiler_ops import check_count, check_slot, compiler_op
 from tilegrad.ops.graph import ResultAttributes
 from tilegrad.ops.leaves import value_of
 from tilegrad.ops.memory import (
-    Inferred,
     LoadAttributes,
     ParameterAttributes,
     ScratchAttributes,
     StoreAttributes,
     TableAttributes,
-    check_count,
-    check_slot,
-    compiler_op,
     is_pointer,
     load,
     make_load,

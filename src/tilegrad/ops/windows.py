@@ -10,9 +10,8 @@ from typing import NamedTuple
 import numpy
 
 from tilegrad.base.errors import ArgumentError, ShapeError
-from tilegrad.ir.dtype import DType
 from tilegrad.ir.node import Node
-from tilegrad.ir.op import Op, Property, Shape, attributes_of
+from tilegrad.ir.op import Inferred, Op, Property, Shape, attributes_of
 from tilegrad.ops import symbolic
 from tilegrad.ops.affine import Index
 from tilegrad.ops.infer import known_sizes
@@ -82,14 +81,14 @@ def _replace(shape: Shape, axis: int, size: Index) -> Shape:
     return (*shape[:axis], size, *shape[axis + 1 :])
 
 
-def _infer_slide(sources: tuple[Node, ...], attributes: SlideAttributes) -> tuple[DType, Shape]:
+def _infer_slide(sources: tuple[Node, ...], attributes: SlideAttributes) -> Inferred:
     (source,) = sources
     check_axes("slide", (attributes.axis,), len(source.shape))
     _check("slide", source, attributes, attributes.size, source.shape[attributes.axis])
     return source.dtype, _replace(source.shape, attributes.axis, attributes.size)
 
 
-def _infer_unslide(sources: tuple[Node, ...], attributes: UnslideAttributes) -> tuple[DType, Shape]:
+def _infer_unslide(sources: tuple[Node, ...], attributes: UnslideAttributes) -> Inferred:
     (source,) = sources
     check_axes("unslide", (attributes.axis,), len(source.shape))
     _check("unslide", source, attributes, source.shape[attributes.axis], attributes.size)
