@@ -1,5 +1,7 @@
 """Schedules against torch's."""
 
+import itertools
+
 import numpy
 import pytest
 import torch
@@ -78,6 +80,25 @@ def test_the_plateau_is_that_of_torch(mode):
         numpy.testing.assert_allclose(ours.lr.item(), theirs.param_groups[0]["lr"], rtol=1e-6)
 
 
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.3, 1.0])
+def test_a_cycle_reaches_its_peak_wherever_that_lies(share):
+    ours, theirs = optimisers()
+    schedule = lr_scheduler.OneCycleLR(ours, 0.5, 10, pct_start=share)
+    rates = [schedule.rate_at(epoch) for epoch in range(10)]
+    if share == 0.1:  # the peak is at step 0, where torch divides by zero
+        assert rates[0] == 0.5
+        assert all(rate > following for rate, following in itertools.pairwise(rates))
+        return
+    reference = torch.optim.lr_scheduler.OneCycleLR(
+        theirs, 0.5, 10, pct_start=share, cycle_momentum=False
+    )
+    for rate in rates:
+        numpy.testing.assert_allclose(rate, reference.get_last_lr()[0], rtol=1e-9)
+        theirs.step()
+        if reference.last_epoch < 9:
+            reference.step()
+
+
 def test_warm_up_rises_to_the_base_rate():
     ours, _ = optimisers(0.8)
     schedule = lr_scheduler.CosineAnnealingLR(ours, 4, warmup=3)
@@ -100,6 +121,10 @@ def test_wrong_use_is_refused():
         lr_scheduler.StepLR(ours, 0)
     with pytest.raises(ArgumentError, match="mode"):
         lr_scheduler.ReduceLROnPlateau(ours, mode="best")
+    with pytest.raises(ArgumentError, match="total_steps"):
+        lr_scheduler.OneCycleLR(ours, 0.1, 1)
+    with pytest.raises(ArgumentError, match="pct_start"):
+        lr_scheduler.OneCycleLR(ours, 0.1, 9, pct_start=1.1)
     schedule = lr_scheduler.OneCycleLR(ours, 0.1, 3)
     schedule.step()
     schedule.step()

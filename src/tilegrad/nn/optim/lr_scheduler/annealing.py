@@ -83,6 +83,9 @@ class OneCycleLR(LRScheduler):
         pct_start: share of the cycle in which the rate rises.
         div_factor: the first rate is ``max_lr / div_factor``.
         final_div_factor: the last rate is the first one divided by this.
+
+    Raises:
+        ArgumentError: the cycle is shorter than 2 steps, or the share is not in [0, 1].
     """
 
     def __init__(
@@ -94,7 +97,12 @@ class OneCycleLR(LRScheduler):
         div_factor: float = 25.0,
         final_div_factor: float = 1e4,
     ) -> None:
-        check_positive("total_steps", total_steps - 1)
+        if total_steps < 2:
+            raise ArgumentError("total_steps is too small", got=total_steps, expected="2 or more")
+        if not 0 <= pct_start <= 1:
+            raise ArgumentError(
+                "pct_start is out of range", got=pct_start, expected="0 <= pct_start <= 1"
+            )
         self.max_lr, self.total_steps = max_lr, total_steps
         self.first_lr = max_lr / div_factor
         self.last_lr = self.first_lr / final_div_factor
@@ -114,7 +122,9 @@ class OneCycleLR(LRScheduler):
                 expected=f"fewer than {self.total_steps} steps",
             )
         if epoch <= self.peak:
-            return interpolate(self.first_lr, self.max_lr, epoch / self.peak)
+            # At a peak of 0 the rise has no length, and the cycle starts at the highest rate.
+            share = epoch / self.peak if self.peak else 1.0
+            return interpolate(self.first_lr, self.max_lr, share)
         share = (epoch - self.peak) / (self.total_steps - 1 - self.peak)
         return interpolate(self.max_lr, self.last_lr, share)
 
