@@ -3,11 +3,12 @@ import pytest
 from tests.rewrite.graphs import leaf
 from tilegrad.base.errors import VerifyError
 from tilegrad.ir.dtype import dtypes
+from tilegrad.ir.node import sort_topologically
 from tilegrad.ops import arithmetic, symbolic
 from tilegrad.ops.affine import as_node
 from tilegrad.ops.leaves import SymbolAttributes, constant, symbol
 from tilegrad.ops.movement import filled, reshape_to
-from tilegrad.rewrite import broadcast_to, make, rebuild, substitute
+from tilegrad.rewrite import broadcast_to, make, rebuild, substitute, transform
 
 add, multiply, negate = arithmetic.add, arithmetic.multiply, arithmetic.negate
 
@@ -84,3 +85,28 @@ def test_substitute_is_iterative():
         node = negate(node)
     (found,) = substitute([node], {start: leaf()})
     assert found is not node
+
+
+def test_transform_gives_each_node_once_with_its_like_over_new_sources():
+    a, b = leaf(), leaf()
+    first = multiply(a, b)
+    second = add(first, negate(first))
+    seen = []
+
+    def change(node, new):
+        seen.append(node)
+        return arithmetic.subtract(*new.sources) if node.op is add else b if node is a else new
+
+    changed = multiply(b, b)
+    assert transform([second, first], change) == [
+        arithmetic.subtract(changed, negate(changed)),
+        changed,
+    ]
+    assert seen == sort_topologically([second, first])
+
+
+def test_transform_without_a_change_gives_the_same_nodes():
+    i = index_symbol("i")
+    node = add(leaf(shape=()), leaf())
+    total = as_node(symbolic.add(symbolic.multiply(i, 4), 3))
+    assert transform([node, total], lambda _, new: new) == [node, total]

@@ -6,7 +6,7 @@ Imports only `tilegrad.base`, `tilegrad.ir` and `tilegrad.ops`. Enter at `rule` 
 """
 
 from tilegrad.rewrite.driver import rewrite
-from tilegrad.rewrite.graph import broadcast_to, make, rebuild, substitute
+from tilegrad.rewrite.graph import broadcast_to, make, rebuild, substitute, transform
 from tilegrad.rewrite.passes import Pass
 from tilegrad.rewrite.rule import Match, Rule, RuleKind
 
@@ -20,4 +20,5 @@ __all__ = [
     "rebuild",
     "rewrite",
     "substitute",
+    "transform",
 ]

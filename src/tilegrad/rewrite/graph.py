@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 
 from tilegrad.base.errors import VerifyError
 from tilegrad.ir.dtype import dtypes
@@ -52,6 +52,26 @@ def rebuild(node: Node, sources: tuple[Node, ...]) -> Node:
     if sources == node.sources:
         return node
     return make(node.op, sources, node.attributes)
+
+
+def transform(roots: Iterable[Node], change: Callable[[Node, Node], Node]) -> list[Node]:
+    """Return the roots with something else in the place of each node, sources first.
+
+    Linear in the size of the graph, iterative.
+
+    Args:
+        roots: the graph.
+        change: returns what takes the place of a node, given it and its like over what its sources
+            became.
+
+    Raises:
+        TilegradError: an op's rule refuses what takes the place of its sources.
+    """
+    roots = list(roots)
+    done: dict[Node, Node] = {}
+    for node in sort_topologically(roots):
+        done[node] = change(node, rebuild(node, tuple([done[source] for source in node.sources])))
+    return [done[root] for root in roots]
 
 
 def broadcast_to(node: Node, shape: Shape) -> Node:

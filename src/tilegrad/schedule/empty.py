@@ -14,7 +14,7 @@ from tilegrad.ops.graph import assign
 from tilegrad.ops.leaves import buffer
 from tilegrad.ops.movement import filled
 from tilegrad.ops.reduction import KINDS
-from tilegrad.rewrite.graph import rebuild
+from tilegrad.rewrite.graph import transform
 
 
 def is_empty(node: Node) -> bool:
@@ -24,16 +24,15 @@ def is_empty(node: Node) -> bool:
 
 def drop_empty(nodes: Sequence[Node]) -> list[Node]:
     """Return the nodes with everything that has no elements replaced by constants."""
-    order = sort_topologically(nodes)
-    if not any(is_empty(node) for node in order):
+    if not any(is_empty(node) for node in sort_topologically(nodes)):
         return list(nodes)
-    done: dict[Node, Node] = {}
-    for node in order:
-        if is_empty(node) and node.op is not buffer and node.op is not assign:
-            done[node] = filled(0, node.dtype, node.shape)
-        elif node.op.has(Property.REDUCTION) and is_empty(node.sources[0]):
-            value = identity(KINDS[node.op], node.dtype)
-            done[node] = filled(value or 0, node.dtype, node.shape)  # a sum of nothing is not -0
-        else:
-            done[node] = rebuild(node, tuple(done[source] for source in node.sources))
-    return [done[node] for node in nodes]
+    return transform(nodes, _drop)
+
+
+def _drop(node: Node, new: Node) -> Node:
+    if is_empty(node) and node.op is not buffer and node.op is not assign:
+        return filled(0, node.dtype, node.shape)
+    if node.op.has(Property.REDUCTION) and is_empty(node.sources[0]):
+        value = identity(KINDS[node.op], node.dtype)
+        return filled(value or 0, node.dtype, node.shape)  # a sum of nothing is not -0
+    return new

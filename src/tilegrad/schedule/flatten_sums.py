@@ -20,23 +20,19 @@ from tilegrad.ops import (
     trigonometry,
 )
 from tilegrad.ops.comparison import guard_by, split_guards
-from tilegrad.rewrite.graph import rebuild
+from tilegrad.rewrite.graph import transform
 
 ADD = kernel.ReduceOverAttributes("add")
 
 
 def flatten_sums(program: Node) -> Node:
     """Return a kernel in which no sum is a term of another."""
-    done: dict[Node, Node] = {}
-    for node in sort_topologically([program]):
-        new = rebuild(node, tuple(done[source] for source in node.sources))
-        if new.op is kernel.reduce_over and new.attributes == ADD:
-            new = _flatten(new)
-        done[node] = new
-    return done[program]
+    return transform([program], _flatten)[0]
 
 
-def _flatten(node: Node) -> Node:
+def _flatten(_: Node, node: Node) -> Node:
+    if node.op is not kernel.reduce_over or node.attributes != ADD:
+        return node
     body, *axes = node.sources
     guards, inner = split_guards(body)
     if inner.op is not kernel.reduce_over or inner.attributes != ADD:

@@ -20,19 +20,14 @@ from tilegrad.ir.op import attributes_of
 from tilegrad.ops.movement import pad_with, permute_axes, reshape_to, shrink_to
 from tilegrad.ops.reduction import ReduceAttributes, reduce_sum, sum_over
 from tilegrad.ops.windows import UnslideAttributes, unslide
-from tilegrad.rewrite.graph import rebuild
+from tilegrad.rewrite.graph import transform
 
 
 def split_phases(nodes: Sequence[Node]) -> list[Node]:
     """Return the nodes with the strides of summed windows taken apart."""
-    order = sort_topologically(nodes)
-    if not any(node.op is unslide for node in order):
+    if not any(node.op is unslide for node in sort_topologically(nodes)):
         return list(nodes)
-    done: dict[Node, Node] = {}
-    for node in order:
-        new = rebuild(node, tuple(done[source] for source in node.sources))
-        done[node] = _split(new) if new.op is reduce_sum else new
-    return [done[node] for node in nodes]
+    return transform(nodes, lambda _, node: _split(node) if node.op is reduce_sum else node)
 
 
 class _Window(NamedTuple):

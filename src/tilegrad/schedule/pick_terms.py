@@ -12,19 +12,17 @@ from tilegrad.ops import arithmetic, comparison, conversion, kernel, memory, sym
 from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.elementwise import zero
 from tilegrad.ops.symbolic import Condition
-from tilegrad.rewrite.graph import rebuild
+from tilegrad.rewrite.graph import rebuild, transform
 from tilegrad.schedule.flatten_sums import ADD
 
 
 def pick_terms(program: Node) -> Node:
     """Return a kernel without sums over an axis of which one position counts."""
-    done: dict[Node, Node] = {}
-    for node in sort_topologically([program]):
-        new = rebuild(node, tuple(done[source] for source in node.sources))
-        if new.op is kernel.reduce_over and new.attributes == ADD:
-            new = _pick(new)
-        done[node] = new
-    return done[program]
+    return transform([program], lambda _, node: _pick(node) if _is_sum(node) else node)[0]
+
+
+def _is_sum(node: Node) -> bool:
+    return node.op is kernel.reduce_over and node.attributes == ADD
 
 
 def _pick(node: Node) -> Node:

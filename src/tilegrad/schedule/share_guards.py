@@ -16,7 +16,7 @@ from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ops import arithmetic, comparison, kernel, memory, symbolic
 from tilegrad.ops.affine import Index, as_index, split_terms
 from tilegrad.ops.bounds import bounds
-from tilegrad.rewrite.graph import rebuild, substitute
+from tilegrad.rewrite.graph import substitute, transform
 from tilegrad.schedule.axes import Axes, FreeAxes
 
 MOST_FACTORS = 32
@@ -36,12 +36,12 @@ def share_guards(program: Node) -> Node:
         for source in node.sources
         if source.op is arithmetic.multiply
     }
-    done: dict[Node, Node] = {}
-    for node in order:
-        new = rebuild(node, tuple(done[source] for source in node.sources))
+
+    def share(node: Node, new: Node) -> Node:
         is_product = node.op is arithmetic.multiply and node not in inner
-        done[node] = _share(new, free) if is_product else new
-    return done[program]
+        return _share(new, free) if is_product else new
+
+    return transform([program], share)[0]
 
 
 def _share(product: Node, free: FreeAxes) -> Node:

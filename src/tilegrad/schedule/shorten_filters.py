@@ -20,7 +20,7 @@ from tilegrad.ops.graph import contiguous
 from tilegrad.ops.leaves import buffer
 from tilegrad.ops.movement import permute, reshape, reshape_to, shrink
 from tilegrad.ops.reduction import ReduceAttributes, reduce_sum
-from tilegrad.rewrite.graph import rebuild
+from tilegrad.rewrite.graph import transform
 from tilegrad.schedule import cost
 from tilegrad.schedule.access import is_movement
 from tilegrad.schedule.short_filters import PRODUCTS, TAPS, Window, filter_sum, find_window
@@ -102,18 +102,17 @@ def shorten_filters(
         users.setdefault(node, []).append(node)  # what is wanted is read once more
     parts = {_find_part(node, users) for node in totals}
     ends: set[Node] = set()
-    done: dict[Node, Node] = {}
     shortener = _Shortener(is_worthwhile, constants)
-    for node in order:
-        new = rebuild(node, tuple(done[source] for source in node.sources))
-        if node in parts:
-            short = shortener.shorten(new)
-            if short is not None:
-                new = short
-                ends.add(_find_end(node, users))
+
+    def shorten(node: Node, new: Node) -> Node:
+        short = shortener.shorten(new) if node in parts else None
+        if short is not None:
+            new = short
+            ends.add(_find_end(node, users))
         # What is made of the six sums is computed once, as an epilogue of a sum would be.
-        done[node] = contiguous(new) if node in ends else new
-    return Shortened([done[node] for node in nodes], frozenset(shortener.hopes))
+        return contiguous(new) if node in ends else new
+
+    return Shortened(transform(nodes, shorten), frozenset(shortener.hopes))
 
 
 def _only_user(node: Node, users: Users) -> Node | None:

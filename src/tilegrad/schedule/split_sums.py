@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ops import arithmetic, kernel
-from tilegrad.rewrite.graph import rebuild
+from tilegrad.rewrite.graph import transform
 from tilegrad.schedule.flatten_sums import ADD
 
 LEAST_REDUCTIONS = 2
@@ -26,15 +26,15 @@ def split_sums(program: Node) -> Node:
     order = sort_topologically([program])
     if sum(node.op is kernel.reduce_over for node in order) < LEAST_REDUCTIONS:
         return program
-    done: dict[Node, Node] = {}
     levels: dict[Node, int] = {}
-    for node in order:
-        new = rebuild(node, tuple(done[source] for source in node.sources))
-        if new.op is kernel.reduce_over and new.attributes == ADD and new.dtype.is_float:
-            new = _Splitting(new, levels).result()
-        done[node] = new
-        _note_levels(new, levels)
-    return done[program]
+
+    def split(_: Node, node: Node) -> Node:
+        if node.op is kernel.reduce_over and node.attributes == ADD and node.dtype.is_float:
+            node = _Splitting(node, levels).result()
+        _note_levels(node, levels)
+        return node
+
+    return transform([program], split)[0]
 
 
 def _note_levels(root: Node, levels: dict[Node, int]) -> None:

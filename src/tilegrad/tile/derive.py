@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from tilegrad.ir.dtype import dtypes
-from tilegrad.ir.node import Node, sort_topologically
+from tilegrad.ir.node import Node
 from tilegrad.ir.op import attributes_of
 from tilegrad.ops import memory, tile
 from tilegrad.ops.affine import Index
-from tilegrad.ops.leaves import SymbolAttributes
+from tilegrad.ops.leaves import SymbolAttributes, symbol
 from tilegrad.ops.program import Program, Slot
-from tilegrad.rewrite.graph import rebuild
+from tilegrad.rewrite.graph import transform
 from tilegrad.tile.choices.ahead import choose_ahead
 from tilegrad.tile.choices.schedule import choose_schedule
 from tilegrad.tile.columns import derive_columns, nest_rows
@@ -149,12 +149,12 @@ def _bind_symbols(
     root: Node, slots: list[Slot], known: Mapping[Node, Index]
 ) -> tuple[Node, list[Slot]]:
     """Replace each symbolic size by a scalar passed at launch; some have known values here."""
-    done: dict[Node, Node] = {}
-    for node in sort_topologically([root]):
-        if node.op.name == "symbol":
-            label, minimum, maximum = attributes_of(node, SymbolAttributes)
-            done[node] = tile.make_scalar(len(slots), label, minimum, maximum)
-            slots.append(Slot("scalar", dtypes.index, known.get(node, node)))
-        else:
-            done[node] = rebuild(node, tuple(done[source] for source in node.sources))
-    return done[root], slots
+
+    def bind(node: Node, new: Node) -> Node:
+        if node.op is not symbol:
+            return new
+        slots.append(Slot("scalar", dtypes.index, known.get(node, node)))
+        label, minimum, maximum = attributes_of(node, SymbolAttributes)
+        return tile.make_scalar(len(slots) - 1, label, minimum, maximum)
+
+    return transform([root], bind)[0], slots

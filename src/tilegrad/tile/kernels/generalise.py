@@ -17,7 +17,7 @@ from tilegrad.ops.leaves import (
     symbol,
     value_of,
 )
-from tilegrad.rewrite.graph import rebuild
+from tilegrad.rewrite.graph import substitute
 from tilegrad.tile.uncached import LEAST_BYTES
 
 MOST_LENGTH = 1 << 48
@@ -45,14 +45,11 @@ def generalise(root: Node) -> tuple[Node, Mapping[Node, Index]]:
         return root, {}
     length = _choose_length(root, extent)
     known: dict[Node, Index] = {length: extent}
-    done: dict[Node, Node] = {axes[0]: kernel.make_axis(kernel.name_of(axes[0]), length)}
+    mapping = {axes[0]: kernel.make_axis(kernel.name_of(axes[0]), length)}
     for number, node in enumerate(_find_numbers(order)):
-        done[node], passed, value = _pass_number(node, number)
+        mapping[node], passed, value = _pass_number(node, number)
         known[passed] = value
-    for node in order:
-        if node not in done:
-            done[node] = rebuild(node, tuple(done[source] for source in node.sources))
-    return done[root], known
+    return substitute([root], mapping)[0], known
 
 
 def _choose_length(root: Node, extent: int) -> Node:

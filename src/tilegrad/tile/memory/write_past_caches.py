@@ -20,7 +20,7 @@ from tilegrad.ops.leaves import IotaAttributes
 from tilegrad.ops.linear import LINE_BYTES
 from tilegrad.ops.memory import ParameterAttributes, StoreAttributes
 from tilegrad.ops.program import Program, Slot
-from tilegrad.rewrite.graph import rebuild
+from tilegrad.rewrite.graph import transform
 from tilegrad.tile.target import TileTarget
 from tilegrad.tile.uncached import LEAST_BYTES, LEAST_LINES
 
@@ -32,19 +32,20 @@ def write_past_caches(program: Program, target: TileTarget) -> Program:
     order = sort_topologically([program.root])
     loops = {loop_number(node): node for node in order if node.op is tile.loop}
     reached = Counter(node.sources[0] for node in order if node.op in _REACHING)
-    done: dict[Node, Node] = {}
-    for node in order:
-        done[node] = rebuild(node, tuple(done[source] for source in node.sources))
+
+    def pass_caches(node: Node, new: Node) -> Node:
         if node.op is not memory.store or reached[node.sources[0]] > 1:
-            continue
+            return new
         pointer = node.sources[0].attributes
         is_large = isinstance(pointer, ParameterAttributes) and _is_large(
             program.slots[pointer.slot]
         )
-        if is_large and _is_run(node, loops):
-            attributes = attributes_of(node, StoreAttributes)._replace(is_uncached=True)
-            done[node] = intern(node.op, done[node].sources, attributes)
-    return replace(program, root=done[program.root])
+        if not is_large or not _is_run(node, loops):
+            return new
+        attributes = attributes_of(node, StoreAttributes)._replace(is_uncached=True)
+        return intern(node.op, new.sources, attributes)
+
+    return replace(program, root=transform([program.root], pass_caches)[0])
 
 
 _REACHING = (memory.load, memory.store, atomic)

@@ -17,13 +17,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tilegrad.ir.node import Node, sort_topologically
+from tilegrad.ir.node import Node
 from tilegrad.ops import arithmetic, exponential, kernel
 from tilegrad.ops.comparison import where
 from tilegrad.ops.elementwise import zero
 from tilegrad.ops.kernel import find_free
 from tilegrad.ops.leaves import constant
-from tilegrad.rewrite.graph import rebuild, substitute
+from tilegrad.rewrite.graph import substitute, transform
 
 _ADD = kernel.ReduceOverAttributes("add")
 _MAXIMUM = kernel.ReduceOverAttributes("maximum")
@@ -42,11 +42,9 @@ class Factor(NamedTuple):
 
 def merge_running(program: Node) -> Node:
     """Return a kernel with every sum of shifted exponentials as an ``exponential_sum``."""
-    done: dict[Node, Node] = {}
-    for node in sort_topologically([program]):
-        new = rebuild(node, tuple(done[source] for source in node.sources))
-        done[node] = as_running_sum(new) if new.op is kernel.reduce_over else new
-    return done[program]
+    return transform(
+        [program], lambda _, node: as_running_sum(node) if node.op is kernel.reduce_over else node
+    )[0]
 
 
 def as_running_sum(total: Node) -> Node:
