@@ -86,4 +86,4 @@ def test_large_and_small_parameters_follow_torch(is_captured):
         reference.step()
     for one, other in zip(params, theirs, strict=True):
         numpy.testing.assert_allclose(one.numpy(), other.detach().numpy(), rtol=1e-5, atol=1e-6)
-    assert [count.item() for count in ours.steps] == [5.0] * len(shapes)
+    assert [state["step"].item() for state in ours.state] == [5.0] * len(shapes)

@@ -42,7 +42,7 @@ def test_adam_in_float32_and_bfloat16():
     compare(optim.Adam, torch.optim.Adam, dtype="float32", rtol=2e-6, atol=2e-6)
     parameter = Tensor([1.0, 2.0], dtype="bfloat16")
     optimiser = optim.Adam([parameter], lr=0.1)
-    assert optimiser.first_moments[0].dtype is dtypes.float32
+    assert optimiser.state[0]["exp_avg"].dtype is dtypes.float32
     (parameter * parameter).sum().backward()
     optimiser.step()
     assert parameter.dtype is dtypes.bfloat16
@@ -156,19 +156,23 @@ def test_a_step_is_one_realisation_and_realises_what_is_passed(monkeypatch):
     optimiser.step(loss)
     assert len(calls) == 1
     assert loss.is_realized()
-    states = [*parameters, *optimiser.first_moments, *optimiser.second_moments, *optimiser.steps]
+    states = [*parameters, *optimiser.state_dict().values()]
     assert all(tensor.is_realized() for tensor in states)
 
 
 def test_state_and_parameters_are_updated_in_their_own_memory():
     parameter = Tensor([1.0, 2.0])
     optimiser = optim.SGD([parameter], lr=0.1, momentum=0.9)
-    before = [one.node.attributes.storage for one in (parameter, optimiser.velocities[0])]
+    before = [
+        one.node.attributes.storage for one in (parameter, optimiser.state[0]["momentum_buffer"])
+    ]
     for _ in range(2):
         optimiser.zero_grad()
         (parameter * parameter).sum().backward()
         optimiser.step()
-    after = [one.node.attributes.storage for one in (parameter, optimiser.velocities[0])]
+    after = [
+        one.node.attributes.storage for one in (parameter, optimiser.state[0]["momentum_buffer"])
+    ]
     assert all(one is other for one, other in zip(before, after, strict=True))
 
 
@@ -219,6 +223,9 @@ def test_a_group_steps_together():
     assert (vector.numpy() != before[1]).all()
     group.zero_grad()
     assert matrix.grad is None
+    optim.lr_scheduler.StepLR(group, 1, 0.5).step()
+    rates = [one["lr"] for optimiser in group.optimizers for one in optimiser.param_groups]
+    assert rates == [0.0005, 0.0005]
 
 
 def test_wrong_use_is_refused():

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping
+from typing import Any
 
-from tilegrad.nn.optim.base import Optimizer, add_penalty, check_fractions
+from tilegrad.nn.optim.base import (
+    Optimizer,
+    add_penalty,
+    check_fractions,
+    new_count,
+    new_zeros,
+)
+from tilegrad.nn.optim.parameter_group import Parameters
 from tilegrad.tensor import Tensor
 
 
@@ -17,7 +25,7 @@ class Adam(Optimizer):
     optimization", 2015).
 
     Args:
-        params: the tensors to optimise.
+        params: the tensors to optimise, or groups of them; see ``Optimizer``.
         lr: learning rate.
         betas: decay of the averages of the gradient and of its square.
         eps: added to the denominator.
@@ -28,47 +36,66 @@ class Adam(Optimizer):
     """
 
     is_decoupled = False
+    second_name = "exp_avg_sq"
 
     def __init__(
         self,
-        params: Iterable[Tensor],
+        params: Parameters,
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.0,
     ) -> None:
-        super().__init__(params, lr)
-        check_fractions(beta1=betas[0], beta2=betas[1])
-        self.betas, self.eps, self.weight_decay = betas, eps, weight_decay
-        self.first_moments, self.second_moments = self.new_state(), self.new_state()
-        self.steps = self.new_counts()
+        super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
 
-    def state(self) -> Sequence[list[Tensor]]:
-        """Return the averages of the gradient and of its square, and the counts of steps."""
-        return self.first_moments, self.second_moments, self.steps
+    def check_options(self, options: Mapping[str, Any]) -> None:
+        """Check that both decays are in [0, 1)."""
+        check_fractions(beta1=options["betas"][0], beta2=options["betas"][1])
 
-    def update(self, index: int, parameter: Tensor, gradient: Tensor, lr: Tensor) -> Tensor:
+    def new_state(self, parameter: Tensor, options: Mapping[str, Any]) -> dict[str, Tensor]:
+        """Return the averages of the gradient and of its square, and the count of steps."""
+        del options
+        return {
+            "exp_avg": new_zeros(parameter),
+            self.second_name: new_zeros(parameter),
+            "step": new_count(parameter),
+        }
+
+    def update(
+        self,
+        parameter: Tensor,
+        gradient: Tensor,
+        lr: Tensor,
+        state: Mapping[str, Tensor],
+        options: Mapping[str, Any],
+    ) -> Tensor:
         """Return p moved by the corrected averages, and decayed."""
         if not self.is_decoupled:
-            gradient = add_penalty(gradient, parameter, self.weight_decay)
-        first, second, count = self.advance(index, gradient)
-        root = second.sqrt() / correction(self.betas[1], count).sqrt() + self.eps
-        if self.weight_decay and self.is_decoupled:
-            parameter = parameter * (1 - lr * self.weight_decay)
-        return parameter - lr / correction(self.betas[0], count) * (first / root)
+            gradient = add_penalty(gradient, parameter, options["weight_decay"])
+        first, second, count = self.advance(gradient, state, options)
+        beta1, beta2 = options["betas"]
+        root = second.sqrt() / correction(beta2, count).sqrt() + options["eps"]
+        if options["weight_decay"] and self.is_decoupled:
+            parameter = parameter * (1 - lr * options["weight_decay"])
+        return parameter - lr / correction(beta1, count) * (first / root)
 
-    def advance(self, index: int, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def advance(
+        self, gradient: Tensor, state: Mapping[str, Tensor], options: Mapping[str, Any]
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Assign and return the new averages of the gradient and of its square, and the count."""
-        beta1 = self.betas[0]
-        first = beta1 * self.first_moments[index] + (1 - beta1) * gradient
-        second = self.next_second_moment(self.second_moments[index], gradient)
-        self.first_moments[index].assign(first)
-        self.second_moments[index].assign(second)
-        return first, second, self.steps[index].assign(self.steps[index] + 1)
+        beta1 = options["betas"][0]
+        first = beta1 * state["exp_avg"] + (1 - beta1) * gradient
+        second = self.next_second_moment(state[self.second_name], gradient, options)
+        state["exp_avg"].assign(first)
+        state[self.second_name].assign(second)
+        return first, second, state["step"].assign(state["step"] + 1)
 
-    def next_second_moment(self, moment: Tensor, gradient: Tensor) -> Tensor:
+    def next_second_moment(
+        self, moment: Tensor, gradient: Tensor, options: Mapping[str, Any]
+    ) -> Tensor:
         """Return the new average of the square of the gradient."""
-        return self.betas[1] * moment + (1 - self.betas[1]) * (gradient * gradient)
+        beta2 = options["betas"][1]
+        return beta2 * moment + (1 - beta2) * (gradient * gradient)
 
 
 class AdamW(Adam):
@@ -82,7 +109,7 @@ class AdamW(Adam):
 
     def __init__(
         self,
-        params: Iterable[Tensor],
+        params: Parameters,
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,

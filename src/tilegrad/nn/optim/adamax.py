@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
+from typing import Any
 
 from tilegrad.nn.optim.adam import Adam, correction
 from tilegrad.nn.optim.base import add_penalty
+from tilegrad.nn.optim.parameter_group import Parameters
 from tilegrad.tensor import Tensor
 
 
@@ -16,9 +18,11 @@ class Adamax(Adam):
     arguments are ``Adam``'s.
     """
 
+    second_name = "exp_inf"
+
     def __init__(
         self,
-        params: Iterable[Tensor],
+        params: Parameters,
         lr: float = 2e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
@@ -26,12 +30,21 @@ class Adamax(Adam):
     ) -> None:
         super().__init__(params, lr, betas, eps, weight_decay)
 
-    def update(self, index: int, parameter: Tensor, gradient: Tensor, lr: Tensor) -> Tensor:
+    def update(
+        self,
+        parameter: Tensor,
+        gradient: Tensor,
+        lr: Tensor,
+        state: Mapping[str, Tensor],
+        options: Mapping[str, Any],
+    ) -> Tensor:
         """Return p moved by the corrected average over the greatest gradient."""
-        gradient = add_penalty(gradient, parameter, self.weight_decay)
-        first, greatest, count = self.advance(index, gradient)
-        return parameter - lr / correction(self.betas[0], count) * (first / greatest)
+        gradient = add_penalty(gradient, parameter, options["weight_decay"])
+        first, greatest, count = self.advance(gradient, state, options)
+        return parameter - lr / correction(options["betas"][0], count) * (first / greatest)
 
-    def next_second_moment(self, moment: Tensor, gradient: Tensor) -> Tensor:
+    def next_second_moment(
+        self, moment: Tensor, gradient: Tensor, options: Mapping[str, Any]
+    ) -> Tensor:
         """Return the greatest magnitude of a gradient, decayed."""
-        return (self.betas[1] * moment).maximum(gradient.abs() + self.eps)
+        return (options["betas"][1] * moment).maximum(gradient.abs() + options["eps"])

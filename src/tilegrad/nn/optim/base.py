@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy
 
-from tilegrad.base.errors import ArgumentError, ArgumentTypeError, GradientError
+from tilegrad.base.errors import ArgumentError, GradientError
 from tilegrad.engine import current_session
 from tilegrad.ir.dtype import DType, dtypes
+from tilegrad.nn.optim.checkpoint import take_groups
+from tilegrad.nn.optim.parameter_group import ParameterGroup, Parameters, as_groups, read_group
 from tilegrad.nn.state.dictionary import get_state_dict, load_state_dict
 from tilegrad.tensor import Tensor
 from tilegrad.tensor.arguments import as_integer
@@ -18,70 +21,71 @@ class Optimizer:
     """Base of the optimisers.
 
     A step is a set of lazy expressions, one of the same form for each parameter, which are realised
-    together, so that the compiler can make one kernel of them. The learning rate and the counts of
+    together, so that the compiler can make one kernel of them. The learning rates and the counts of
     steps are tensors: a captured step replays with whatever they hold then.
 
     Parameters whose ``requires_grad`` is False are left out; the others are set to require
     gradients. State is kept in float64 for float64 parameters and in float32 for all others.
 
     Args:
-        params: the tensors to optimise.
-        lr: learning rate.
+        params: the tensors to optimise; or groups of them, each a dictionary with ``params`` and
+            the options in which it differs: ``[{"params": layer.parameters(), "lr": 0.01}, ..]``.
+        options: the learning rate ``lr`` and the optimiser's other options, for groups that do not
+            have their own.
 
     Attributes:
-        params: the tensors that are optimised, each once.
-        lr: the learning rate, a scalar tensor; ``set_lr`` changes it.
-        initial_lr: the learning rate that schedules start from; None before there is one.
+        param_groups: the groups; ``param_groups[0]["lr"] = 0.1`` changes a learning rate in place.
+        state: for each parameter, in the order of the groups, its state by PyTorch's names.
 
     Raises:
         ArgumentTypeError: a parameter is not a floating-point tensor.
-        ArgumentError: there are no parameters, or the learning rate is negative.
+        ArgumentError: there are no parameters, a parameter is in two groups, a group has an option
+            that the optimiser does not know, or a learning rate is negative.
     """
 
-    def __init__(self, params: Iterable[Tensor], lr: float) -> None:
-        self.params = _select_parameters(params)
-        if lr < 0:
-            raise ArgumentError("the learning rate is negative", got=lr, expected="0 or more")
-        for parameter in self.params:
-            parameter.requires_grad = True
-        Tensor.realize(*self.params)
-        is_wide = any(parameter.dtype is dtypes.float64 for parameter in self.params)
-        self._lr_dtype = dtypes.float64 if is_wide else dtypes.float32
-        self.lr = self._new_lr(lr)
-        self.initial_lr: float | None = None
+    def __init__(self, params: Parameters, **options: Any) -> None:
+        self._defaults = options
+        self.param_groups: list[ParameterGroup] = []
+        self.state: list[dict[str, Tensor]] = []
+        for group in as_groups(params):
+            self.add_param_group(group)
 
-    def _new_lr(self, lr: float) -> Tensor:
-        array = numpy.array(lr, self._lr_dtype.numpy)
-        return Tensor(array, device=self.params[0].device, requires_grad=False)
+    @property
+    def params(self) -> list[Tensor]:
+        """The tensors that are optimised, each once."""
+        return [parameter for group in self.param_groups for parameter in group.params]
 
-    def set_lr(self, lr: float) -> None:
-        """Change the learning rate, in place: captured steps use the new one too."""
-        self.lr.assign(self._new_lr(lr)).realize()
+    def add_param_group(self, param_group: Mapping[str, Any]) -> None:
+        """Optimise more tensors, such as those of layers that were frozen before.
 
-    def new_state(self) -> list[Tensor]:
-        """Return one tensor of zeros for each parameter, in the dtype of its state."""
-        return [
-            Tensor(
-                numpy.zeros(static_shape(parameter), state_dtype(parameter).numpy),
-                device=parameter.device,
-                requires_grad=False,
-            )
-            for parameter in self.params
-        ]
+        Args:
+            param_group: a dictionary with ``params`` and the options in which they differ.
 
-    def new_counts(self) -> list[Tensor]:
-        """Return a count of steps, from 0, for each parameter: scalars in its state's dtype.
-
-        Each parameter has its own, which the kernel that updates the parameter advances too.
+        Raises:
+            ArgumentTypeError, ArgumentError: as for the optimiser itself.
         """
-        return [
-            Tensor(
-                numpy.zeros((), state_dtype(parameter).numpy),
-                device=parameter.device,
-                requires_grad=False,
-            )
-            for parameter in self.params
-        ]
+        group = read_group(param_group)
+        params = group.pop("params")
+        for name in group:
+            if name not in self._defaults:
+                raise ArgumentError(
+                    "the optimiser does not know this option of a group",
+                    got=repr(name),
+                    expected=f"one of {', '.join(self._defaults)}",
+                )
+        held = {id(parameter) for parameter in self.params}
+        if not held.isdisjoint(map(id, params)):
+            raise ArgumentError("a parameter is in more than one group")
+        options = {**self._defaults, **group}
+        self.check_options(options)
+        made = ParameterGroup(params, options)
+        state = [self.new_state(parameter, options) for parameter in params]
+        for parameter in params:
+            parameter.requires_grad = True
+        if params:
+            Tensor.realize(*params)
+        self.param_groups.append(made)
+        self.state += state
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients.
@@ -93,19 +97,27 @@ class Optimizer:
             parameter.grad = None if set_to_none else parameter.zeros_like()
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Return the learning rate and the state, without the parameters, by name."""
-        return get_state_dict(self._held())
+        """Return the learning rates and the state, without the parameters, by name.
 
-    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        The names are the paths in PyTorch's own dictionary: ``state.0.exp_avg`` ..,
+        ``param_groups.0.lr``. ``nn.state.safe_save`` writes them to a file.
+        """
+        return get_state_dict(self)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take a state dictionary over, such as that of an optimiser that was saved.
 
-        Raises:
-            DataError: names are missing or unexpected, or shapes differ.
-        """
-        load_state_dict(self._held(), state)
+        Args:
+            state_dict: what ``state_dict`` gives; or that of PyTorch's optimiser of this name, as
+                ``nn.state.torch_load`` reads it.
 
-    def _held(self) -> dict[str, object]:
-        return {name: part for name, part in vars(self).items() if name != "params"}
+        Raises:
+            DataError: names are missing or unexpected, shapes differ, or PyTorch's optimiser had
+                other options; nothing has been changed then.
+        """
+        if "param_groups" in state_dict:
+            state_dict = take_groups(state_dict, self.param_groups, get_state_dict(self))
+        load_state_dict(self, state_dict)
 
     def step(self, *extra: Tensor) -> None:
         """Update every parameter that has a gradient, realising all of it in one go.
@@ -132,15 +144,15 @@ class Optimizer:
             GradientError: no parameter has a gradient.
         """
         updated: list[Tensor] = []
-        for index, parameter in enumerate(self.params):
+        held = [(group, one) for group in self.param_groups for one in group.params]
+        for (group, parameter), state in zip(held, self.state, strict=True):
             if parameter.grad is None:
                 continue
             dtype = state_dtype(parameter)
             value = parameter.detach().cast(dtype)
             gradient = parameter.grad.detach().cast(dtype)
-            new = self.update(index, value, gradient, self.lr.cast(dtype))
-            updated.append(parameter.assign(new.cast(parameter.dtype)))
-            updated += [state[index] for state in self.state()]
+            new = self.update(value, gradient, group.lr.cast(dtype), state, group.options)
+            updated += [parameter.assign(new.cast(parameter.dtype)), *state.values()]
         if not updated:
             raise GradientError(
                 "no parameter has a gradient",
@@ -149,20 +161,54 @@ class Optimizer:
             )
         return updated
 
-    def state(self) -> Sequence[list[Tensor]]:
-        """Return the lists of state tensors, each with one for every parameter."""
-        return ()
+    def check_options(self, options: Mapping[str, Any]) -> None:
+        """Check the options of a group, but for the learning rate.
 
-    def update(self, index: int, parameter: Tensor, gradient: Tensor, lr: Tensor) -> Tensor:
+        Raises:
+            ArgumentError: one makes no sense.
+        """
+
+    def new_state(self, parameter: Tensor, options: Mapping[str, Any]) -> dict[str, Tensor]:
+        """Return the state of a parameter before the first step, by PyTorch's names."""
+        del parameter, options
+        return {}
+
+    def update(
+        self,
+        parameter: Tensor,
+        gradient: Tensor,
+        lr: Tensor,
+        state: Mapping[str, Tensor],
+        options: Mapping[str, Any],
+    ) -> Tensor:
         """Return a parameter's new value, having assigned its new state.
 
         Args:
-            index: place of the parameter, and of its state in each list.
             parameter: its present value, in the dtype of the state, as is all that follows.
             gradient: gradient of the loss by it.
             lr: learning rate, a scalar.
+            state: its state, by name.
+            options: those of its group.
         """
         raise NotImplementedError
+
+
+def new_zeros(parameter: Tensor) -> Tensor:
+    """Return zeros of a parameter's shape, in the dtype of its state."""
+    return _zeros(static_shape(parameter), parameter)
+
+
+def new_count(parameter: Tensor) -> Tensor:
+    """Return a count of steps, from 0: a scalar in the dtype of the parameter's state.
+
+    Each parameter has its own, which the kernel that updates the parameter advances too.
+    """
+    return _zeros((), parameter)
+
+
+def _zeros(shape: tuple[int, ...], parameter: Tensor) -> Tensor:
+    array = numpy.zeros(shape, state_dtype(parameter).numpy)
+    return Tensor(array, device=parameter.device, requires_grad=False)
 
 
 class OptimizerGroup:
@@ -174,6 +220,11 @@ class OptimizerGroup:
 
     def __init__(self, *optimizers: Optimizer) -> None:
         self.optimizers = optimizers
+
+    @property
+    def param_groups(self) -> list[ParameterGroup]:
+        """The groups of parameters of every optimiser; a schedule may act on them all."""
+        return [group for optimizer in self.optimizers for group in optimizer.param_groups]
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients; see ``Optimizer.zero_grad``."""
@@ -221,20 +272,3 @@ def check_fractions(**fractions: float) -> None:
     for name, value in fractions.items():
         if not 0 <= value < 1:
             raise ArgumentError(f"{name} is out of range", got=value, expected="0 <= value < 1")
-
-
-def _select_parameters(params: Iterable[Tensor]) -> list[Tensor]:
-    selected: list[Tensor] = []
-    for parameter in params:
-        if not isinstance(parameter, Tensor) or not parameter.is_floating_point():
-            raise ArgumentTypeError(
-                "only floating-point tensors can be optimised",
-                got=parameter.dtype if isinstance(parameter, Tensor) else type(parameter).__name__,
-                mend="pass nn.state.get_parameters(model)",
-            )
-        is_new = all(parameter is not other for other in selected)
-        if parameter.requires_grad is not False and is_new:
-            selected.append(parameter)
-    if not selected:
-        raise ArgumentError("there are no parameters to optimise")
-    return selected

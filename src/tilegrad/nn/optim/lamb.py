@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
+from typing import Any
 
 from tilegrad.nn.optim.adam import Adam, correction
+from tilegrad.nn.optim.parameter_group import Parameters
 from tilegrad.tensor import Tensor
 
 
@@ -19,7 +21,7 @@ class LAMB(Adam):
 
     def __init__(
         self,
-        params: Iterable[Tensor],
+        params: Parameters,
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-6,
@@ -27,11 +29,19 @@ class LAMB(Adam):
     ) -> None:
         super().__init__(params, lr, betas, eps, weight_decay)
 
-    def update(self, index: int, parameter: Tensor, gradient: Tensor, lr: Tensor) -> Tensor:
+    def update(
+        self,
+        parameter: Tensor,
+        gradient: Tensor,
+        lr: Tensor,
+        state: Mapping[str, Tensor],
+        options: Mapping[str, Any],
+    ) -> Tensor:
         """Return p moved by the scaled step."""
-        first, second, count = self.advance(index, gradient)
-        root = (second / correction(self.betas[1], count)).sqrt() + self.eps
-        step = first / correction(self.betas[0], count) / root + self.weight_decay * parameter
+        first, second, count = self.advance(gradient, state, options)
+        beta1, beta2 = options["betas"]
+        root = (second / correction(beta2, count)).sqrt() + options["eps"]
+        step = first / correction(beta1, count) / root + options["weight_decay"] * parameter
         length, step_length = _norm(parameter), _norm(step)
         is_usable = (length > 0) & (step_length > 0)
         ratio = is_usable.where(length / is_usable.where(step_length, 1.0), 1.0)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping
+from typing import Any
 
-from tilegrad.nn.optim.base import Optimizer, check_fractions
+from tilegrad.nn.optim.base import Optimizer, check_fractions, new_zeros
+from tilegrad.nn.optim.parameter_group import Parameters
 from tilegrad.tensor import Tensor
 
 
@@ -14,7 +16,7 @@ class Lion(Optimizer):
     From X. Chen et al., "Symbolic discovery of optimization algorithms", 2023.
 
     Args:
-        params: the tensors to optimise.
+        params: the tensors to optimise, or groups of them; see ``Optimizer``.
         lr: learning rate.
         betas: share of the average in the step, and its decay.
         weight_decay: decoupled weight decay.
@@ -25,24 +27,33 @@ class Lion(Optimizer):
 
     def __init__(
         self,
-        params: Iterable[Tensor],
+        params: Parameters,
         lr: float = 1e-4,
         betas: tuple[float, float] = (0.9, 0.99),
         weight_decay: float = 0.0,
     ) -> None:
-        super().__init__(params, lr)
-        check_fractions(beta1=betas[0], beta2=betas[1])
-        self.betas, self.weight_decay = betas, weight_decay
-        self.moments = self.new_state()
+        super().__init__(params, lr=lr, betas=betas, weight_decay=weight_decay)
 
-    def state(self) -> Sequence[list[Tensor]]:
-        """Return the averages of the gradient."""
-        return (self.moments,)
+    def check_options(self, options: Mapping[str, Any]) -> None:
+        """Check that both decays are in [0, 1)."""
+        check_fractions(beta1=options["betas"][0], beta2=options["betas"][1])
 
-    def update(self, index: int, parameter: Tensor, gradient: Tensor, lr: Tensor) -> Tensor:
+    def new_state(self, parameter: Tensor, options: Mapping[str, Any]) -> dict[str, Tensor]:
+        """Return the average of the gradient."""
+        del options
+        return {"exp_avg": new_zeros(parameter)}
+
+    def update(
+        self,
+        parameter: Tensor,
+        gradient: Tensor,
+        lr: Tensor,
+        state: Mapping[str, Tensor],
+        options: Mapping[str, Any],
+    ) -> Tensor:
         """Return p moved along the sign of the average, and decayed."""
-        beta1, beta2 = self.betas
-        moment = self.moments[index].detach()
+        beta1, beta2 = options["betas"]
+        moment = state["exp_avg"].detach()
         direction = (beta1 * moment + (1 - beta1) * gradient).sign()
-        self.moments[index].assign(beta2 * moment + (1 - beta2) * gradient)
-        return parameter * (1 - lr * self.weight_decay) - lr * direction
+        state["exp_avg"].assign(beta2 * moment + (1 - beta2) * gradient)
+        return parameter * (1 - lr * options["weight_decay"]) - lr * direction

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping
+from typing import Any
 
 from tilegrad.base.errors import ArgumentError
-from tilegrad.nn.optim.base import Optimizer, check_fractions, static_shape
+from tilegrad.nn.optim.base import Optimizer, check_fractions, new_zeros, static_shape
+from tilegrad.nn.optim.parameter_group import Parameters
 from tilegrad.tensor import Tensor
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
@@ -36,41 +38,60 @@ class Muon(Optimizer):
 
     def __init__(
         self,
-        params: Iterable[Tensor],
+        params: Parameters,
         lr: float = 1e-3,
         weight_decay: float = 0.1,
         momentum: float = 0.95,
         nesterov: bool = True,
         iterations: int = 5,
     ) -> None:
-        super().__init__(params, lr)
-        check_fractions(momentum=momentum)
-        for parameter in self.params:
-            if parameter.ndim < 2:
-                raise ArgumentError(
-                    "Muon optimises matrices only",
-                    got=f"a parameter of shape {parameter.shape}",
-                    expected="two axes or more",
-                    mend="give the other parameters to AdamW and join both in an OptimizerGroup",
-                )
-        self.weight_decay, self.momentum, self.nesterov = weight_decay, momentum, nesterov
-        self.iterations = iterations
-        self.moments = self.new_state()
+        super().__init__(
+            params,
+            lr=lr,
+            weight_decay=weight_decay,
+            momentum=momentum,
+            nesterov=nesterov,
+            iterations=iterations,
+        )
 
-    def state(self) -> Sequence[list[Tensor]]:
-        """Return the averages of the gradient."""
-        return (self.moments,)
+    def check_options(self, options: Mapping[str, Any]) -> None:
+        """Check that the momentum is in [0, 1)."""
+        check_fractions(momentum=options["momentum"])
 
-    def update(self, index: int, parameter: Tensor, gradient: Tensor, lr: Tensor) -> Tensor:
+    def new_state(self, parameter: Tensor, options: Mapping[str, Any]) -> dict[str, Tensor]:
+        """Return the average of the gradient.
+
+        Raises:
+            ArgumentError: the parameter has fewer than two axes.
+        """
+        del options
+        if parameter.ndim < 2:
+            raise ArgumentError(
+                "Muon optimises matrices only",
+                got=f"a parameter of shape {parameter.shape}",
+                expected="two axes or more",
+                mend="give the other parameters to AdamW and join both in an OptimizerGroup",
+            )
+        return {"momentum_buffer": new_zeros(parameter)}
+
+    def update(
+        self,
+        parameter: Tensor,
+        gradient: Tensor,
+        lr: Tensor,
+        state: Mapping[str, Tensor],
+        options: Mapping[str, Any],
+    ) -> Tensor:
         """Return p moved by an orthogonal matrix, and decayed."""
-        moment = self.momentum * self.moments[index] + (1 - self.momentum) * gradient
-        self.moments[index].assign(moment)
-        if self.nesterov:
-            moment = (1 - self.momentum) * gradient + self.momentum * moment
+        momentum = options["momentum"]
+        moment = momentum * state["momentum_buffer"] + (1 - momentum) * gradient
+        state["momentum_buffer"].assign(moment)
+        if options["nesterov"]:
+            moment = (1 - momentum) * gradient + momentum * moment
         matrix = moment.reshape(moment.shape[0], -1)
         rows, columns = static_shape(matrix)
-        step = orthogonalize(matrix, self.iterations) * math.sqrt(max(1.0, rows / columns))
-        return parameter * (1 - lr * self.weight_decay) - lr * step.reshape(parameter.shape)
+        step = orthogonalize(matrix, options["iterations"]) * math.sqrt(max(1.0, rows / columns))
+        return parameter * (1 - lr * options["weight_decay"]) - lr * step.reshape(parameter.shape)
 
 
 def orthogonalize(matrix: Tensor, iterations: int = 5) -> Tensor:

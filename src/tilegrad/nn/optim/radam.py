@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from tilegrad.nn.optim.adam import Adam, correction
 from tilegrad.nn.optim.base import add_penalty
 from tilegrad.tensor import Tensor
@@ -15,16 +18,24 @@ class RAdam(Adam):
     "On the variance of the adaptive learning rate and beyond", 2020). The arguments are ``Adam``'s.
     """
 
-    def update(self, index: int, parameter: Tensor, gradient: Tensor, lr: Tensor) -> Tensor:
+    def update(
+        self,
+        parameter: Tensor,
+        gradient: Tensor,
+        lr: Tensor,
+        state: Mapping[str, Tensor],
+        options: Mapping[str, Any],
+    ) -> Tensor:
         """Return p moved by the corrected average, rectified once it can be."""
-        gradient = add_penalty(gradient, parameter, self.weight_decay)
-        first, second, count = self.advance(index, gradient)
-        filled = correction(self.betas[1], count)
-        last = 2 / (1 - self.betas[1]) - 1
+        gradient = add_penalty(gradient, parameter, options["weight_decay"])
+        first, second, count = self.advance(gradient, state, options)
+        beta1, beta2 = options["betas"]
+        filled = correction(beta2, count)
+        last = 2 / (1 - beta2) - 1
         length = last - 2 * count * (1 - filled) / filled
         is_known = length > 5
         known = is_known.where(length, last)
         spread = (known - 4) * (known - 2) * last / ((last - 4) * (last - 2) * known)
-        scale = (spread * filled).sqrt() / (second.sqrt() + self.eps)
-        step = first / correction(self.betas[0], count)
+        scale = (spread * filled).sqrt() / (second.sqrt() + options["eps"])
+        step = first / correction(beta1, count)
         return parameter - lr * (step * is_known.where(scale, 1.0))

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping
+from typing import Any
 
-from tilegrad.nn.optim.base import Optimizer, add_penalty, check_fractions
+from tilegrad.nn.optim.base import (
+    Optimizer,
+    add_penalty,
+    check_fractions,
+    new_count,
+    new_zeros,
+)
+from tilegrad.nn.optim.parameter_group import Parameters
 from tilegrad.tensor import Tensor
 
 
@@ -14,7 +22,7 @@ class RMSprop(Optimizer):
     From T. Hinton, "Neural networks for machine learning", lecture 6e, 2012.
 
     Args:
-        params: the tensors to optimise.
+        params: the tensors to optimise, or groups of them; see ``Optimizer``.
         lr: learning rate.
         alpha: decay of the average of the square.
         eps: added to the denominator.
@@ -28,7 +36,7 @@ class RMSprop(Optimizer):
 
     def __init__(
         self,
-        params: Iterable[Tensor],
+        params: Parameters,
         lr: float = 1e-2,
         alpha: float = 0.99,
         eps: float = 1e-8,
@@ -36,31 +44,48 @@ class RMSprop(Optimizer):
         momentum: float = 0.0,
         centered: bool = False,
     ) -> None:
-        super().__init__(params, lr)
-        check_fractions(alpha=alpha)
-        self.alpha, self.eps, self.weight_decay = alpha, eps, weight_decay
-        self.momentum, self.centered = momentum, centered
-        self.squares = self.new_state()
-        self.averages = self.new_state() if centered else []
-        self.velocities = self.new_state() if momentum else []
+        super().__init__(
+            params,
+            lr=lr,
+            alpha=alpha,
+            eps=eps,
+            weight_decay=weight_decay,
+            momentum=momentum,
+            centered=centered,
+        )
 
-    def state(self) -> Sequence[list[Tensor]]:
-        """Return the averages and velocities that are in use."""
-        return [one for one in (self.squares, self.averages, self.velocities) if one]
+    def check_options(self, options: Mapping[str, Any]) -> None:
+        """Check that the decay is in [0, 1)."""
+        check_fractions(alpha=options["alpha"])
 
-    def update(self, index: int, parameter: Tensor, gradient: Tensor, lr: Tensor) -> Tensor:
+    def new_state(self, parameter: Tensor, options: Mapping[str, Any]) -> dict[str, Tensor]:
+        """Return the averages and the velocity, if the options need them."""
+        names = ["square_avg"]
+        names += ["grad_avg"] if options["centered"] else []
+        names += ["momentum_buffer"] if options["momentum"] else []
+        return {name: new_zeros(parameter) for name in names}
+
+    def update(
+        self,
+        parameter: Tensor,
+        gradient: Tensor,
+        lr: Tensor,
+        state: Mapping[str, Tensor],
+        options: Mapping[str, Any],
+    ) -> Tensor:
         """Return p moved by the gradient over its root mean square."""
-        gradient = add_penalty(gradient, parameter, self.weight_decay)
-        square = self.alpha * self.squares[index] + (1 - self.alpha) * (gradient * gradient)
-        self.squares[index].assign(square)
-        if self.centered:
-            average = self.alpha * self.averages[index] + (1 - self.alpha) * gradient
-            self.averages[index].assign(average)
+        gradient = add_penalty(gradient, parameter, options["weight_decay"])
+        alpha = options["alpha"]
+        square = alpha * state["square_avg"] + (1 - alpha) * (gradient * gradient)
+        state["square_avg"].assign(square)
+        if options["centered"]:
+            average = alpha * state["grad_avg"] + (1 - alpha) * gradient
+            state["grad_avg"].assign(average)
             square = square - average * average
-        step = gradient / (square.sqrt() + self.eps)
-        if self.momentum:
-            step = self.momentum * self.velocities[index] + step
-            self.velocities[index].assign(step)
+        step = gradient / (square.sqrt() + options["eps"])
+        if options["momentum"]:
+            step = options["momentum"] * state["momentum_buffer"] + step
+            state["momentum_buffer"].assign(step)
         return parameter - lr * step
 
 
@@ -71,7 +96,7 @@ class Adagrad(Optimizer):
     optimization", 2011.
 
     Args:
-        params: the tensors to optimise.
+        params: the tensors to optimise, or groups of them; see ``Optimizer``.
         lr: learning rate.
         lr_decay: how fast the learning rate falls.
         weight_decay: factor of the L2 penalty, which is added to the gradient.
@@ -80,30 +105,37 @@ class Adagrad(Optimizer):
 
     def __init__(
         self,
-        params: Iterable[Tensor],
+        params: Parameters,
         lr: float = 1e-2,
         lr_decay: float = 0.0,
         weight_decay: float = 0.0,
         eps: float = 1e-10,
     ) -> None:
-        super().__init__(params, lr)
-        self.lr_decay, self.weight_decay, self.eps = lr_decay, weight_decay, eps
-        self.squares = self.new_state()
-        self.steps = self.new_counts() if lr_decay else []
+        super().__init__(params, lr=lr, lr_decay=lr_decay, weight_decay=weight_decay, eps=eps)
 
-    def state(self) -> Sequence[list[Tensor]]:
-        """Return the sums of squares, and the counts of steps, if there are any."""
-        return [one for one in (self.squares, self.steps) if one]
+    def new_state(self, parameter: Tensor, options: Mapping[str, Any]) -> dict[str, Tensor]:
+        """Return the sum of squares, and the count of steps, if the options need it."""
+        state = {"sum": new_zeros(parameter)}
+        if options["lr_decay"]:
+            state["step"] = new_count(parameter)
+        return state
 
-    def update(self, index: int, parameter: Tensor, gradient: Tensor, lr: Tensor) -> Tensor:
+    def update(
+        self,
+        parameter: Tensor,
+        gradient: Tensor,
+        lr: Tensor,
+        state: Mapping[str, Tensor],
+        options: Mapping[str, Any],
+    ) -> Tensor:
         """Return p moved by the gradient over the root of its summed squares."""
-        gradient = add_penalty(gradient, parameter, self.weight_decay)
-        square = self.squares[index] + gradient * gradient
-        self.squares[index].assign(square)
-        if self.lr_decay:
-            count = self.steps[index].assign(self.steps[index] + 1)
-            lr = lr / (1 + (count - 1) * self.lr_decay)
-        return parameter - lr * (gradient / (square.sqrt() + self.eps))
+        gradient = add_penalty(gradient, parameter, options["weight_decay"])
+        square = state["sum"] + gradient * gradient
+        state["sum"].assign(square)
+        if options["lr_decay"]:
+            count = state["step"].assign(state["step"] + 1)
+            lr = lr / (1 + (count - 1) * options["lr_decay"])
+        return parameter - lr * (gradient / (square.sqrt() + options["eps"]))
 
 
 class Adadelta(Optimizer):
@@ -113,7 +145,7 @@ class Adadelta(Optimizer):
     learning rate method", 2012).
 
     Args:
-        params: the tensors to optimise.
+        params: the tensors to optimise, or groups of them; see ``Optimizer``.
         lr: factor of the steps.
         rho: decay of the averages of the squares.
         eps: added to both averages.
@@ -125,26 +157,36 @@ class Adadelta(Optimizer):
 
     def __init__(
         self,
-        params: Iterable[Tensor],
+        params: Parameters,
         lr: float = 1.0,
         rho: float = 0.9,
         eps: float = 1e-6,
         weight_decay: float = 0.0,
     ) -> None:
-        super().__init__(params, lr)
-        check_fractions(rho=rho)
-        self.rho, self.eps, self.weight_decay = rho, eps, weight_decay
-        self.squares, self.steps = self.new_state(), self.new_state()
+        super().__init__(params, lr=lr, rho=rho, eps=eps, weight_decay=weight_decay)
 
-    def state(self) -> Sequence[list[Tensor]]:
+    def check_options(self, options: Mapping[str, Any]) -> None:
+        """Check that the decay is in [0, 1)."""
+        check_fractions(rho=options["rho"])
+
+    def new_state(self, parameter: Tensor, options: Mapping[str, Any]) -> dict[str, Tensor]:
         """Return the averages of the squares of gradients and of steps."""
-        return self.squares, self.steps
+        del options
+        return {"square_avg": new_zeros(parameter), "acc_delta": new_zeros(parameter)}
 
-    def update(self, index: int, parameter: Tensor, gradient: Tensor, lr: Tensor) -> Tensor:
+    def update(
+        self,
+        parameter: Tensor,
+        gradient: Tensor,
+        lr: Tensor,
+        state: Mapping[str, Tensor],
+        options: Mapping[str, Any],
+    ) -> Tensor:
         """Return p moved by the gradient over its root mean square, times that of the steps."""
-        gradient = add_penalty(gradient, parameter, self.weight_decay)
-        square = self.rho * self.squares[index] + (1 - self.rho) * (gradient * gradient)
-        step = ((self.steps[index] + self.eps) / (square + self.eps)).sqrt() * gradient
-        self.squares[index].assign(square)
-        self.steps[index].assign(self.rho * self.steps[index] + (1 - self.rho) * (step * step))
+        gradient = add_penalty(gradient, parameter, options["weight_decay"])
+        rho, eps, delta = options["rho"], options["eps"], state["acc_delta"]
+        square = rho * state["square_avg"] + (1 - rho) * (gradient * gradient)
+        step = ((delta + eps) / (square + eps)).sqrt() * gradient
+        state["square_avg"].assign(square)
+        delta.assign(rho * delta + (1 - rho) * (step * step))
         return parameter - lr * step

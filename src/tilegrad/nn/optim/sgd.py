@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping
+from typing import Any
 
 from tilegrad.base.errors import ArgumentError
-from tilegrad.nn.optim.base import Optimizer, add_penalty
+from tilegrad.nn.optim.base import Optimizer, add_penalty, new_count, new_zeros
+from tilegrad.nn.optim.parameter_group import Parameters
 from tilegrad.tensor import Tensor
 
 
@@ -18,7 +20,7 @@ class SGD(Optimizer):
     initialization and momentum in deep learning", 2013).
 
     Args:
-        params: the tensors to optimise.
+        params: the tensors to optimise, or groups of them; see ``Optimizer``.
         lr: learning rate.
         momentum: share of the velocity that is kept.
         dampening: share of the gradient that does not enter the velocity.
@@ -31,37 +33,55 @@ class SGD(Optimizer):
 
     def __init__(
         self,
-        params: Iterable[Tensor],
+        params: Parameters,
         lr: float = 1e-3,
         momentum: float = 0.0,
         dampening: float = 0.0,
         weight_decay: float = 0.0,
         nesterov: bool = False,
     ) -> None:
-        super().__init__(params, lr)
-        if nesterov and (momentum <= 0 or dampening != 0):
+        super().__init__(
+            params,
+            lr=lr,
+            momentum=momentum,
+            dampening=dampening,
+            weight_decay=weight_decay,
+            nesterov=nesterov,
+        )
+
+    def check_options(self, options: Mapping[str, Any]) -> None:
+        """Check that Nesterov's momentum has momentum and no dampening."""
+        momentum, dampening = options["momentum"], options["dampening"]
+        if options["nesterov"] and (momentum <= 0 or dampening != 0):
             raise ArgumentError(
                 "Nesterov's momentum needs momentum and no dampening",
                 got=f"momentum {momentum}, dampening {dampening}",
             )
-        self.momentum, self.dampening = momentum, dampening
-        self.weight_decay, self.nesterov = weight_decay, nesterov
-        self.velocities = self.new_state() if momentum else []
-        self.steps = self.new_counts() if momentum and dampening else []
 
-    def state(self) -> Sequence[list[Tensor]]:
-        """Return the velocities and counts of steps, if there are any."""
-        return [one for one in (self.velocities, self.steps) if one]
+    def new_state(self, parameter: Tensor, options: Mapping[str, Any]) -> dict[str, Tensor]:
+        """Return the velocity and the count of steps, if the options need them."""
+        state = {"momentum_buffer": new_zeros(parameter)} if options["momentum"] else {}
+        if options["momentum"] and options["dampening"]:
+            state["step"] = new_count(parameter)
+        return state
 
-    def update(self, index: int, parameter: Tensor, gradient: Tensor, lr: Tensor) -> Tensor:
+    def update(
+        self,
+        parameter: Tensor,
+        gradient: Tensor,
+        lr: Tensor,
+        state: Mapping[str, Tensor],
+        options: Mapping[str, Any],
+    ) -> Tensor:
         """Return p - lr · step, where the step is the gradient or the velocity."""
-        gradient = add_penalty(gradient, parameter, self.weight_decay)
+        gradient = add_penalty(gradient, parameter, options["weight_decay"])
         step = gradient
-        if self.momentum:
-            velocity = self.momentum * self.velocities[index] + (1 - self.dampening) * gradient
-            if self.dampening:
-                count = self.steps[index].assign(self.steps[index] + 1)
+        momentum, dampening = options["momentum"], options["dampening"]
+        if momentum:
+            velocity = momentum * state["momentum_buffer"] + (1 - dampening) * gradient
+            if dampening:
+                count = state["step"].assign(state["step"] + 1)
                 velocity = (count == 1).where(gradient, velocity)
-            self.velocities[index].assign(velocity)
-            step = gradient + self.momentum * velocity if self.nesterov else velocity
+            state["momentum_buffer"].assign(velocity)
+            step = gradient + momentum * velocity if options["nesterov"] else velocity
         return parameter - lr * step

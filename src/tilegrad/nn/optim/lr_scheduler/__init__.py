@@ -1,8 +1,8 @@
 """Schedules of the learning rate.
 
 A schedule is a function of the number of times that ``step`` was called, as in PyTorch; calling it
-writes the optimiser's learning rate in place, so a captured training step uses the new one. To go
-on from a checkpoint, set ``epoch`` before the next ``step``.
+writes the learning rate of each of the optimiser's groups in place, so a captured training step
+uses the new ones. ``state_dict`` says where a schedule is, for checkpoints.
 """
 
 from tilegrad.nn.optim.lr_scheduler.annealing import (

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tilegrad.base.errors import ArgumentError
-from tilegrad.nn.optim.base import Optimizer
-from tilegrad.nn.optim.lr_scheduler.base import LRScheduler, check_positive, interpolate
+from tilegrad.nn.optim.base import Optimizer, OptimizerGroup
+from tilegrad.nn.optim.lr_scheduler.base import (
+    LRScheduler,
+    check_positive,
+    for_each_group,
+    interpolate,
+)
 from tilegrad.tensor.arguments import check_choice
 
 
@@ -22,7 +29,7 @@ class CosineAnnealingLR(LRScheduler):
 
     def __init__(
         self,
-        optimizer: Optimizer,
+        optimizer: Optimizer | OptimizerGroup,
         T_max: int,  # noqa: N803 - PyTorch's name
         eta_min: float = 0.0,
         warmup: int = 0,
@@ -31,12 +38,12 @@ class CosineAnnealingLR(LRScheduler):
         self.length, self.eta_min, self.warmup = T_max, eta_min, warmup
         super().__init__(optimizer)
 
-    def rate_at(self, epoch: int) -> float:
+    def rate_at(self, epoch: int, group: int = 0) -> float:
         """Return the rate on the line or on the cosine."""
         if epoch < self.warmup:
-            return self.base_lr * (epoch + 1) / (self.warmup + 1)
+            return self.base_lrs[group] * (epoch + 1) / (self.warmup + 1)
         share = (epoch - self.warmup) / self.length
-        return interpolate(self.base_lr, self.eta_min, share)
+        return interpolate(self.base_lrs[group], self.eta_min, share)
 
 
 class CosineAnnealingWarmRestarts(LRScheduler):
@@ -53,7 +60,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
 
     def __init__(
         self,
-        optimizer: Optimizer,
+        optimizer: Optimizer | OptimizerGroup,
         T_0: int,  # noqa: N803 - PyTorch's name
         T_mult: int = 1,  # noqa: N803
         eta_min: float = 0.0,
@@ -63,12 +70,12 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         self.length, self.growth, self.eta_min = T_0, T_mult, eta_min
         super().__init__(optimizer)
 
-    def rate_at(self, epoch: int) -> float:
+    def rate_at(self, epoch: int, group: int = 0) -> float:
         """Return the rate on the cosine that the epoch lies in."""
         start, length = 0, self.length
         while epoch >= start + length:
             start, length = start + length, length * self.growth
-        return interpolate(self.base_lr, self.eta_min, (epoch - start) / length)
+        return interpolate(self.base_lrs[group], self.eta_min, (epoch - start) / length)
 
 
 class OneCycleLR(LRScheduler):
@@ -78,7 +85,7 @@ class OneCycleLR(LRScheduler):
 
     Args:
         optimizer: whose learning rate to set.
-        max_lr: the highest rate.
+        max_lr: the highest rate, one for all groups of parameters or one for each.
         total_steps: length of the cycle; ``step`` may be called one time fewer.
         pct_start: share of the cycle in which the rate rises.
         div_factor: the first rate is ``max_lr / div_factor``.
@@ -90,8 +97,8 @@ class OneCycleLR(LRScheduler):
 
     def __init__(
         self,
-        optimizer: Optimizer,
-        max_lr: float,
+        optimizer: Optimizer | OptimizerGroup,
+        max_lr: float | Sequence[float],
         total_steps: int,
         pct_start: float = 0.3,
         div_factor: float = 25.0,
@@ -103,13 +110,12 @@ class OneCycleLR(LRScheduler):
             raise ArgumentError(
                 "pct_start is out of range", got=pct_start, expected="0 <= pct_start <= 1"
             )
-        self.max_lr, self.total_steps = max_lr, total_steps
-        self.first_lr = max_lr / div_factor
-        self.last_lr = self.first_lr / final_div_factor
-        self.peak = pct_start * total_steps - 1
+        self.max_lrs = for_each_group("max_lr", max_lr, len(optimizer.param_groups))
+        self.total_steps, self.peak = total_steps, pct_start * total_steps - 1
+        self.div_factor, self.final_div_factor = div_factor, final_div_factor
         super().__init__(optimizer)
 
-    def rate_at(self, epoch: int) -> float:
+    def rate_at(self, epoch: int, group: int = 0) -> float:
         """Return the rate on the rising or falling side.
 
         Raises:
@@ -121,12 +127,14 @@ class OneCycleLR(LRScheduler):
                 got=f"step {epoch}",
                 expected=f"fewer than {self.total_steps} steps",
             )
+        max_lr = self.max_lrs[group]
+        first_lr = max_lr / self.div_factor
         if epoch <= self.peak:
             # At a peak of 0 the rise has no length, and the cycle starts at the highest rate.
             share = epoch / self.peak if self.peak else 1.0
-            return interpolate(self.first_lr, self.max_lr, share)
+            return interpolate(first_lr, max_lr, share)
         share = (epoch - self.peak) / (self.total_steps - 1 - self.peak)
-        return interpolate(self.max_lr, self.last_lr, share)
+        return interpolate(max_lr, first_lr / self.final_div_factor, share)
 
 
 class CyclicLR(LRScheduler):
@@ -137,8 +145,8 @@ class CyclicLR(LRScheduler):
 
     Args:
         optimizer: whose learning rate to set.
-        base_lr: the lower rate.
-        max_lr: the upper rate.
+        base_lr: the lower rate, one for all groups of parameters or one for each.
+        max_lr: the upper rate, likewise.
         step_size_up: epochs on the way up.
         step_size_down: epochs on the way down; as many as up if None.
         mode: "triangular"; "triangular2", whose height halves with each cycle; or "exp_range",
@@ -151,9 +159,9 @@ class CyclicLR(LRScheduler):
 
     def __init__(
         self,
-        optimizer: Optimizer,
-        base_lr: float,
-        max_lr: float,
+        optimizer: Optimizer | OptimizerGroup,
+        base_lr: float | Sequence[float],
+        max_lr: float | Sequence[float],
         step_size_up: int = 2000,
         step_size_down: int | None = None,
         mode: str = "triangular",
@@ -161,16 +169,20 @@ class CyclicLR(LRScheduler):
     ) -> None:
         check_choice("mode", mode, ("triangular", "triangular2", "exp_range"))
         check_positive("step_size_up", step_size_up)
-        self.low, self.high, self.mode, self.gamma = base_lr, max_lr, mode, gamma
+        groups = len(optimizer.param_groups)
+        self.lows = for_each_group("base_lr", base_lr, groups)
+        self.highs = for_each_group("max_lr", max_lr, groups)
+        self.mode, self.gamma = mode, gamma
         self.up, self.down = (
             step_size_up,
             step_size_up if step_size_down is None else step_size_down,
         )
         super().__init__(optimizer)
 
-    def rate_at(self, epoch: int) -> float:
+    def rate_at(self, epoch: int, group: int = 0) -> float:
         """Return the rate on the rising or falling side of the cycle."""
         cycle, place = divmod(epoch, self.up + self.down)
         share = place / self.up if place <= self.up else 1 - (place - self.up) / self.down
         height = {"triangular": 1.0, "triangular2": 0.5**cycle, "exp_range": self.gamma**epoch}
-        return self.low + (self.high - self.low) * share * height[self.mode]
+        low = self.lows[group]
+        return low + (self.highs[group] - low) * share * height[self.mode]
