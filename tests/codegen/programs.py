@@ -6,7 +6,7 @@ import numpy
 
 from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node
-from tilegrad.ops import exponential, leaves, reduction, tile
+from tilegrad.ops import exponential, leaves, memory, reduction, tile
 from tilegrad.ops.affine import Index, as_index
 from tilegrad.ops.leaves import constant
 from tilegrad.ops.reduction import ReduceAttributes
@@ -34,7 +34,7 @@ def full(value: float, shape: tuple[int, ...], dtype: DType) -> Node:
 
 def softmax(rows: int, columns: Index, width: int = 64, dtype: DType = dtypes.float32) -> Node:
     """A row of softmax per instance, in three loops with a mask at the end; slots x, y."""
-    source, target = tile.make_parameter(0, dtype), tile.make_parameter(1, dtype)
+    source, target = memory.make_parameter(0, dtype), memory.make_parameter(1, dtype)
     base = tile.make_program_index(0) * columns
     places = iota((1, width), 1)
 
@@ -42,7 +42,7 @@ def softmax(rows: int, columns: Index, width: int = 64, dtype: DType = dtypes.fl
         index = tile.make_loop_index(number, 0, columns)
         mask = below(index + places, columns)
         offset = base + index + places
-        return index, offset, mask, tile.make_load(source, offset, mask)
+        return index, offset, mask, memory.make_load(source, offset, mask)
 
     least = constant(-float("inf"), dtype)
     index, _, mask, x = load(1)
@@ -60,7 +60,7 @@ def softmax(rows: int, columns: Index, width: int = 64, dtype: DType = dtypes.fl
     total = reduce_over(reduction.reduce_sum, tile.make_loop_results(loop)[0], 1)
 
     index, offset, mask, x = load(3)
-    store = tile.make_store(target, offset, exponential.exp(x - greatest) / total, mask)
+    store = memory.make_store(target, offset, exponential.exp(x - greatest) / total, mask)
     loop = tile.make_loop(index, width, effects=[store])
     return tile.make_program("softmax", [rows], [loop])
 
@@ -75,15 +75,15 @@ def matmul(
     m: int, k: int, n: int, rows: int = 4, columns: int = 32, dtype: DType = dtypes.float32
 ) -> Node:
     """C = A·B, a tile of C per instance; m and n are multiples of the tile."""
-    a, b, c = (tile.make_parameter(slot, dtype) for slot in range(3))
+    a, b, c = (memory.make_parameter(slot, dtype) for slot in range(3))
     top = tile.make_program_index(0) * rows
     left = tile.make_program_index(1) * columns
     index = tile.make_loop_index(1, 0, k)
     down, across = iota((rows, 1), 0), iota((1, columns), 1)
-    a_tile = tile.make_load(a, (top + down) * k + index)
-    b_tile = tile.make_load(b, index * n + left + across)
+    a_tile = memory.make_load(a, (top + down) * k + index)
+    b_tile = memory.make_load(b, index * n + left + across)
     carry = tile.make_carry(1, 0, full(0, (rows, columns), dtype))
     loop = tile.make_loop(index, 1, [(carry, tile.dot(a_tile, b_tile, carry))])
     offset = (top + down) * n + left + across
-    store = tile.make_store(c, offset, tile.make_loop_results(loop)[0])
+    store = memory.make_store(c, offset, tile.make_loop_results(loop)[0])
     return tile.make_program("matmul", [m // rows, n // columns], [store])

@@ -13,7 +13,7 @@ from tilegrad.base.errors import DTypeError
 from tilegrad.ir.dtype import STORABLE, DType, dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Op
-from tilegrad.ops import ELEMENTWISE_OPS, comparison, conversion, special, tile
+from tilegrad.ops import ELEMENTWISE_OPS, comparison, conversion, memory, special, tile
 from tilegrad.ops.build import Builder
 from tilegrad.ops.leaves import constant
 from tilegrad.ops.movement import reshape_to
@@ -58,12 +58,12 @@ def run(op: Op, arrays: list[numpy.ndarray], dtype: DType, level: str, attribute
     """Return the op's result on arrays of one dtype, so many elements per instance."""
     offset = tile.make_program_index(0) * width + iota((1, width), 1)
     loads = [
-        tile.make_load(tile.make_parameter(slot, dtype), offset) for slot in range(len(arrays))
+        memory.make_load(memory.make_parameter(slot, dtype), offset) for slot in range(len(arrays))
     ]
     value = op(*loads, attributes=attributes) if attributes else apply(op, loads)
-    target = tile.make_parameter(len(arrays), value.dtype)
+    target = memory.make_parameter(len(arrays), value.dtype)
     count = SIZE // width
-    program = tile.make_program("k", [count], [tile.make_store(target, offset, value)])
+    program = tile.make_program("k", [count], [memory.make_store(target, offset, value)])
     result = numpy.zeros(SIZE, value.dtype.numpy)
     native.run(program, [*arrays, result], count, level)
     return result[: count * width]

@@ -12,7 +12,7 @@ from tests.codegen.test_matrix import KINDS, NARROW, assembly, random, run, x86
 from tilegrad.codegen.target import CodegenTarget
 from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node
-from tilegrad.ops import reduction, tile
+from tilegrad.ops import memory, reduction, tile
 from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.movement import permute_axes, reshape_to
 
@@ -23,7 +23,7 @@ BYTES = [kind for kind in [*KINDS, (INT8, INT8)] if kind[0].bits == kind[1].bits
 def groups(slot: int, dtype: DType, rows: int, words: int, *, is_computed: bool) -> Node:
     """Return bytes from a slot as int32 of shape (rows, 4, words)."""
     count = rows * words * 4
-    x = tile.make_load(tile.make_parameter(slot, dtype), iota((count,), 0))
+    x = memory.make_load(memory.make_parameter(slot, dtype), iota((count,), 0))
     if is_computed:
         x = x + full(1, (count,), dtype)
     split = permute_axes(reshape_to(x, (rows, words, 4)), (0, 2, 1))
@@ -36,8 +36,8 @@ def program(kind: tuple[DType, DType], rows: int, words: int, *, is_computed: bo
     b = groups(1, kind[1], rows, words, is_computed=False)
     total = reduce_over(reduction.reduce_sum, a * b, 1)
     place = reshape_to(iota((rows * words,), 0), (rows, 1, words))
-    c = tile.make_load(tile.make_parameter(2, INT32), place)
-    store = tile.make_store(tile.make_parameter(3, INT32), place, (c + total) + total * 256)
+    c = memory.make_load(memory.make_parameter(2, INT32), place)
+    store = memory.make_store(memory.make_parameter(3, INT32), place, (c + total) + total * 256)
     return tile.make_program("k", [1], [store])
 
 

@@ -14,7 +14,7 @@ from tilegrad.codegen.target import CodegenTarget
 from tilegrad.ir.dtype import STORABLE, dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import attributes_of
-from tilegrad.ops import linear, markers, tile
+from tilegrad.ops import linear, markers, memory, tile
 from tilegrad.ops.dialects import instructions, tiles
 from tilegrad.ops.linear_program import LinearFunction, LinearProgram
 from tilegrad.render.llvm import rendered_ops
@@ -47,11 +47,11 @@ def depths(program: LinearProgram) -> dict[Node, int]:
 
 
 def test_loop_invariants_are_computed_outside() -> None:
-    x, y = tile.make_parameter(0, F32), tile.make_parameter(1, F32)
+    x, y = memory.make_parameter(0, F32), memory.make_parameter(1, F32)
     index = tile.make_loop_index(1, 0, 100)
-    scale = tile.make_load(x, iota((1, 16), 1)) * 3.0
+    scale = memory.make_load(x, iota((1, 16), 1)) * 3.0
     row = tile.make_program_index(0)
-    store = tile.make_store(y, row * 1600 + index * 16 + iota((1, 16), 1), scale * scale)
+    store = memory.make_store(y, row * 1600 + index * 16 + iota((1, 16), 1), scale * scale)
     program = tile.make_program("k", [4], [tile.make_loop(index, 1, effects=[store])])
     found = depths(lower(program, TARGET))
     assert {depth for node, depth in found.items() if node.op.name == "multiply"} == {0}
@@ -61,11 +61,11 @@ def test_loop_invariants_are_computed_outside() -> None:
 def test_pure_loops_leave_the_loops_they_do_not_depend_on() -> None:
     index = tile.make_loop_index(1, 0, 10)
     carry = tile.make_carry(1, 0, full(0, (1, 16), F32))
-    load = tile.make_load(tile.make_parameter(0, F32), index * 16 + iota((1, 16), 1))
+    load = memory.make_load(memory.make_parameter(0, F32), index * 16 + iota((1, 16), 1))
     (total,) = tile.make_loop_results(tile.make_loop(index, 1, [(carry, carry + load)]))
     outer = tile.make_loop_index(2, 0, 5)
     target = outer * 16 + tile.make_program_index(0) * 80 + iota((1, 16), 1)
-    store = tile.make_store(tile.make_parameter(1, F32), target, total)
+    store = memory.make_store(memory.make_parameter(1, F32), target, total)
     program = tile.make_program("k", [3], [tile.make_loop(outer, 1, effects=[store])])
     linear_program = lower(program, TARGET)
     found = depths(linear_program)
@@ -79,9 +79,9 @@ def test_pure_loops_leave_the_loops_they_do_not_depend_on() -> None:
 @pytest.mark.parametrize(("rows", "is_in_turn"), [(1, False), (4, True)])
 def test_rows_one_after_the_other_are_read_in_turn(rows: int, is_in_turn: bool) -> None:
     place = (tile.make_program_index(0) * rows + iota((rows, 1), 0)) * 56 + iota((1, 56), 1)
-    load = tile.make_load(tile.make_parameter(0, F32), place)
+    load = memory.make_load(memory.make_parameter(0, F32), place)
     program = tile.make_program(
-        "k", [3], [tile.make_store(tile.make_parameter(1, F32), place, load)]
+        "k", [3], [memory.make_store(memory.make_parameter(1, F32), place, load)]
     )
     found = [node for node in depths(lower(program, TARGET)) if node.op is linear.read]
     assert len(found) == rows * 4
@@ -99,12 +99,12 @@ def test_rows_one_after_the_other_are_read_in_turn(rows: int, is_in_turn: bool) 
 def test_factors_of_a_product_are_read_when_registers_are_free() -> None:
     index = tile.make_loop_index(1, 0, 8)
     carry = tile.make_carry(1, 0, full(0, (6, 64), F32))
-    rows = tile.make_load(tile.make_parameter(0, F32), iota((6, 1), 0) * 8 + index)
-    lanes = tile.make_load(tile.make_parameter(1, F32), index * 64 + iota((1, 64), 1))
+    rows = memory.make_load(memory.make_parameter(0, F32), iota((6, 1), 0) * 8 + index)
+    lanes = memory.make_load(memory.make_parameter(1, F32), index * 64 + iota((1, 64), 1))
     loop = tile.make_loop(index, 1, [(carry, tile.dot(rows, lanes * lanes, carry))])
     (total,) = tile.make_loop_results(loop)
     place = iota((6, 64), 0) * 64 + iota((6, 64), 1)
-    store = tile.make_store(tile.make_parameter(2, F32), place, total)
+    store = memory.make_store(memory.make_parameter(2, F32), place, total)
     found = depths(lower(tile.make_program("k", [1], [store]), TARGET))
     reads = [node for node in found if node.op is linear.read and node.shape]
     assert len(reads) == 4
@@ -114,8 +114,8 @@ def test_factors_of_a_product_are_read_when_registers_are_free() -> None:
 def test_lanes_are_those_of_the_dtype_computed_with_most() -> None:
     def lanes(dtype, target=TARGET):
         offset = iota((1, 256), 1)
-        value = tile.make_load(tile.make_parameter(0, dtype), offset)
-        store = tile.make_store(tile.make_parameter(1, dtype), offset, value + value)
+        value = memory.make_load(memory.make_parameter(0, dtype), offset)
+        store = memory.make_store(memory.make_parameter(1, dtype), offset, value + value)
         function = lower(tile.make_program("k", [1], [store]), target).functions[0]
         return {n.shape[0] for n in function.instructions if n.op is linear.read}
 
@@ -150,8 +150,8 @@ def test_instructions_that_narrow_processors_lack_are_taken_apart() -> None:
     """A masked strided load: a gather with AVX-512, else lane after lane."""
     mask = iota((1, 16), 1) < tile.make_scalar(2, "n", 0, 16)
     for dtype in (F32, dtypes.int8):
-        load = tile.make_load(tile.make_parameter(0, dtype), iota((1, 16), 1) * 9, mask)
-        store = tile.make_store(tile.make_parameter(1, dtype), iota((1, 16), 1), load)
+        load = memory.make_load(memory.make_parameter(0, dtype), iota((1, 16), 1) * 9, mask)
+        store = memory.make_store(memory.make_parameter(1, dtype), iota((1, 16), 1), load)
         program = tile.make_program("k", [1], [store])
         for target in (TARGET, CodegenTarget("x86_64", 256, ("avx2", "fma"))):
             ops = {node.op for node in lower(program, target).functions[0].instructions}
@@ -167,7 +167,7 @@ def test_same_program_gives_the_same_text() -> None:
 
 def test_refuses_what_is_no_tile_program() -> None:
     with pytest.raises(CompileError, match="tile programs"):
-        lower(tile.make_parameter(0, F32), TARGET)
+        lower(memory.make_parameter(0, F32), TARGET)
 
 
 def test_verify_finds_instructions_out_of_order() -> None:
@@ -184,7 +184,7 @@ def test_verify_finds_instructions_out_of_order() -> None:
 def test_narrow_floats_stay_bits_where_they_are_only_moved() -> None:
     offset = iota((1, 64), 1)
     for dtype in (dtype for dtype in STORABLE if not dtype.is_boolean):
-        value = tile.make_load(tile.make_parameter(0, dtype), offset)
-        store = tile.make_store(tile.make_parameter(1, dtype), offset, value)
+        value = memory.make_load(memory.make_parameter(0, dtype), offset)
+        store = memory.make_store(memory.make_parameter(1, dtype), offset, value)
         function = lower(tile.make_program("k", [1], [store]), TARGET).functions[0]
         assert not any(n.op.name in ("cast", "bitcast", "multiply") for n in function.instructions)

@@ -19,7 +19,7 @@ from tilegrad.codegen.matrix.units import list_matrix_facts
 from tilegrad.codegen.target import CodegenTarget
 from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node
-from tilegrad.ops import linear, matrix, tile
+from tilegrad.ops import linear, matrix, memory, tile
 from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.linear_program import LinearProgram
 from tilegrad.ops.matrix import WORD_BYTES
@@ -98,14 +98,14 @@ def row_major(rows: int, columns: int, step: int | None = None) -> Node:
 
 def left_tile(layout: str, dtype: DType, m: int, k: int) -> Node:
     """Return a[M, K] from slot 0 in one of the ways in which it may lie there."""
-    pointer = tile.make_parameter(0, dtype)
+    pointer = memory.make_parameter(0, dtype)
     if layout == "transposed":
-        return permute_axes(tile.make_load(pointer, row_major(k, m)), (1, 0))
+        return permute_axes(memory.make_load(pointer, row_major(k, m)), (1, 0))
     if layout == "masked":
-        return tile.make_load(pointer, row_major(m, k), below(iota((m, 1), 0), m - 1))
+        return memory.make_load(pointer, row_major(m, k), below(iota((m, 1), 0), m - 1))
     if layout == "computed":
-        return tile.make_load(pointer, row_major(m, k)) + full(1, (m, k), dtype)
-    return tile.make_load(pointer, row_major(m, k))
+        return memory.make_load(pointer, row_major(m, k)) + full(1, (m, k), dtype)
+    return memory.make_load(pointer, row_major(m, k))
 
 
 def lay_left(layout: str, a: numpy.ndarray) -> numpy.ndarray:
@@ -124,14 +124,14 @@ def see_left(layout: str, a: numpy.ndarray) -> numpy.ndarray:
 
 def right_tile(layout: str, dtype: DType, k: int, n: int, slot: int = 1) -> Node:
     """Return b[K, N] from a slot: row by row, as words of neighbours, or transposed."""
-    pointer, group = tile.make_parameter(slot, dtype), WORD_BYTES // dtype.itemsize
+    pointer, group = memory.make_parameter(slot, dtype), WORD_BYTES // dtype.itemsize
     if layout == "words":
-        words = tile.make_load(pointer, row_major(k // group, n * group))
+        words = memory.make_load(pointer, row_major(k // group, n * group))
         split = reshape_to(words, (k // group, n, group))
         return reshape_to(permute_axes(split, (0, 2, 1)), (k, n))
     if layout == "transposed":
-        return permute_axes(tile.make_load(pointer, row_major(n, k)), (1, 0))
-    return tile.make_load(pointer, row_major(k, n))
+        return permute_axes(memory.make_load(pointer, row_major(n, k)), (1, 0))
+    return memory.make_load(pointer, row_major(k, n))
 
 
 def lay_right(layout: str, b: numpy.ndarray) -> numpy.ndarray:
@@ -161,9 +161,9 @@ def test_product_of_two_tiles(kind, way, shape, left, right) -> None:
     total = total_of(kind)
     a, b, c = random(kind[0], (m, k), 1), random(kind[1], (k, n), 2), random(total, (m, n), 3)
     x, y = left_tile(left, kind[0], m, k), right_tile(right, kind[1], k, n)
-    pointer = tile.make_parameter(2, total)
-    z = tile.make_load(pointer, row_major(m, n))
-    store = tile.make_store(tile.make_parameter(3, total), row_major(m, n), tile.dot(x, y, z))
+    pointer = memory.make_parameter(2, total)
+    z = memory.make_load(pointer, row_major(m, n))
+    store = memory.make_store(memory.make_parameter(3, total), row_major(m, n), tile.dot(x, y, z))
     result = numpy.zeros_like(c)
     run(
         tile.make_program("k", [1], [store]),
@@ -180,14 +180,14 @@ def blocked(
     total, group = total_of(kind), WORD_BYTES // kind[0].itemsize
     index = tile.make_loop_index(1, 0, depth)
     place = iota((m, 1), 0) * stride + index + iota((1, step), 1)
-    a = tile.make_load(tile.make_parameter(0, kind[0]), place)
+    a = memory.make_load(memory.make_parameter(0, kind[0]), place)
     words = index * n + row_major(step // group, n * group)
-    b = tile.make_load(tile.make_parameter(1, kind[1]), words)
+    b = memory.make_load(memory.make_parameter(1, kind[1]), words)
     b = reshape_to(permute_axes(reshape_to(b, (step // group, n, group)), (0, 2, 1)), (step, n))
     carry = tile.make_carry(1, 0, full(0, (m, n), total))
     loop = tile.make_loop(index, step, [(carry, tile.dot(a, b, carry))])
-    store = tile.make_store(
-        tile.make_parameter(2, total), row_major(m, n), tile.make_loop_results(loop)[0]
+    store = memory.make_store(
+        memory.make_parameter(2, total), row_major(m, n), tile.make_loop_results(loop)[0]
     )
     return tile.make_program("k", [1], [store])
 
@@ -216,18 +216,18 @@ def test_accumulator_used_inside_its_loop(kind, way: str) -> None:
     outer = tile.make_loop_index(1, 0, 3)
     inner = tile.make_loop_index(2, 0, k)
     place = outer * (m * k) + iota((m, 1), 0) * k + inner + iota((1, 32), 1)
-    a = tile.make_load(tile.make_parameter(0, kind[0]), place)
+    a = memory.make_load(memory.make_parameter(0, kind[0]), place)
     b_place = (outer * k + inner + iota((32, 1), 0)) * n + iota((1, n), 1)
-    b = tile.make_load(tile.make_parameter(1, kind[1]), b_place)
+    b = memory.make_load(memory.make_parameter(1, kind[1]), b_place)
     carry = tile.make_carry(1, 0, full(1, (m, n), total))
     within = tile.make_carry(2, 0, carry)
     loop = tile.make_loop(inner, 32, [(within, tile.dot(a, b, within))])
     (after,) = tile.make_loop_results(loop)
     target = outer * (m * n) + row_major(m, n)
-    store = tile.make_store(tile.make_parameter(2, total), target, carry * 2)
+    store = memory.make_store(memory.make_parameter(2, total), target, carry * 2)
     whole = tile.make_loop(outer, 1, [(carry, after)], [store])
-    last = tile.make_store(
-        tile.make_parameter(3, total), row_major(m, n), tile.make_loop_results(whole)[0]
+    last = memory.make_store(
+        memory.make_parameter(3, total), row_major(m, n), tile.make_loop_results(whole)[0]
     )
     x, y = random(kind[0], (3, m, k), 1), random(kind[1], (3, k, n), 2)
     sums, result = numpy.zeros((3, m, n), total.numpy), numpy.zeros((m, n), total.numpy)
@@ -321,12 +321,12 @@ def test_rows_put_together(shape: tuple[int, ...], dtype: DType, level: str) -> 
     x = numpy.random.default_rng(0).integers(0, 2 if dtype.is_boolean else 100, shape)
     x = x.astype(dtype.numpy)
     count = x.size // (rows * columns)
-    load = tile.make_load(tile.make_parameter(0, dtype), row_major(count, rows * columns))
+    load = memory.make_load(memory.make_parameter(0, dtype), row_major(count, rows * columns))
     order = (*range(len(outer)), len(outer) + 1, len(outer))
     combed = reshape_to(permute_axes(reshape_to(load, shape), order), (*outer, rows * columns))
     combed = cast_to(reshape_to(combed, (count, rows * columns)), dtypes.int32)
-    store = tile.make_store(
-        tile.make_parameter(1, dtypes.int32), row_major(count, rows * columns), combed
+    store = memory.make_store(
+        memory.make_parameter(1, dtypes.int32), row_major(count, rows * columns), combed
     )
     result = numpy.zeros((count, rows * columns), numpy.int32)
     native.run(tile.make_program("k", [1], [store]), [x, result], 1, level)

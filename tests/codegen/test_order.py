@@ -132,8 +132,8 @@ def test_unknown_effects_are_passed_by_none() -> None:
 
 def wide_program(columns: int = 1024) -> Node:
     offset = tile.make_program_index(0) * columns + iota((1, columns), 1)
-    value = special.erf(tile.make_load(tile.make_parameter(0, dtypes.float32), offset))
-    store = tile.make_store(tile.make_parameter(1, dtypes.float32), offset, value)
+    value = special.erf(memory.make_load(memory.make_parameter(0, dtypes.float32), offset))
+    store = memory.make_store(memory.make_parameter(1, dtypes.float32), offset, value)
     return tile.make_program("k", [4], [store])
 
 

@@ -17,7 +17,7 @@ from tests.codegen.programs import (
 )
 from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node
-from tilegrad.ops import movement, reduction, tile
+from tilegrad.ops import memory, movement, reduction, tile
 from tilegrad.ops.affine import as_index
 from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.exponential import square_root
@@ -36,7 +36,7 @@ def values(*shape: int, dtype: DType = F32, seed: int = 0) -> numpy.ndarray:
 def copy_tile(
     shape: tuple[int, ...], offset: Node, slot: int = 0, mask: Node | None = None
 ) -> Node:
-    return tile.make_load(tile.make_parameter(slot, F32), offset, mask)
+    return memory.make_load(memory.make_parameter(slot, F32), offset, mask)
 
 
 def row_major(shape: tuple[int, ...]) -> Node:
@@ -51,10 +51,10 @@ def row_major(shape: tuple[int, ...]) -> Node:
 def transform(shape: tuple[int, ...], function, level: str = "native", dtype: DType = F32, seed=0):
     """Return a tile of values, and what a function of tiles makes of it natively."""
     x = values(*shape, dtype=dtype, seed=seed)
-    node = function(tile.make_load(tile.make_parameter(0, dtype), row_major(shape)))
+    node = function(memory.make_load(memory.make_parameter(0, dtype), row_major(shape)))
     out_shape = tuple(int(size) for size in node.shape)
     result = numpy.zeros(out_shape, node.dtype.numpy)
-    store = tile.make_store(tile.make_parameter(1, node.dtype), row_major(out_shape), node)
+    store = memory.make_store(memory.make_parameter(1, node.dtype), row_major(out_shape), node)
     native.run(tile.make_program("k", [1], [store]), [x, result], 1, level)
     return x, result
 
@@ -97,12 +97,12 @@ def test_matmul(dtype: DType, level: str) -> None:
 def test_dot_of_whole_tiles(depth: int, level: str) -> None:
     a, b, c = values(3, depth), values(depth, 24, seed=1), values(3, 24, seed=2)
     result = numpy.zeros_like(c)
-    pointers = [tile.make_parameter(slot, F32) for slot in range(4)]
+    pointers = [memory.make_parameter(slot, F32) for slot in range(4)]
     loads = [
-        tile.make_load(pointer, row_major(array.shape))
+        memory.make_load(pointer, row_major(array.shape))
         for pointer, array in zip(pointers[:3], (a, b, c), strict=True)
     ]
-    store = tile.make_store(pointers[3], row_major(c.shape), tile.dot(*loads))
+    store = memory.make_store(pointers[3], row_major(c.shape), tile.dot(*loads))
     native.run(tile.make_program("k", [1], [store]), [a, b, c, result], 1, level)
     numpy.testing.assert_allclose(result, c + a @ b, rtol=1e-5, atol=1e-5)
 
@@ -187,9 +187,9 @@ def test_strided_loads(stride: int, dtype: DType, level: str, is_masked: bool) -
     offset = places * stride + (150 if stride < 0 else 3)
     n = tile.make_scalar(2, "n", 0, 50)
     mask = below(places, n) if is_masked else None
-    load = tile.make_load(tile.make_parameter(0, dtype), offset, mask)
+    load = memory.make_load(memory.make_parameter(0, dtype), offset, mask)
     result = numpy.ones((1, 50), dtype.numpy)
-    store = tile.make_store(tile.make_parameter(1, dtype), places, load)
+    store = memory.make_store(memory.make_parameter(1, dtype), places, load)
     native.run(tile.make_program("k", [1], [store]), [x, result, 37], 1, level)
     expected = x[numpy.arange(50) * stride + (150 if stride < 0 else 3)]
     if is_masked:
@@ -206,10 +206,10 @@ def test_strided_stores(stride: int, level: str, is_masked: bool) -> None:
     start = 149 if stride < 0 else 3
     n = tile.make_scalar(2, "n", 0, 50)
     mask = below(places, n) if is_masked else None
-    load = tile.make_load(tile.make_parameter(0, F32), places)
+    load = memory.make_load(memory.make_parameter(0, F32), places)
     result = numpy.ones(150, numpy.float32)
-    pointer = tile.make_parameter(1, F32)
-    store = tile.make_store(pointer, places * stride + start, load, mask)
+    pointer = memory.make_parameter(1, F32)
+    store = memory.make_store(pointer, places * stride + start, load, mask)
     native.run(tile.make_program("k", [1], [store]), [x, result, 37], 1, level)
     expected = numpy.ones(150, numpy.float32)
     for lane in range(37 if is_masked else 50):
@@ -226,15 +226,15 @@ def test_transposed_loads_and_stores(shape: tuple[int, int], dtype: DType, level
     n = tile.make_scalar(3, "n", 1, 1000)
     down, across = iota(shape, 0), iota(shape, 1)
     offset = across * n + down + tile.make_program_index(0) * shape[1] * n
-    load = tile.make_load(tile.make_parameter(0, dtype), offset)
+    load = memory.make_load(memory.make_parameter(0, dtype), offset)
     plain = down * shape[1] + across + tile.make_program_index(0) * (shape[0] * shape[1])
     first, second = numpy.zeros((2, *shape), dtype.numpy), numpy.zeros_like(x)
     program = tile.make_program(
         "k",
         [2],
         [
-            tile.make_store(tile.make_parameter(1, dtype), plain, load),
-            tile.make_store(tile.make_parameter(2, dtype), offset, load),
+            memory.make_store(memory.make_parameter(1, dtype), plain, load),
+            memory.make_store(memory.make_parameter(2, dtype), offset, load),
         ],
     )
     native.run(program, [x, first, second, x.shape[1]], 2, level)
@@ -251,12 +251,12 @@ def test_gather_and_scatter(dtype: DType, level: str) -> None:
     generator = numpy.random.default_rng(2)
     x, indices = values(200), generator.permutation(200)[:48].astype(dtype.numpy)
     places = iota((1, 48), 1)
-    index = cast_to(tile.make_load(tile.make_parameter(1, dtype), places), dtypes.index)
-    load = tile.make_load(tile.make_parameter(0, F32), index)
+    index = cast_to(memory.make_load(memory.make_parameter(1, dtype), places), dtypes.index)
+    load = memory.make_load(memory.make_parameter(0, F32), index)
     gathered, scattered = numpy.zeros(48, numpy.float32), numpy.zeros(200, numpy.float32)
-    gather = tile.make_store(tile.make_parameter(2, F32), places, load)
+    gather = memory.make_store(memory.make_parameter(2, F32), places, load)
     mask = below(index, 150)
-    scatter = tile.make_store(tile.make_parameter(3, F32), index, load, mask)
+    scatter = memory.make_store(memory.make_parameter(3, F32), index, load, mask)
     program = tile.make_program("k", [1], [gather, scatter])
     native.run(program, [x, indices, gathered, scattered], 1, level)
     assert (gathered == x[indices]).all()
@@ -271,9 +271,9 @@ def test_index_arithmetic_in_lanes() -> None:
     x = values(100)
     places = tile.make_program_index(0) * 32 + iota((1, 32), 1)
     offset = (places // 7) * 10 + places % 7
-    load = tile.make_load(tile.make_parameter(0, F32), offset)
+    load = memory.make_load(memory.make_parameter(0, F32), offset)
     result = numpy.zeros(64, numpy.float32)
-    store = tile.make_store(tile.make_parameter(1, F32), places, load)
+    store = memory.make_store(memory.make_parameter(1, F32), places, load)
     native.run(tile.make_program("k", [2], [store]), [x, result], 2)
     flat = numpy.arange(64)
     assert (result == x[flat // 7 * 10 + flat % 7]).all()
@@ -285,7 +285,9 @@ def test_index_values(level: str) -> None:
     for dtype in (F32, dtypes.int64, dtypes.uint8, dtypes.bfloat16, dtypes.bool):
         places = tile.make_program_index(0) * 24 + iota((2, 12), 0) * 12 + iota((2, 12), 1)
         result = numpy.zeros(72, dtype.numpy)
-        store = tile.make_store(tile.make_parameter(0, dtype), places, cast_to(places - 3, dtype))
+        store = memory.make_store(
+            memory.make_parameter(0, dtype), places, cast_to(places - 3, dtype)
+        )
         native.run(tile.make_program("k", [3], [store]), [result], 3, level)
         assert (result == (numpy.arange(72) - 3).astype(dtype.numpy)).all(), dtype
 
@@ -293,11 +295,11 @@ def test_index_values(level: str) -> None:
 def test_nested_loops_with_carries() -> None:
     """Σ over i of max over j of x[i, j], with the row's sum carried along."""
     x = values(6, 32)
-    source = tile.make_parameter(0, F32)
+    source = memory.make_parameter(0, F32)
     outer, inner = tile.make_loop_index(1, 0, 6), tile.make_loop_index(2, 0, 32)
     greatest = tile.make_carry(2, 0, full(-1e9, (1, 8), F32))
     row_sum = tile.make_carry(2, 1, full(0, (1, 8), F32))
-    load = tile.make_load(source, outer * 32 + inner + iota((1, 8), 1))
+    load = memory.make_load(source, outer * 32 + inner + iota((1, 8), 1))
     from tilegrad.ops.arithmetic import maximum
 
     carries = [(greatest, maximum(greatest, load)), (row_sum, row_sum + load)]
@@ -311,7 +313,7 @@ def test_nested_loops_with_carries() -> None:
     ]
     ends = tile.make_loop_results(tile.make_loop(outer, 1, carries))
     stores = [
-        tile.make_store(tile.make_parameter(1 + i, F32), iota((1, 1), 1), end)
+        memory.make_store(memory.make_parameter(1 + i, F32), iota((1, 1), 1), end)
         for i, end in enumerate(ends)
     ]
     first, second = numpy.zeros(1, numpy.float32), numpy.zeros(1, numpy.float32)
@@ -323,18 +325,18 @@ def test_nested_loops_with_carries() -> None:
 def test_scratch_is_written_and_read_back() -> None:
     """A running total in private memory, then read back in reverse."""
     x = values(40)
-    scratch = tile.make_scratch(0, F32, 41)
-    source, target = tile.make_parameter(0, F32), tile.make_parameter(1, F32)
+    scratch = memory.make_scratch(0, F32, 41)
+    source, target = memory.make_parameter(0, F32), memory.make_parameter(1, F32)
     zero = iota((1, 1), 1)
-    clear = tile.make_store(scratch, zero, full(0, (1, 1), F32))
+    clear = memory.make_store(scratch, zero, full(0, (1, 1), F32))
     index = tile.make_loop_index(1, 0, 40)
-    before = tile.make_load(scratch, index + zero, after=clear)
-    step = tile.make_store(
-        scratch, index + 1 + zero, before + tile.make_load(source, index + zero), after=clear
+    before = memory.make_load(scratch, index + zero, after=clear)
+    step = memory.make_store(
+        scratch, index + 1 + zero, before + memory.make_load(source, index + zero), after=clear
     )
     loop = tile.make_loop(index, 1, effects=[step])
-    back = tile.make_load(scratch, iota((1, 40), 1) * -1 + 40, after=loop)
-    store = tile.make_store(target, iota((1, 40), 1), back)
+    back = memory.make_load(scratch, iota((1, 40), 1) * -1 + 40, after=loop)
+    store = memory.make_store(target, iota((1, 40), 1), back)
     result = numpy.zeros(40, numpy.float32)
     native.run(tile.make_program("k", [1], [clear, loop, store]), [x, result], 1)
     numpy.testing.assert_allclose(result, numpy.cumsum(x)[::-1], rtol=1e-4, atol=1e-5)
@@ -343,12 +345,12 @@ def test_scratch_is_written_and_read_back() -> None:
 def test_finish_combines_partial_sums() -> None:
     x = values(4, 64)
     partial, total = numpy.zeros(4, numpy.float32), numpy.zeros(1, numpy.float32)
-    source, work, target = (tile.make_parameter(slot, F32) for slot in range(3))
+    source, work, target = (memory.make_parameter(slot, F32) for slot in range(3))
     instance, one = tile.make_program_index(0), iota((1, 1), 1)
-    row = tile.make_load(source, instance * 64 + iota((1, 64), 1))
-    store = tile.make_store(work, instance + one, reduce_over(reduction.reduce_sum, row, 1))
-    sums = tile.make_load(work, iota((1, 4), 1))
-    finish = tile.make_store(target, one, reduce_over(reduction.reduce_sum, sums, 1))
+    row = memory.make_load(source, instance * 64 + iota((1, 64), 1))
+    store = memory.make_store(work, instance + one, reduce_over(reduction.reduce_sum, row, 1))
+    sums = memory.make_load(work, iota((1, 4), 1))
+    finish = memory.make_store(target, one, reduce_over(reduction.reduce_sum, sums, 1))
     program = tile.make_program("k", [4], [store], [finish])
     native.run(program, [x, partial, total], 4, has_finish=True)
     numpy.testing.assert_allclose(total[0], x.sum(), rtol=1e-4, atol=1e-4)
@@ -360,7 +362,7 @@ def test_grid_of_three_axes_with_sizes_of_one_and_symbolic() -> None:
     place = ((axes[0] * n + axes[1]) * 1 + axes[2]) * 4 + axes[3]
     zero = iota((1, 1), 1)
     value = cast_to(axes[0] * 1000 + axes[1] * 100 + axes[2] * 10 + axes[3] + zero, F32)
-    store = tile.make_store(tile.make_parameter(0, F32), place + zero, value)
+    store = memory.make_store(memory.make_parameter(0, F32), place + zero, value)
     program = tile.make_program("k", [3, n, 1, 4], [store])
     result = numpy.zeros((3, 5, 1, 4), numpy.float32)
     native.run(program, [result, 5], 60)
@@ -373,7 +375,7 @@ def test_loop_without_rounds_gives_its_initial_values() -> None:
     index = tile.make_loop_index(1, 0, n)
     carry = tile.make_carry(1, 0, full(7, (1, 4), F32))
     (end,) = tile.make_loop_results(tile.make_loop(index, 1, [(carry, carry + 1.0)]))
-    store = tile.make_store(tile.make_parameter(0, F32), iota((1, 4), 1), end)
+    store = memory.make_store(memory.make_parameter(0, F32), iota((1, 4), 1), end)
     for rounds in (0, 3):
         result = numpy.zeros(4, numpy.float32)
         native.run(tile.make_program("k", [1], [store]), [result, rounds], 1)
@@ -383,9 +385,9 @@ def test_loop_without_rounds_gives_its_initial_values() -> None:
 def test_in_place_update() -> None:
     x = values(64)
     expected = x * 2 + 1
-    pointer = tile.make_parameter(0, F32)
+    pointer = memory.make_parameter(0, F32)
     offset = tile.make_program_index(0) * 32 + iota((1, 32), 1)
-    store = tile.make_store(pointer, offset, tile.make_load(pointer, offset) * 2.0 + 1.0)
+    store = memory.make_store(pointer, offset, memory.make_load(pointer, offset) * 2.0 + 1.0)
     native.run(tile.make_program("k", [2], [store]), [x], 2)
     assert (x == expected).all()
 
@@ -403,13 +405,13 @@ def test_offsets_of_computed_indices_as_numbers() -> None:
     """An index that is loaded, computed with, bounded and used twice."""
     x = values(64)
     raw = numpy.array([5, 60, 63, 0, 17, 33, 2, 8], numpy.int32)
-    load = tile.make_load(tile.make_parameter(1, dtypes.int32), iota((1, 8), 1))
+    load = memory.make_load(memory.make_parameter(1, dtypes.int32), iota((1, 8), 1))
     from tilegrad.ops import arithmetic
 
     index = cast_to(load, dtypes.index)
     limited = arithmetic.minimum(index * 2 + 1, as_node_index(63))
-    found = tile.make_load(tile.make_parameter(0, F32), limited)
-    store = tile.make_store(tile.make_parameter(2, F32), iota((1, 8), 1), found)
+    found = memory.make_load(memory.make_parameter(0, F32), limited)
+    store = memory.make_store(memory.make_parameter(2, F32), iota((1, 8), 1), found)
     result = numpy.zeros(8, numpy.float32)
     native.run(tile.make_program("k", [1], [store]), [x, raw, result], 1)
     assert (result == x[numpy.minimum(raw * 2 + 1, 63)]).all()

@@ -10,7 +10,7 @@ from tests.codegen import native
 from tests.codegen.programs import below, iota, reduce_over
 from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node
-from tilegrad.ops import arithmetic, bits, comparison, movement, reduction, tile
+from tilegrad.ops import arithmetic, bits, comparison, memory, movement, reduction, tile
 from tilegrad.ops.affine import as_index
 from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.leaves import constant
@@ -35,7 +35,7 @@ class Builder:
         if numpy.prod(self.shape) > 700:
             self.shape = self.shape[-1:]
         self.inputs: dict[DType, Node] = {
-            dtype: tile.make_parameter(slot, dtype) for slot, dtype in enumerate(DTYPES)
+            dtype: memory.make_parameter(slot, dtype) for slot, dtype in enumerate(DTYPES)
         }
         self.limit = tile.make_scalar(len(DTYPES), "n", 0, 50)
 
@@ -68,7 +68,7 @@ class Builder:
         return movement.expand_to(node, shape)
 
     def load(self, dtype: DType, shape: tuple[int, ...], offset, mask: Node | None) -> Node:
-        return tile.make_load(self.inputs[dtype], self.tiled(offset, shape), mask)
+        return memory.make_load(self.inputs[dtype], self.tiled(offset, shape), mask)
 
     def mask(self, shape: tuple[int, ...], loop: Node | None) -> Node | None:
         kind = self.draw(st.integers(0, 3))
@@ -123,13 +123,15 @@ class Builder:
         """Return a value mixed with itself reversed, in place, in memory of the instance."""
         self.memories += 1
         size = int(numpy.prod(self.shape))
-        scratch = tile.make_scratch(self.memories, value.dtype, size)
+        scratch = memory.make_scratch(self.memories, value.dtype, size)
         forward = self.tiled(self.places(), self.shape)
         backward = self.tiled(add(multiply(self.places(), -1), size - 1), self.shape)
-        stored = tile.make_store(scratch, forward, value)
-        loaded = tile.make_load(scratch, backward, after=stored)
-        again = tile.make_store(scratch, forward, arithmetic.subtract(loaded, value), after=stored)
-        return tile.make_load(scratch, backward, after=again)
+        stored = memory.make_store(scratch, forward, value)
+        loaded = memory.make_load(scratch, backward, after=stored)
+        again = memory.make_store(
+            scratch, forward, arithmetic.subtract(loaded, value), after=stored
+        )
+        return memory.make_load(scratch, backward, after=again)
 
     def places(self) -> Node | int:
         """Return each element's place in a contiguous tile."""
@@ -162,9 +164,9 @@ class Builder:
             value = self.through_memory(value)
         size = int(numpy.prod(self.shape))
         total = add(multiply(tile.make_program_index(0), size), self.places())
-        pointer = tile.make_parameter(len(DTYPES) + 1, value.dtype)
+        pointer = memory.make_parameter(len(DTYPES) + 1, value.dtype)
         mask = self.mask(self.shape, None)
-        store = tile.make_store(pointer, self.tiled(total, self.shape), value, mask)
+        store = memory.make_store(pointer, self.tiled(total, self.shape), value, mask)
         return tile.make_program("k", [INSTANCES], [store]), value.dtype
 
 

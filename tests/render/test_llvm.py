@@ -10,7 +10,7 @@ from tilegrad.codegen.lower import lower
 from tilegrad.codegen.target import CodegenTarget
 from tilegrad.ir.dtype import STORABLE, DType, dtypes
 from tilegrad.ir.node import Node
-from tilegrad.ops import ELEMENTWISE_OPS, conversion, tile
+from tilegrad.ops import ELEMENTWISE_OPS, conversion, memory, tile
 from tilegrad.render.llvm import render
 from tilegrad.runtime.cpu.compiler import CpuCompiler
 from tilegrad.runtime.cpu.elf import ElfObject
@@ -25,11 +25,12 @@ def elementwise(name: str, dtype: DType) -> Node | None:
     (op,) = (op for op in ELEMENTWISE_OPS if op.name == name)
     offset = tile.make_program_index(0) * 32 + iota((1, 32), 1)
     loads = [
-        tile.make_load(tile.make_parameter(slot, dtype), offset) for slot in range(op.arity or 0)
+        memory.make_load(memory.make_parameter(slot, dtype), offset)
+        for slot in range(op.arity or 0)
     ]
     value = op(*loads)
-    target = tile.make_parameter(len(loads), value.dtype)
-    return tile.make_program("k", [2], [tile.make_store(target, offset, value)])
+    target = memory.make_parameter(len(loads), value.dtype)
+    return tile.make_program("k", [2], [memory.make_store(target, offset, value)])
 
 
 def test_text_of_a_matmul(golden) -> None:
@@ -63,10 +64,10 @@ def test_no_kernel_needs_a_library() -> None:
     offset = iota((1, 16), 1)
     stores, slot = [], len(STORABLE)
     for number, before in enumerate(STORABLE):
-        value = tile.make_load(tile.make_parameter(number, before), offset)
+        value = memory.make_load(memory.make_parameter(number, before), offset)
         for after in (dtypes.float16, dtypes.bfloat16, dtypes.float64, dtypes.uint64, dtypes.int8):
-            pointer = tile.make_parameter(slot, after)
-            stores.append(tile.make_store(pointer, offset, conversion.cast_to(value, after)))
+            pointer = memory.make_parameter(slot, after)
+            stores.append(memory.make_store(pointer, offset, conversion.cast_to(value, after)))
             slot += 1
     program = tile.make_program("k", [1], stores)
     narrow = compiler("sse2")

@@ -15,7 +15,7 @@ from tilegrad.codegen.spread import constant_lanes
 from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node, intern
 from tilegrad.ir.op import Op, attributes_of
-from tilegrad.ops import comparison, linear, memory, tile
+from tilegrad.ops import comparison, linear, memory
 from tilegrad.ops.infer import broadcast_shapes, known_sizes
 from tilegrad.ops.leaves import constant
 from tilegrad.ops.linear import LaneAttributes, ReadAttributes
@@ -279,7 +279,7 @@ def _write(
             _put_write(context, linear.write_scattered, sources, mask)
             return
         if mask is not None:
-            spare = context.scalar(tile.make_scratch(SPARE, dtypes.uint64, 1))
+            spare = context.scalar(memory.make_scratch(SPARE, dtypes.uint64, 1))
             sources = (*sources, mask, spare)
         _put_write(context, linear.write_lanes, sources, None)
 

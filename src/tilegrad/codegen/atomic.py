@@ -11,7 +11,7 @@ from tilegrad.codegen.context import Context, Vectors
 from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import attributes_of
-from tilegrad.ops import comparison, linear, memory, tile
+from tilegrad.ops import comparison, linear, memory
 from tilegrad.ops.atomic import AtomicAttributes
 from tilegrad.ops.combining import combining_op
 from tilegrad.ops.infer import broadcast_shapes, known_sizes
@@ -80,7 +80,7 @@ class _Updater:
             return self._read_and_write(address, value, mask)
         sources = (address, value)
         if mask is not None:
-            sources += mask, self.context.scalar(tile.make_scratch(SPARE, dtypes.uint64, 1))
+            sources += mask, self.context.scalar(memory.make_scratch(SPARE, dtypes.uint64, 1))
         attributes = UpdateAttributes(self.kind, self.emitter.next_order())
         before = self.emitter.put_here(linear.update, sources, attributes)
         if mask is None:

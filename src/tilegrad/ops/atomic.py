@@ -14,7 +14,7 @@ from typing import NamedTuple
 from tilegrad.base.errors import DTypeError, VerifyError
 from tilegrad.ir.dtype import DType, Kind, dtypes
 from tilegrad.ir.node import Node
-from tilegrad.ir.op import Inferred, Property, attributes_of
+from tilegrad.ir.op import Inferred, Op, Property, attributes_of
 from tilegrad.ops.affine import Index, as_node
 from tilegrad.ops.compiler_ops import compiler_op
 from tilegrad.ops.infer import broadcast_shapes
@@ -76,6 +76,9 @@ atomic_result = compiler_op(
     1,
     _infer_atomic_result,
 )
+
+
+OPS: tuple[Op, ...] = (atomic, atomic_result)
 
 
 def make_atomic(

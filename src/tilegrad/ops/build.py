@@ -41,6 +41,7 @@ from tilegrad.ops.memory import (
     make_parameter,
     make_scratch,
     make_store,
+    store,
 )
 from tilegrad.ops.movement import filled, reshape_to
 from tilegrad.ops.program import Program, Role, Slot
@@ -344,7 +345,7 @@ class _Frame:
 
     def perform(self, effect: Node, pointers: list[Node]) -> None:
         loads = [load for pointer in pointers for load in self.loads.pop(pointer, ())]
-        is_access = effect.op in (tile.store, atomic)
+        is_access = effect.op in (store, atomic)
         needed = set(sort_topologically([effect])) if loads and is_access else ()
         before = [load for load in loads if load not in needed]
         if before:  # what a store does not need itself would else be read after it

@@ -14,7 +14,7 @@ from tilegrad.base.errors import VerifyError
 from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ir.op import Inferred, Property, attributes_of
-from tilegrad.ops import tile
+from tilegrad.ops import memory
 from tilegrad.ops.affine import Index, as_index
 from tilegrad.ops.compiler_ops import compiler_op
 
@@ -65,7 +65,7 @@ def _infer_exponential_sum(sources: tuple[Node, ...], attributes: Hashable) -> I
 def _infer_kernel(sources: tuple[Node, ...], attributes: Hashable) -> Inferred:
     del attributes
     for node in sources:
-        if node.op is not tile.store:
+        if node.op is not memory.store:
             raise VerifyError("a kernel is made of stores", got=node)
     return dtypes.void, ()
 

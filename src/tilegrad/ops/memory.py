@@ -7,7 +7,7 @@ from typing import NamedTuple
 from tilegrad.base.errors import DTypeError, VerifyError
 from tilegrad.ir.dtype import STORABLE, DType, dtypes
 from tilegrad.ir.node import Node, sort_topologically
-from tilegrad.ir.op import Inferred, Property, Shape, attributes_of
+from tilegrad.ir.op import Inferred, Op, Property, Shape, attributes_of
 from tilegrad.ops.affine import Index, as_node
 from tilegrad.ops.compiler_ops import check_count, check_slot, compiler_op
 from tilegrad.ops.infer import broadcast_shapes
@@ -182,6 +182,9 @@ store = compiler_op(
     StoreAttributes,
     Property.EFFECT,
 )
+
+
+OPS: tuple[Op, ...] = (parameter, scratch, table, load, store)
 
 
 def make_parameter(slot: int, dtype: DType) -> Node:

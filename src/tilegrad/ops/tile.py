@@ -17,8 +17,8 @@ of the elements that it points to and shape ``()``; it is used only as the first
   stores through the same pointer and needs it.
 * Whatever does not depend on a loop's index or carries is computed before the loop.
 
-The ops on memory are defined in ``memory`` and ``atomic``, and the dialect in ``dialects``. The
-functions named ``make_`` build nodes with their attributes.
+The ops on memory are defined in ``memory`` and ``atomic``, all others here, and the dialect in
+``dialects``. The functions named ``make_`` build nodes with their attributes.
 """
 
 from __future__ import annotations
@@ -30,70 +30,11 @@ from tilegrad.base.errors import DTypeError, ShapeError, VerifyError
 from tilegrad.ir.dtype import DType, Kind, dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Inferred, Op, Property, attributes_of
+from tilegrad.ops import atomic, memory
 from tilegrad.ops.affine import Index, as_node
-from tilegrad.ops.atomic import atomic, atomic_result
 from tilegrad.ops.compiler_ops import check_count, check_slot, compiler_op
 from tilegrad.ops.graph import ResultAttributes
 from tilegrad.ops.leaves import value_of
-from tilegrad.ops.memory import (
-    LoadAttributes,
-    ParameterAttributes,
-    ScratchAttributes,
-    StoreAttributes,
-    TableAttributes,
-    is_pointer,
-    load,
-    make_load,
-    make_parameter,
-    make_scratch,
-    make_store,
-    parameter,
-    scratch,
-    store,
-    table,
-)
-
-__all__ = [
-    "CarryAttributes",
-    "LoadAttributes",
-    "LoopAttributes",
-    "LoopIndexAttributes",
-    "OPS",
-    "ParameterAttributes",
-    "ProgramAttributes",
-    "ProgramIndexAttributes",
-    "ResultAttributes",
-    "ScalarAttributes",
-    "ScratchAttributes",
-    "StoreAttributes",
-    "TableAttributes",
-    "block",
-    "carry",
-    "dot",
-    "is_pointer",
-    "load",
-    "loop",
-    "loop_index",
-    "loop_result",
-    "make_carry",
-    "make_load",
-    "make_loop",
-    "make_loop_index",
-    "make_loop_results",
-    "make_parameter",
-    "make_program",
-    "make_program_index",
-    "make_scalar",
-    "make_scratch",
-    "make_store",
-    "parameter",
-    "program",
-    "program_index",
-    "scalar",
-    "scratch",
-    "store",
-    "table",
-]
 
 
 class ScalarAttributes(NamedTuple):
@@ -336,15 +277,10 @@ program = compiler_op(
 )
 
 OPS: tuple[Op, ...] = (
-    parameter,
+    *memory.OPS,
+    *atomic.OPS,
     scalar,
     program_index,
-    scratch,
-    table,
-    load,
-    store,
-    atomic,
-    atomic_result,
     block,
     loop_index,
     carry,

@@ -14,13 +14,13 @@ from tilegrad.ir.node import Node
 from tilegrad.ir.op import attributes_of
 from tilegrad.ir.scope import count_carries, loop_body
 from tilegrad.ops.atomic import AtomicAttributes
+from tilegrad.ops.graph import ResultAttributes
 from tilegrad.ops.memory import LoadAttributes
 from tilegrad.ops.numerics import round_to
 from tilegrad.ops.tile import (
     CarryAttributes,
     ProgramAttributes,
     ProgramIndexAttributes,
-    ResultAttributes,
     carry,
 )
 from tilegrad.runtime.reference.access import Access
