@@ -105,6 +105,18 @@ def test_functions_of_several_tiles(device):
     close(apply(several, X, Y, device=device), expected + numpy.minimum(1, numpy.arctan2(X, Y)))
 
 
+@on_both
+@pytest.mark.parametrize("dtype", [dtypes.uint8, dtypes.int8, dtypes.int32, dtypes.index])
+@pytest.mark.parametrize("number", [dtypes.int8, dtypes.float32, dtypes.bfloat16])
+def test_numbers_of_a_table(number, dtype, device):
+    table = numpy.arange(-6, 26, dtype=numpy.float32)
+
+    def found(x):
+        return tl.look_up(x.cast(dtype), table.tolist(), number).cast(dtypes.float32)
+
+    numpy.testing.assert_array_equal(apply(found, N, device=device), table[N % 32])
+
+
 REDUCTIONS = ["sum", "prod", "max", "min", "argmax", "argmin", "any", "all"]
 
 

@@ -42,6 +42,7 @@ from tilegrad.ops import (
     exponential,
     leaves,
     linear,
+    look_up,
     mathematics,
     matrix,
     memory,
@@ -174,6 +175,7 @@ _PLAIN: tuple[Op, ...] = (
     rounding.truncate,
     rounding.round_even,
     linear.multiply_add,
+    look_up.look_up,
     *mathematics.OPS,
 )
 

@@ -35,13 +35,14 @@ from tilegrad.codegen.mathematics.building import (
     is_infinite,
     with_sign,
 )
+from tilegrad.codegen.mathematics.look_up import look_up
 from tilegrad.codegen.mathematics.rounds import Rounds
 from tilegrad.codegen.matrix.groups import add_to_groups, multiply_groups
 from tilegrad.codegen.matrix.units import find_matrix_unit
 from tilegrad.codegen.target import CodegenTarget
 from tilegrad.ir.dtype import Kind, dtypes
 from tilegrad.ir.node import Node, intern
-from tilegrad.ir.op import Op
+from tilegrad.ir.op import Op, attributes_of
 from tilegrad.ops import (
     arithmetic,
     bits,
@@ -56,7 +57,9 @@ from tilegrad.ops import (
     tile,
     trigonometry,
 )
+from tilegrad.ops import look_up as look_ups
 from tilegrad.ops.leaves import constant
+from tilegrad.ops.look_up import LookUpAttributes
 from tilegrad.ops.matrix import UnitAttributes
 
 
@@ -224,6 +227,13 @@ def _bitcast(decomposition: Decomposition, node: Node, sources: Sources) -> Node
     return bitcast(sources[0], narrow.storage_dtype(decomposition.target, node.dtype))
 
 
+def _look_up(decomposition: Decomposition, node: Node, sources: Sources) -> Node:
+    (place,) = sources
+    attributes = attributes_of(node, LookUpAttributes)
+    dtype = decomposition.storage(attributes.dtype)
+    return look_up(decomposition.target, place, dtype, attributes.bits)
+
+
 def _dot(decomposition: Decomposition, node: Node, sources: Sources) -> Node:
     """Multiply in the dtype of the accumulator, unless a matrix unit takes what is stored."""
     unit = find_matrix_unit(decomposition.target, node)
@@ -315,6 +325,7 @@ NARROW_RULES: dict[Op, Rule] = {
 STORED_RULES: dict[Op, Rule] = {
     conversion.cast: _cast,
     conversion.bitcast: _bitcast,
+    look_ups.look_up: _look_up,
     tile.dot: _dot,
 }
 """Rules of ops between several dtypes, which take sources as stored and give what is stored."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tilegrad.base.errors import ArgumentTypeError, DTypeError, ShapeError
 from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node
-from tilegrad.ir.op import Op
+from tilegrad.ir.op import Op, attributes_of
 from tilegrad.language.operands import (
     align,
     apply_binary,
@@ -33,7 +33,10 @@ from tilegrad.ops import (
     tile,
     trigonometry,
 )
+from tilegrad.ops import look_up as look_ups
 from tilegrad.ops.build import lanes
+from tilegrad.ops.leaves import ConstantAttributes
+from tilegrad.ops.look_up import LookUpAttributes
 
 Operand = Tile | Number
 
@@ -146,6 +149,28 @@ def fma(a: Operand, b: Operand, c: Operand) -> Tile:
     return Tile(arithmetic.fused_multiply_add(*align([first, second, third])))
 
 
+def look_up(places: Tile, table: Sequence[Number], dtype: DType = dtypes.float32) -> Tile:
+    """Return the numbers of a constant table that stand at the places modulo its size.
+
+    Many processors find numbers of one byte in one instruction; so places count from 0, and only
+    as many of their low bits as the table needs.
+
+    Args:
+        places: integers.
+        table: 2ⁿ numbers, at most 256.
+        dtype: of the numbers.
+
+    Raises:
+        ArgumentError: the table has another size.
+        DTypeError: the places are no integers, or the table's dtype is no number's.
+    """
+    bits = (
+        attributes_of(as_operand(number, check_dtype(dtype)), ConstantAttributes).bits
+        for number in table
+    )
+    return Tile(look_ups.look_up(_node(places), attributes=LookUpAttributes(dtype, tuple(bits))))
+
+
 def arange(count: int) -> Tile:
     """Return the positions 0, 1, ..., count − 1, of dtype index."""
     check_size((count,))
@@ -242,6 +267,7 @@ __all__ = [
     "log10",
     "log1p",
     "log2",
+    "look_up",
     "maximum",
     "minimum",
     "nextafter",

@@ -11,6 +11,7 @@ from tilegrad.ir.op import Op, attributes_of
 from tilegrad.ops import linear, memory, tile
 from tilegrad.ops.linear import LINE_BYTES
 from tilegrad.ops.linear_program import WRITES, LinearFunction, LinearProgram, find_pointer
+from tilegrad.render.llvm_look_up import LOOK_UP_WRITERS
 from tilegrad.render.llvm_loops import LOOP_WRITERS
 from tilegrad.render.llvm_mathematics import MATHEMATICS_WRITERS
 from tilegrad.render.llvm_matrix import MATRIX_WRITERS
@@ -22,6 +23,7 @@ from tilegrad.render.llvm_writer import Write, Writer
 _WRITERS: dict[Op, Write] = {
     **VALUE_WRITERS,
     **MATHEMATICS_WRITERS,
+    **LOOK_UP_WRITERS,
     **MEMORY_WRITERS,
     **LOOP_WRITERS,
     **MATRIX_WRITERS,

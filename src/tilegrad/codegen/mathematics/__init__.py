@@ -6,7 +6,7 @@ infinities, zeros and subnormal numbers give what IEEE 754 and C say. What float
 computing in float32 is computed in float64 and rounded.
 
 Formulas are written with ``building``, and where they must be, with ``double_double`` numbers,
-``tables`` in registers and loops (``rounds``); their ``coefficients`` are fitted by a tool. Then
-come ``rounding``, ``exponential``, ``logarithm``, ``power``, ``trigonometry``, ``inverse``,
-``hyperbolic``, ``special`` and ``remainder``.
+``tables`` in registers and loops (``rounds``); their ``coefficients`` are fitted by a tool. Any
+constant table is read by ``look_up``. Then come ``rounding``, ``exponential``, ``logarithm``,
+``power``, ``trigonometry``, ``inverse``, ``hyperbolic``, ``special`` and ``remainder``.
 """

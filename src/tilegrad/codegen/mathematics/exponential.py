@@ -27,7 +27,7 @@ from tilegrad.codegen.mathematics.building import (
     polynomial,
     power_of_two,
 )
-from tilegrad.codegen.mathematics.tables import has_tables, look_up
+from tilegrad.codegen.mathematics.tables import TABLE_SIZE, has_tables, look_up
 from tilegrad.codegen.target import CodegenTarget
 from tilegrad.ir.node import Node
 from tilegrad.ops import mathematics
@@ -53,7 +53,7 @@ def _round_to_sixteenth(x: Node, scale: float) -> tuple[Node, Node]:
 
     Of the integer only the low bits are right, those that say which sixteenth it is.
     """
-    shifter = format_of(x.dtype).shifter / mathematics.TABLE_SIZE
+    shifter = format_of(x.dtype).shifter / TABLE_SIZE
     shifted = fuse(x, scale, shifter)
     return shifted - shifter, bits_of(shifted)
 

@@ -12,11 +12,13 @@ from tilegrad.codegen.mathematics.building import (
     fuse,
     is_single,
 )
+from tilegrad.codegen.mathematics.look_up import PERMUTATION, look_up_in_register
 from tilegrad.codegen.target import CodegenTarget
 from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node
-from tilegrad.ops import mathematics
-from tilegrad.ops.linear import VectorAttributes
+
+TABLE_SIZE = 16
+"""How many numbers of 32 bits a table in a register has."""
 
 
 def has_tables(target: CodegenTarget, x: Node) -> bool:
@@ -26,7 +28,7 @@ def has_tables(target: CodegenTarget, x: Node) -> bool:
 
 def look_up(place: Node, table: tuple[int, ...]) -> Node:
     """Return the float32 of a table, given by its bits, that stands at a place modulo 16."""
-    return mathematics.look_up(place, attributes=VectorAttributes(dtypes.float32, table))
+    return look_up_in_register(place, dtypes.float32, table, PERMUTATION)
 
 
 def interpolate(x: Node, step: float, tables: Sequence[tuple[int, ...]]) -> Node:

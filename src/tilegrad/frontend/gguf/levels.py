@@ -263,29 +263,24 @@ def _mxfp4(portion: Portion) -> Iterator[Group]:
     exponents = portion.byte(0).cast(dtypes.uint32)
     normal, subnormal = (exponents - 1) << 23, (exponents + 1) << 21
     half = tl.where(exponents < 2, subnormal, normal).bitcast(dtypes.float32)
-    vectors = []
-    for code in _four_bits(portion, 1):
-        size = code & 7
-        twice = size + (tl.maximum(size, 4) - 4) + ((tl.maximum(size, 6) - 6) << 1)
-        vectors.append(tl.where(code > 7, 12 - twice, 12 + twice))
-    yield Group(tuple(vectors), half)
+    yield _looked_up(portion, 1, _FLOATS, half)
 
 
 def _iq4_nl(portion: Portion) -> Iterator[Group]:
-    """Yield the only group; each bit of a code halves the choice of its value."""
-    vectors: list[Tile] = []
-    for code in _four_bits(portion, 2):
-        values = [tl.full(code.shape, value + 128, code.dtype) for value in _CURVE]
-        for bit in range(4):
-            is_set = (code & (1 << bit)) > 0
-            pairs = zip(values[::2], values[1::2], strict=True)
-            values = [tl.where(is_set, second, first) for first, second in pairs]
-        vectors += values
-    yield Group(tuple(vectors), portion.number(0))
+    yield _looked_up(portion, 2, _CURVE, portion.number(0))
 
 
-_CURVE = (-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113)
-"""The values of IQ4_NL."""
+def _looked_up(portion: Portion, place: int, levels: tuple[int, ...], scales: Tile) -> Group:
+    """Return the only group of a format whose codes of four bits stand for other levels."""
+    packed = portion.part(place, _AHEAD)
+    codes = (packed, packed >> 4)
+    return Group(tuple(tl.look_up(code, levels, dtypes.uint8) for code in codes), scales)
+
+
+_CURVE = (1, 24, 45, 63, 79, 93, 106, 118, 129, 141, 153, 166, 181, 197, 217, 241)
+"""The values of IQ4_NL, and 128."""
+_FLOATS = (12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0)
+"""Twice the values of MXFP4, and 12."""
 _BLOCKS = Order((PARTS, 2), (1, 0), 2)
 _HALVES = Order((PARTS, 2, 2), (1, 2, 0), 2)
 _LINES = Order((4, PARTS), (0, 1), 1)
