@@ -30,12 +30,14 @@ class Server:
         service: what it consists of.
         client: the official one, which does not try again.
         interrupt: what Ctrl-C calls.
+        connections: how many are open.
     """
 
     port: int
     service: Service
     client: openai.OpenAI
     interrupt: Callable[[], None]
+    connections: Callable[[], int]
 
     def ask(
         self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] = {}
@@ -60,6 +62,8 @@ class Server:
 def run(service: Service) -> Iterator[Server]:
     """Serve on a free port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        # So little that a test can fill it.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2**15)
         config = uvicorn.Config(
             build_application(service),
             http=limit_connections(service.limits.body_seconds),
@@ -75,7 +79,8 @@ def run(service: Service) -> Iterator[Server]:
             url = f"http://127.0.0.1:{port}/v1"
             with openai.OpenAI(base_url=url, api_key=key, max_retries=0) as client:
                 interrupt = partial(server.handle_exit, signal.SIGINT, None)
-                yield Server(port, service, client, interrupt)
+                connections = server.server_state.connections
+                yield Server(port, service, client, interrupt, lambda: len(connections))
         finally:
             server.should_exit = True
             thread.join()

@@ -228,6 +228,21 @@ def test_who_sends_half_a_request_is_let_go(run_fake: RunFake):
                     pass
 
 
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_who_does_not_read_is_let_go(run_fake: RunFake, is_streamed: bool):
+    body = {"prompt": "x", "model": "tiny", "logprobs": 5, "max_tokens": 200, "n": 16}
+    data = json.dumps(body | {"stream": is_streamed}).encode()
+    head = "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    with run_fake(FakeDecoder(), limits=Limits(body_seconds=0.3)) as server:
+        with socket.socket() as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**12)
+            connection.connect(("127.0.0.1", server.port))
+            connection.sendall(f"{head}Content-Length: {len(data)}\r\n\r\n".encode() + data)
+            wait_until(lambda: server.metric('tokens_total{kind="written"}') > 0)
+            wait_until(lambda: server.connections() == 0)
+        wait_until(lambda: server.metric("running_replies") == 0)
+
+
 def test_a_text_that_cannot_fit_is_refused_unread(run_fake: RunFake):
     with run_fake(FakeDecoder()) as server:
         for path, part in (("/v1/completions", "prompt"), ("/v1/chat/completions", "messages")):
