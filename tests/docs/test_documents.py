@@ -12,6 +12,8 @@ from tests.docs.blocks import run_file
 from tilegrad.engine import Session
 
 ROOT = Path(__file__).parents[2]
+READERS_OWN = {"example.py"}
+"""Scripts in the documentation that the reader writes."""
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 
@@ -37,6 +39,25 @@ def test_the_links_of_a_document_lead_somewhere(path):
                 linked = (path.parent / file) if file else path
                 assert linked.exists(), f"{path}: {target} leads nowhere"
                 assert not anchor or anchor in headings(linked), f"{path}: no heading for {target}"
+
+
+@pytest.mark.parametrize(
+    "path", [pytest.param(path, id=str(path.relative_to(ROOT))) for path in DOCUMENTS]
+)
+def test_the_modules_that_a_document_names_exist(path):
+    tokens = (
+        token
+        for block in MarkdownIt().parse(path.read_text("utf-8"))
+        for token in block.children or []
+    )
+    for token in tokens:
+        name = token.content
+        if token.type == "code_inline" and re.fullmatch(r"[\w/]+\.py", name):
+            found = (ROOT / name).exists() or any(
+                any((ROOT / folder).rglob(name))
+                for folder in ("src", "tests", "tools", "benchmarks")
+            )
+            assert found or name in READERS_OWN, f"{path}: there is no {name}"
 
 
 def headings(path):

@@ -2,9 +2,12 @@
 
 Imports ``tensor`` and everything below it. ``x.__array_namespace__()`` of a tensor gives this
 module, so that libraries written for the standard take tensors. Each function is a thin layer over
-the methods of ``Tensor``, one module for each chapter of the standard; where the standard asks for
-something else than they do, the difference is made up for here. docs/reference/array-api.md lists
-what is left out.
+the methods of ``Tensor``; where the standard asks for something else than they do, the difference
+is made up for here. docs/reference/array-api.md lists what is left out.
+
+There is one module for each chapter of the standard: ``constants``, ``creation``, ``data_types``,
+``functions`` of one array and ``operations`` on two, ``manipulation``, ``searching``,
+``statistics``, ``information``. ``arguments`` is what they share.
 """
 
 import sys

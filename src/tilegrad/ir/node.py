@@ -61,7 +61,7 @@ class Node:
     sources: tuple[Node, ...]
     attributes: Hashable
     cached_bounds: tuple[float, float] | None
-    """Memo of ``ops.symbolic.bounds``, a pure function of the node."""
+    """Memo of ``ops.bounds.bounds``, a pure function of the node."""
     cached_digest: str | None
     """Memo of ``ir.digest.digest``, a pure function of the node."""
     cached_order: tuple[bool, str] | None

@@ -1,7 +1,20 @@
 """The ops, each defined once: meaning, dtype and shape rule, NumPy reference and gradient.
 
 Imports only ``base`` and ``ir``. Enter at ``TENSOR_OPS``, the explicit tuple of the ops of tensor
-graphs; an op is a value like ``arithmetic.add``, and calling it makes a node.
+graphs; an op is a value like ``arithmetic.add``, and calling it makes a node. In reading order:
+
+* What definitions share: ``infer`` (dtype and shape rules), ``numerics`` (how references compute),
+  ``elementwise``; ``compiler_ops``, for ops that only the compiler makes.
+* Ops of tensors: ``leaves``; elementwise ones are ``arithmetic``, ``rounding``, ``exponential``,
+  ``trigonometry``, ``special``, ``comparison``, ``bits``, ``random``, ``conversion``; ``reduction``
+  and ``scan`` (``combining``); ``movement`` and ``windows``; ``indexing`` (``positions``,
+  ``scatter_sources``) and ``sorting``; ``graph`` and ``markers``. ``operators`` are Python's,
+  ``weights`` say how much work each op is, and ``evaluate`` computes a graph by the references.
+* Index arithmetic: ``affine`` is its normal form, ``bounds`` are what values can be, and
+  ``symbolic`` has the functions that keep it normal.
+* Below the tensor graph: ``kernel``; ``tile`` with ``memory`` and ``atomic``, which ``build``
+  writes and a ``program`` can be launched of; ``linear`` with ``mathematics``, ``look_up`` and
+  ``matrix``, of which a ``linear_program`` is made. ``dialects`` says which ops each of them has.
 """
 
 from __future__ import annotations

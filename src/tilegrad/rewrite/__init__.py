@@ -1,8 +1,10 @@
 """Rules as equations, and the engine that applies them.
 
-`pattern` has the variables and terms that equations are written with, `rule` the equation itself,
-`passes` the named tuple of rules, `driver` the engine, `graph` rebuilding and substitution.
-Imports only `tilegrad.base`, `tilegrad.ir` and `tilegrad.ops`. Enter at `rule` and `driver`.
+Imports only ``tilegrad.base``, ``tilegrad.ir`` and ``tilegrad.ops``. Enter at ``rule`` and
+``driver``. In reading order: ``pattern`` has the variables and terms that equations are written
+with, ``rule`` is the equation, ``matching`` makes functions of it, ``passes`` are named tuples of
+rules, and ``driver`` applies them, telling of it by ``describe``. ``graph`` makes nodes again:
+over other sources, by substitution, all of a graph.
 """
 
 from tilegrad.rewrite.driver import rewrite

@@ -1,8 +1,28 @@
 """The public tensor: lazy values, checked at once and computed when they are needed.
 
-Imports ``engine`` and everything below it. Enter at ``tensor.Tensor``; each of its base classes
-stands in a module of its own, one concept each, in a chain from ``base`` (what a tensor holds)
-upward. ``nodes`` and ``arguments`` are what the modules share.
+Imports ``engine`` and everything below it. Enter at ``tensor``, the class itself. Its methods
+stand in a chain of base classes, one concept a module, each knowing those before it. In reading
+order:
+
+* What they share: ``arguments``, ``size`` (symbolic integers), ``nodes`` (builders of graphs),
+  ``broadcasting``, and ``base``, what a tensor holds.
+* Computing: ``casting``, ``arithmetic``, ``comparison``, ``functions`` (``powers``), ``movement``,
+  ``reduction``, ``statistics``, ``contraction``, ``einsum``, ``joining``, ``padding``,
+  ``convolution`` and ``pooling`` (``windows``, ``pooling_windows``), ``softmax``, ``activation``,
+  ``normalisation``, ``classification``, ``loss``.
+* Places: ``indexing`` (``index_plan``, ``index_range``) and ``mutation``, ``selection``,
+  ``scattering``, ``sorting``, ``cumulative``, ``differences``.
+* Random numbers: ``random`` (``generator``) and ``sampling``.
+* More of all these: ``interpolation``, ``attention``, ``rearrangement``, ``special_functions``,
+  ``folding``, ``distances``, ``margin_loss``, ``quantiles``, ``linear_algebra``, ``placing``,
+  ``synonyms``, ``grids``.
+* Tensors from elsewhere and to elsewhere: ``creation``, ``conversion``, ``display``,
+  ``interchange``.
+* Gradients: ``autodiff`` walks graphs (``reverse``) and remembers where realised values came from
+  (``history``); ``differentiation`` are methods, ``transforms`` functions of functions of
+  ``trees`` of tensors.
+* Functions that are compiled whole: ``jit`` (``captured_arguments``, ``bound_step``), and kernels
+  by hand: ``kernel`` (``call_gradient``).
 """
 
 from tilegrad.tensor.jit import jit
