@@ -163,7 +163,7 @@ def test_kernels_survive_the_round_trip():
     row, column = kernel.make_axis("row", n), kernel.make_axis("column", 16)
     x, y = make_parameter(0, dtypes.float32), make_parameter(1, dtypes.float32)
     element = exponential.exp(make_load(x, row * 16 + column))
-    total = kernel.reduce_over(element, column, attributes=kernel.ReduceOverAttributes("add"))
+    total = kernel.make_sum(element, column)
     value = where(row < n // 2, total, constant(0.0, dtypes.float32))
     root = kernel.kernel(make_store(y, row, value))
     text = print_program([root])

@@ -11,7 +11,6 @@ from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ops import kernel, memory
 from tilegrad.ops.arithmetic import floor_divide, modulo
 from tilegrad.schedule.divide_sums import LEAST_PIECE, divide_sums
-from tilegrad.schedule.flatten_sums import ADD
 
 COLUMNS = 3
 
@@ -26,7 +25,7 @@ def joined(heads: int, rows: int, piece: int, *, size: int | None = None) -> Nod
         memory.make_load(memory.make_parameter(slot, dtypes.int32), index)
         for slot, index in ((1, place), (2, column * (heads * piece) + term))
     )
-    value = kernel.reduce_over(x * y, term, attributes=ADD)
+    value = kernel.make_sum(x * y, term)
     pointer = memory.make_parameter(0, dtypes.int32)
     return kernel.kernel(memory.make_store(pointer, row * COLUMNS + column, value))
 
@@ -43,7 +42,7 @@ def scaled(blocks: int, size: int) -> Node:
             (3, column * blocks + term // size),
         )
     )
-    value = kernel.reduce_over(x * (levels * scales), term, attributes=ADD)
+    value = kernel.make_sum(x * (levels * scales), term)
     pointer = memory.make_parameter(0, dtypes.int32)
     return kernel.kernel(memory.make_store(pointer, row * COLUMNS + column, value))
 

@@ -49,7 +49,7 @@ def test_labels_too_narrow_for_the_axis_stay():
     is_wanted = comparison.equal(cast_to(axis, dtypes.int8), label)
     value = memory.make_load(memory.make_parameter(2, dtypes.float32), axis)
     term = comparison.where(is_wanted, value, constant(0.0, dtypes.float32))
-    total = kernel.reduce_over(term, axis, attributes=kernel.ReduceOverAttributes("add"))
+    total = kernel.make_sum(term, axis)
     store = memory.make_store(memory.make_parameter(0, dtypes.float32), 0, total)
     program = kernel.kernel(store)
     assert pick_terms(program) is program

@@ -7,7 +7,6 @@ from tests.schedule.kernels import run_kernel
 from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import sort_topologically
 from tilegrad.ops import exponential, kernel, memory
-from tilegrad.schedule.flatten_sums import ADD
 from tilegrad.schedule.split_sums import split_sums
 
 ROWS, WIDTH = 3, 50
@@ -19,7 +18,7 @@ X, Y = (
 
 
 def total(term):
-    return kernel.reduce_over(term, ALONG, attributes=ADD)
+    return kernel.make_sum(term, ALONG)
 
 
 MEAN = total(X) * (1 / WIDTH)

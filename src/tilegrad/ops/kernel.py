@@ -35,6 +35,9 @@ class ReduceOverAttributes(NamedTuple):
     kind: str
 
 
+_ADD = ReduceOverAttributes("add")
+
+
 def _infer_axis(sources: tuple[Node, ...], attributes: Hashable) -> Inferred:
     del sources, attributes
     return dtypes.index, ()
@@ -104,6 +107,16 @@ def make_axis(name: str, extent: Index) -> Node:
     if isinstance(extent, int):
         return axis(attributes=AxisAttributes(name, extent))
     return axis(extent, attributes=AxisAttributes(name, None))
+
+
+def make_sum(body: Node, *axes: Node) -> Node:
+    """Return the sum of a body over axes."""
+    return reduce_over(body, *axes, attributes=_ADD)
+
+
+def is_sum(node: Node) -> bool:
+    """Whether a node is the sum of a body over axes."""
+    return node.op is reduce_over and node.attributes == _ADD
 
 
 def binds(node: Node) -> tuple[Node, ...]:

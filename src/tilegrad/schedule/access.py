@@ -14,15 +14,23 @@ from tilegrad.ir.node import Node
 from tilegrad.ir.op import Op, Shape, attributes_of
 from tilegrad.ops import symbolic
 from tilegrad.ops.affine import Index
+from tilegrad.ops.graph import contiguous, detach
+from tilegrad.ops.markers import barrier
 from tilegrad.ops.movement import (
     ConcatenateAttributes,
     FlipAttributes,
     PadAttributes,
     PermuteAttributes,
     ShrinkAttributes,
+    expand,
+    flip,
+    pad,
+    permute,
+    reshape,
+    shrink,
 )
 from tilegrad.ops.symbolic import Condition
-from tilegrad.ops.windows import SlideAttributes, UnslideAttributes
+from tilegrad.ops.windows import SlideAttributes, UnslideAttributes, slide, unslide
 
 Indices = tuple[Index, ...]
 
@@ -207,18 +215,18 @@ def _read_same(node: Node, indices: Indices) -> Read:
     return Read(indices)
 
 
-_READS: dict[str, Callable[[Node, Indices], Read]] = {
-    "contiguous": _read_same,
-    "detach": _read_same,
-    "barrier": _read_same,
-    "reshape": _read_reshape,
-    "permute": _read_permute,
-    "expand": _read_expand,
-    "pad": _read_pad,
-    "shrink": _read_shrink,
-    "flip": _read_flip,
-    "slide": _read_slide,
-    "unslide": _read_unslide,
+_READS: dict[Op, Callable[[Node, Indices], Read]] = {
+    contiguous: _read_same,
+    detach: _read_same,
+    barrier: _read_same,
+    reshape: _read_reshape,
+    permute: _read_permute,
+    expand: _read_expand,
+    pad: _read_pad,
+    shrink: _read_shrink,
+    flip: _read_flip,
+    slide: _read_slide,
+    unslide: _read_unslide,
 }
 
 
@@ -228,7 +236,7 @@ def read_movement(node: Node, indices: Indices) -> Read:
     Raises:
         CompileError: the op is not a movement op with one source.
     """
-    rule = _READS.get(node.op.name)
+    rule = _READS.get(node.op)
     if rule is None:
         raise CompileError(f"{node.op.name} has no index rule", got=node)
     return rule(node, indices)
@@ -254,4 +262,4 @@ class Movements:
 
 def is_movement(node: Node) -> bool:
     """Whether the op only changes the index at which its one source is read."""
-    return node.op.name in _READS
+    return node.op in _READS

@@ -9,8 +9,7 @@ from tilegrad.ir.op import Shape, attributes_of
 from tilegrad.ops.affine import Index
 from tilegrad.ops.kernel import NO_AXES, Axes, free_axes, make_axis, name_of, number_of
 from tilegrad.ops.reduction import ReduceAttributes
-
-Indices = tuple[Index, ...]
+from tilegrad.schedule.access import Indices
 
 
 class FreeAxes:

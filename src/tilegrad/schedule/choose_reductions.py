@@ -16,7 +16,9 @@ from collections.abc import Iterable
 from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ops.affine import Index
 from tilegrad.ops.arithmetic import floor_divide, modulo
+from tilegrad.ops.graph import assign
 from tilegrad.ops.kernel import Axes
+from tilegrad.ops.reduction import reduce_sum
 from tilegrad.schedule import cost
 from tilegrad.schedule.access import Indices
 from tilegrad.schedule.axes import FreeAxes, identity_indices, is_in_order, is_one_to_one
@@ -127,7 +129,7 @@ class ReductionChooser:
         axes = self.free.of_all(identity_indices(root.node.shape))
         if use.context:
             is_term = all(enclosing.is_direct_sum for enclosing in use.context)
-            if not is_term or node.op.name != "reduce_sum" or is_stored:
+            if not is_term or node.op is not reduce_sum or is_stored:
                 return Decision(frozenset(), "a contraction is no part of another reduction")
             if use.evaluations > MOST_REPEATED_TERMS * elements:
                 return Decision(frozenset(), "its elements would be computed several times")
@@ -174,6 +176,6 @@ def _find_epilogue_problem(root: Root, axes: Axes) -> str | None:
     """Return why a kernel over these axes cannot be the epilogue of a contraction."""
     if root.contractions or any(rows != axes for rows in root.rows):
         return "the kernel already has another shape"
-    if root.node.op.name == "assign" and len(root.outputs) > 1:
+    if root.node.op is assign and len(root.outputs) > 1:
         return "an update of several tensors is walked from end to end"
     return None

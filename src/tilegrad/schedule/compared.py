@@ -59,7 +59,7 @@ def _find_met(node: Node) -> list[Node]:
             ways.setdefault(current, set()).add(way)
             continue
         is_each = current.op.has(Property.ELEMENTWISE) or current.op.has(Property.MOVEMENT)
-        if way is None and not (is_each or current.op.name in ALIASES):
+        if way is None and not (is_each or current.op in ALIASES):
             way = current
         stack.extend((source, way) for source in current.sources)
     return [total for total, found in ways.items() if len(found) > 1]

@@ -13,7 +13,14 @@ from typing import NamedTuple
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Op, Property
 from tilegrad.ops.affine import Index
+from tilegrad.ops.arithmetic import multiply
 from tilegrad.ops.bounds import bounds
+from tilegrad.ops.graph import assign, detach
+from tilegrad.ops.indexing import gather
+from tilegrad.ops.leaves import constant_op, iota, symbol
+from tilegrad.ops.markers import barrier
+from tilegrad.ops.movement import concatenate, expand
+from tilegrad.ops.reduction import reduce_sum
 from tilegrad.ops.weights import weight_of
 
 MEMORY_NS_PER_BYTE = 0.1
@@ -83,14 +90,13 @@ def is_leaf(node: Node) -> bool:
     return _is_load(node.op)
 
 
+_COMPUTED = frozenset((constant_op, iota, symbol, detach, assign, gather, concatenate, barrier))
+"""Other ops that are computed along with what uses them."""
+
+
 @functools.cache
 def _is_load(op: Op) -> bool:
-    return not (
-        op.has(Property.ELEMENTWISE)
-        or op.has(Property.MOVEMENT)
-        or op.name
-        in ("constant", "iota", "symbol", "detach", "assign", "gather", "concatenate", "barrier")
-    )
+    return not (op.has(Property.ELEMENTWISE) or op.has(Property.MOVEMENT) or op in _COMPUTED)
 
 
 class Summaries:
@@ -134,12 +140,12 @@ class Summaries:
 
 
 def _is_contraction(node: Node) -> bool:
-    if node.op.name != "reduce_sum":
+    if node.op is not reduce_sum:
         return False
     term = node.sources[0]
     while term.op.has(Property.MOVEMENT):
         term = term.sources[0]
-    if term.op.name == "reduce_sum" and _is_contraction(term):
+    if term.op is reduce_sum and _is_contraction(term):
         return True  # a sum of its results is a contraction over more axes
     repeated = repeated_axes_of_factors(node)
     return repeated is not None and all(repeated)
@@ -151,7 +157,7 @@ def repeated_axes_of_factors(node: Node) -> tuple[frozenset[int], frozenset[int]
     Axes of the result are meant, those of more than one value. None for a sum of something else.
     """
     body = _strip_unary(node.sources[0])
-    if body.op.name != "multiply":
+    if body.op is not multiply:
         return None
     kept = {axis for axis, size in enumerate(node.shape) if size != 1}
     first, second = (_repeated_axes(source) & kept for source in body.sources)
@@ -166,9 +172,7 @@ def _strip_unary(node: Node) -> Node:
 
 def _repeated_axes(node: Node) -> frozenset[int]:
     """Return the axes along which a factor has one value."""
-    while node.op.name == "expand" or (
-        node.op.has(Property.ELEMENTWISE) and len(node.sources) == 1
-    ):
+    while node.op is expand or (node.op.has(Property.ELEMENTWISE) and len(node.sources) == 1):
         node = node.sources[0]
     return frozenset(axis for axis, size in enumerate(node.shape) if size == 1)
 
@@ -179,14 +183,14 @@ def _all_sources(node: Node) -> tuple[Node, ...]:
 
 def _is_slicing(node: Node) -> bool:
     """Whether a gather moves whole slices, so that finding one costs its elements nothing."""
-    if node.op.name != "gather":
+    if node.op is not gather:
         return False
     return SLICE * count_elements(node.sources[1]) <= count_elements(node)
 
 
-_SOURCES: dict[str, Callable[[Node], tuple[Node, ...]]] = {
-    "assign": lambda node: node.sources[1:],
-    "barrier": lambda node: node.sources[:1],
+_SOURCES: dict[Op, Callable[[Node], tuple[Node, ...]]] = {
+    assign: lambda node: node.sources[1:],
+    barrier: lambda node: node.sources[:1],
 }
 """What is computed with, where that is not all sources."""
 
@@ -212,5 +216,5 @@ def _summarise(node: Node, trunks: frozenset[Node]) -> Summary:
             continue
         if not current.op.has(Property.MOVEMENT):
             operations += weight_of(current)
-        stack.extend(_SOURCES.get(current.op.name, _all_sources)(current))
+        stack.extend(_SOURCES.get(current.op, _all_sources)(current))
     return Summary(operations, frozenset(leaves))

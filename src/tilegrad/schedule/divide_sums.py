@@ -13,7 +13,6 @@ from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ops import arithmetic, kernel, symbolic
 from tilegrad.ops.affine import as_index, as_node
 from tilegrad.rewrite.graph import rebuild
-from tilegrad.schedule.flatten_sums import ADD
 
 LEAST_PIECE = 16
 """Pieces of fewer terms are shorter loops than they are worth."""
@@ -35,7 +34,7 @@ def divide_sums(program: Node) -> Node:
 def _is_product(total: Node) -> bool:
     """Whether a reduction is a sum of products of which each factor has axes of its own."""
     body = total.sources[0]
-    if total.attributes != ADD or body.op is not arithmetic.multiply:
+    if not kernel.is_sum(total) or body.op is not arithmetic.multiply:
         return False
     free = kernel.find_free(body)
     first, second = (free[factor] for factor in body.sources)

@@ -20,9 +20,10 @@ from tilegrad.ops.bounds import bounds
 from tilegrad.ops.combining import accumulator
 from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.elementwise import zero
-from tilegrad.ops.indexing import GatherAttributes
-from tilegrad.ops.leaves import IotaAttributes, constant, constant_op, value_of
-from tilegrad.ops.movement import ConcatenateAttributes
+from tilegrad.ops.graph import assign
+from tilegrad.ops.indexing import GatherAttributes, gather
+from tilegrad.ops.leaves import IotaAttributes, constant, constant_op, iota, symbol, value_of
+from tilegrad.ops.movement import ConcatenateAttributes, concatenate
 from tilegrad.ops.reduction import KINDS
 from tilegrad.ops.symbolic import Condition
 from tilegrad.rewrite.graph import make
@@ -130,26 +131,25 @@ class Expressor:
     def _plan(self, place: Place) -> Plan:
         """Return the values that a value is made of, and how."""
         node, indices, condition, _ = place
-        name = node.op.name
         if self.fusion.is_loaded(self.root, node):
             return self._plan_load(place)
-        if name in ("constant", "symbol"):
+        if node.op is constant_op or node.op is symbol:
             return [], lambda _: node
-        if name == "iota":
+        if node.op is iota:
             at = indices[attributes_of(node, IotaAttributes).axis]
             return [], lambda _: as_node(at)
         if is_movement(node):
             return self._plan_movement(place)
         if node.op.has(Property.REDUCTION):
             return self._plan_reduction(place)
-        if name == "gather":
+        if node.op is gather:
             return self._plan_gather(place)
-        if name == "concatenate":
+        if node.op is concatenate:
             return self._plan_concatenate(place)
-        if name == "assign":
+        if node.op is assign:
             return [Place(node.sources[1], indices, condition)], lambda values: values[0]
         if not node.op.has(Property.ELEMENTWISE):
-            raise CompileError(f"{name} cannot be computed inside a kernel", got=node)
+            raise CompileError(f"{node.op.name} cannot be computed inside a kernel", got=node)
         places = [
             Place(source, read_broadcast(source, indices), condition) for source in node.sources
         ]
@@ -312,4 +312,4 @@ def _as_position(value: Node) -> Index:
 def target_of(node: Node) -> Node:
     """Return the node whose memory holds a stored node: an assignment's is its target."""
     home = resolve_alias(node)
-    return home.sources[0] if home.op.name == "assign" else home
+    return home.sources[0] if home.op is assign else home

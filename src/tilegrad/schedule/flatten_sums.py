@@ -22,8 +22,6 @@ from tilegrad.ops import (
 from tilegrad.ops.comparison import guard_by, split_guards
 from tilegrad.rewrite.graph import transform
 
-ADD = kernel.ReduceOverAttributes("add")
-
 
 def flatten_sums(program: Node) -> Node:
     """Return a kernel in which no sum is a term of another."""
@@ -31,17 +29,17 @@ def flatten_sums(program: Node) -> Node:
 
 
 def _flatten(_: Node, node: Node) -> Node:
-    if node.op is not kernel.reduce_over or node.attributes != ADD:
+    if not kernel.is_sum(node):
         return node
     body, *axes = node.sources
     guards, inner = split_guards(body)
-    if inner.op is not kernel.reduce_over or inner.attributes != ADD:
+    if not kernel.is_sum(inner):
         return node
     term, *bound = inner.sources
     if set(bound) & set(axes):
         return node
     term = guard_by([guard for guard in guards if not _is_zero_without(guard, term)], term)
-    return kernel.reduce_over(term, *bound, *axes, attributes=ADD)
+    return kernel.make_sum(term, *bound, *axes)
 
 
 def _is_zero_without(guard: Node, term: Node) -> bool:

@@ -15,6 +15,11 @@ from tilegrad.base.events import FusionDecided
 from tilegrad.base.trace import Trace
 from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ir.op import Property
+from tilegrad.ops.graph import assign, call, contiguous, result
+from tilegrad.ops.indexing import gather
+from tilegrad.ops.leaves import buffer
+from tilegrad.ops.movement import concatenate
+from tilegrad.ops.reduction import reduce_sum
 from tilegrad.ops.scatter_sources import stored_sources
 from tilegrad.schedule import cost
 from tilegrad.schedule.access import Indices, is_movement, list_parts, read_broadcast
@@ -105,16 +110,16 @@ class _Fuser:
         return self.fusion
 
     def _visit(self, node: Node, pending: _Pending) -> None:
-        name = node.op.name
-        if name == "buffer" or (name in LEAVES and not pending.is_forced):
+        op = node.op
+        if op is buffer or (op in LEAVES and not pending.is_forced):
             return
-        if name in ALIASES:
+        if op in ALIASES:
             self._pass_through(node, pending)
             return
-        if name == "result" or is_update(node):
+        if op is result or is_update(node):
             self._visit_result(node, pending)
             return
-        if name == "call":
+        if op is call:
             self.fusion.roots.append(self.calls[node])
             self._descend_all(self.calls[node], node)
             return
@@ -123,7 +128,7 @@ class _Fuser:
         if node in self.compared:
             roots = self._compute_once(node, pending, roots)
         loaders = pending.readers | (pending.uses.keys() - roots)
-        if pending.is_forced or loaders or name in OPAQUE:
+        if pending.is_forced or loaders or op in OPAQUE:
             self._store(node, pending.uses, roots, loaders)
         self._report(node, decision, pending, roots)
         for root in roots:
@@ -133,7 +138,7 @@ class _Fuser:
     def _pass_through(self, node: Node, pending: _Pending) -> None:
         """An alias has no memory of its own: what is asked of it is asked of its source."""
         source = self._pending(node.sources[0])
-        is_barrier = pending.is_barrier or node.op.name == "contiguous"
+        is_barrier = pending.is_barrier or node.op is contiguous
         source.is_forced |= pending.is_forced or is_barrier
         source.is_barrier |= is_barrier
         source.readers |= pending.readers
@@ -143,22 +148,21 @@ class _Fuser:
 
     def _visit_result(self, node: Node, pending: _Pending) -> None:
         """A result of a hand-written kernel is stored by the kernel; its call comes later."""
-        (call,) = node.sources if node.op.name == "result" else node.sources[1].sources
-        root = self.calls.setdefault(call, Root(call))
+        (called,) = node.sources if node.op is result else node.sources[1].sources
+        root = self.calls.setdefault(called, Root(called))
         root.outputs.append(node)
         root.readers |= pending.readers | pending.uses.keys()
         self.fusion.root_of[node] = root
-        self._pending(call)
+        self._pending(called)
         decision = Decision(frozenset(), "a hand-written kernel stores it")
         self._report(node, decision, pending, frozenset())
 
     def _decide(self, node: Node, pending: _Pending) -> Decision:
-        name = node.op.name
-        if name in OPAQUE:
+        if node.op in OPAQUE:
             return Decision(frozenset(), "it has a kernel of its own")
         if pending.is_barrier:
             return Decision(frozenset(), "the user asked for it in memory")
-        if name in LEAVES or is_movement(node):
+        if node.op in LEAVES or is_movement(node):
             return Decision(frozenset(pending.uses), "it only changes the index")
         if node in self.streams.virtual:
             return Decision(frozenset(pending.uses), "a tile of it at a time: it is never stored")
@@ -253,7 +257,6 @@ class _Fuser:
 
     def _descend(self, root: Root, node: Node, indices: Indices, context: Context) -> None:
         """Record at which indices a node that is computed inside a root reads its sources."""
-        name = node.op.name
         if is_movement(node):
             below = self.fusion.movements.read(node, indices).indices
             self._use(root, node.sources[0], below, context)
@@ -263,17 +266,17 @@ class _Fuser:
             around = self.free.of_all(indices)
             below, own = axes_of_reduction(node, indices, around)
             is_contraction = self.summaries.is_contraction(node)
-            is_sum = node.op.name == "reduce_sum"
+            is_sum = node.op is reduce_sum
             enclosing = Enclosing(around, frozenset(own), is_contraction, is_sum)
             self._use(root, node.sources[0], below, (*context, enclosing))
-        elif name == "assign":
+        elif node.op is assign:
             self._use(root, node.sources[1], indices, context)
         else:
             context = tuple(enclosing._replace(is_direct_sum=False) for enclosing in context)
-            if name == "gather":
+            if node.op is gather:
                 self._descend_gather(root, node, indices, context)
                 return
-            if name == "concatenate":
+            if node.op is concatenate:
                 for source, moved, _ in list_parts(node, indices):
                     self._use(root, source, moved, context)
                 return
@@ -291,9 +294,7 @@ class _Fuser:
         pending.readers.add(root)
 
     def _use(self, root: Root, node: Node, indices: Indices, context: Context) -> None:
-        if node.op.name in ("constant", "symbol", "iota"):
-            return
-        if node.op.name == "buffer":
+        if node.op in LEAVES:
             return
         use = self.measures.of(indices, context)
         uses = self._pending(node).uses.setdefault(root, {})

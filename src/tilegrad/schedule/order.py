@@ -18,6 +18,7 @@ from typing import NamedTuple
 from tilegrad.base.errors import CompileError
 from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ops import memory
+from tilegrad.ops.graph import assign
 from tilegrad.ops.scatter_sources import stored_sources
 from tilegrad.schedule.alike import AlikeKernels
 from tilegrad.schedule.axes import FreeAxes
@@ -106,7 +107,7 @@ def _overwrites_what_it_reads(
     node: Node, expressed: ExpressedKernel, loads: Iterable[Node]
 ) -> bool:
     """Whether the kernel of an assignment reads its target elsewhere, or after it is written."""
-    if node.op.name != "assign":
+    if node.op is not assign:
         return False
     slot = expressed.parameters.index(target_of(node))
     pointer = memory.make_parameter(slot, node.dtype)
@@ -126,7 +127,7 @@ def _sort(items: list[Item], express: _Express) -> list[Item]:
         target_of(node): number
         for number, item in enumerate(items)
         for node in item.writes
-        if node.op.name == "assign" and node not in item.copied_back
+        if node.op is assign and node not in item.copied_back
     }
     needs: list[set[int]] = [set() for _ in items]
     before: list[set[int]] = [set() for _ in items]
@@ -151,7 +152,7 @@ class _Memory:
         self._bytes: dict[Node, int] = {}
         self.freed: list[int] = []
         for item in items:
-            made = [node for node in item.writes if node.op.name != "assign"]
+            made = [node for node in item.writes if node.op is not assign]
             sizes = {node: int(count_elements(node)) * node.dtype.itemsize for node in made}
             self._bytes.update((node, size) for node, size in sizes.items() if node not in wanted)
             self.freed.append(-sum(sizes.values()))
@@ -207,7 +208,7 @@ def _emit(
     while len(order) < len(items):
         if not ready:
             stuck = _break_circle(items, needs, done | waiting)
-            assigned = tuple(node for node in items[stuck].writes if node.op.name == "assign")
+            assigned = tuple(node for node in items[stuck].writes if node.op is assign)
             items[stuck] = express.item(items[stuck].root, assigned)
             missing[stuck] = 0
             ready.append(stuck)
@@ -235,7 +236,7 @@ def _take(ready: list[int], items: list[Item], freed: Sequence[int]) -> int:
     places = [
         place
         for place, number in enumerate(ready)
-        if not any(node.op.name == "assign" for node in items[number].writes)
+        if not any(node.op is assign for node in items[number].writes)
     ]
     if not places:
         return ready.pop()

@@ -13,23 +13,18 @@ from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.elementwise import zero
 from tilegrad.ops.symbolic import Condition
 from tilegrad.rewrite.graph import rebuild, transform
-from tilegrad.schedule.flatten_sums import ADD
 
 
 def pick_terms(program: Node) -> Node:
     """Return a kernel without sums over an axis of which one position counts."""
-    return transform([program], lambda _, node: _pick(node) if _is_sum(node) else node)[0]
-
-
-def _is_sum(node: Node) -> bool:
-    return node.op is kernel.reduce_over and node.attributes == ADD
+    return transform([program], lambda _, node: _pick(node) if kernel.is_sum(node) else node)[0]
 
 
 def _pick(node: Node) -> Node:
     body, *axes = node.sources
     if body.op is arithmetic.negate:  # the sum of negatives is the negative of the sum
         (positive,) = body.sources
-        whole = kernel.reduce_over(positive, *axes, attributes=ADD)
+        whole = kernel.make_sum(positive, *axes)
         picked = _pick(whole)
         return node if picked is whole else -picked
     guards, value = comparison.split_guards(body)
@@ -40,7 +35,7 @@ def _pick(node: Node) -> Node:
             if position is not None and not any(_depends(guard, axis) for guard in outer):
                 term = comparison.guard_by(outer, _at(inner, axis, position))
                 rest = [other for other in axes if other is not axis]
-                return kernel.reduce_over(term, *rest, attributes=ADD) if rest else term
+                return kernel.make_sum(term, *rest) if rest else term
     return node
 
 

@@ -6,14 +6,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tilegrad.ir.node import Node
-from tilegrad.schedule.access import Movements
-from tilegrad.schedule.axes import Axes, Indices
+from tilegrad.ops.graph import call, contiguous, copy, detach, result
+from tilegrad.ops.indexing import scatter
+from tilegrad.ops.kernel import Axes
+from tilegrad.ops.leaves import buffer, constant_op, iota, symbol
+from tilegrad.ops.markers import barrier
+from tilegrad.ops.movement import reshape
+from tilegrad.ops.scan import scan
+from tilegrad.ops.sorting import argsort, sort
+from tilegrad.schedule.access import Indices, Movements
 
-ALIASES = frozenset(("reshape", "contiguous", "detach", "barrier"))
+ALIASES = frozenset((reshape, contiguous, detach, barrier))
 """Ops whose result, once stored, is the memory of their source."""
-OPAQUE = frozenset(("scan", "sort", "argsort", "scatter", "call", "result", "copy"))
+OPAQUE = frozenset((scan, sort, argsort, scatter, call, result, copy))
 """Ops with kernels of their own that read and write whole buffers."""
-LEAVES = frozenset(("buffer", "constant", "symbol", "iota"))
+LEAVES = frozenset((buffer, constant_op, symbol, iota))
 
 
 @dataclass(eq=False, slots=True)
@@ -41,7 +48,7 @@ class Root:
     @property
     def is_opaque(self) -> bool:
         """Whether the node brings its own kernel."""
-        return self.node.op.name in OPAQUE
+        return self.node.op in OPAQUE
 
 
 @dataclass(eq=False, slots=True)
@@ -64,7 +71,7 @@ class Fusion:
 
     def is_loaded(self, root: Root, node: Node) -> bool:
         """Whether a root reads this node from memory."""
-        if node.op.name == "buffer":
+        if node.op is buffer:
             return True
         home = self.root_of.get(node)
         return home is not None and home is not root and (root, node) not in self.inlined
@@ -72,14 +79,14 @@ class Fusion:
 
 def resolve_alias(node: Node) -> Node:
     """Return the node whose memory a stored node shares."""
-    while node.op.name in ALIASES:
+    while node.op in ALIASES:
         node = node.sources[0]
     return node
 
 
-def reads(reader: Root, target: Root) -> bool:
-    """Whether ``target`` needs, directly or not, what ``reader`` stores (or is it)."""
-    return target in find_dependents([reader])
+def depends_on(root: Root, other: Root) -> bool:
+    """Whether a root needs, directly or not, what another one stores; true of itself."""
+    return root in find_dependents([other])
 
 
 def find_dependents(roots: Iterable[Root]) -> set[Root]:

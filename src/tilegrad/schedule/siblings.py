@@ -14,13 +14,14 @@ from tilegrad.base.trace import Trace
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Property, attributes_of
 from tilegrad.ops.affine import Index, as_node
+from tilegrad.ops.graph import assign
 from tilegrad.ops.kernel import axis as axis_op
 from tilegrad.ops.kernel import extent_of
 from tilegrad.ops.leaves import buffer
 from tilegrad.ops.reduction import ReduceAttributes
 from tilegrad.schedule.axes import identity_indices
 from tilegrad.schedule.cost import Summaries, count_elements, estimate
-from tilegrad.schedule.roots import OPAQUE, Fusion, Root, find_dependents, reads
+from tilegrad.schedule.roots import OPAQUE, Fusion, Root, depends_on, find_dependents
 from tilegrad.schedule.streams import Streams
 
 MOST_OUTPUTS = 8
@@ -45,7 +46,7 @@ def find_sibling(
         loaders: the roots that read it from memory.
         summaries: what nodes cost.
     """
-    if node.op.has(Property.REDUCTION) or node.op.name in OPAQUE:
+    if node.op.has(Property.REDUCTION) or node.op in OPAQUE:
         return None
     large = _find_large_leaves(node, summaries)
     alike = [
@@ -101,7 +102,7 @@ def join_streams(fusion: Fusion, streams: Streams, summaries: Summaries, trace: 
                 continue
             for host in hosts:
                 names = _match_axes(host, root, streams, is_same=is_same)
-                if names is None or reads(host, root) or reads(root, host):
+                if names is None or depends_on(root, host) or depends_on(host, root):
                     continue
                 _place_in(host, root, names)
                 _join(fusion, host, root)
@@ -207,7 +208,7 @@ def join_scalars(fusion: Fusion, summaries: Summaries, trace: Trace) -> None:
 def _updates_scalar(root: Root, summaries: Summaries) -> bool:
     """Whether a root assigns one value that follows from what is in memory."""
     node = root.node
-    if node.op.name != "assign" or len(root.outputs) > 1 or count_elements(node) != 1:
+    if node.op is not assign or len(root.outputs) > 1 or count_elements(node) != 1:
         return False
     return all(leaf.op is buffer for leaf in summaries.of(node).leaves)
 
@@ -215,7 +216,7 @@ def _updates_scalar(root: Root, summaries: Summaries) -> bool:
 def _can_take(host: Root, root: Root) -> bool:
     if host.is_opaque or host.node.op.has(Property.REDUCTION):
         return False
-    return len(host.outputs) < MOST_OUTPUTS and not reads(root, host)
+    return len(host.outputs) < MOST_OUTPUTS and not depends_on(host, root)
 
 
 def report_sibling(host: Node, node: Node, summaries: Summaries, trace: Trace) -> None:
@@ -239,7 +240,7 @@ def _can_join(host: Root, root: Root, summaries: Summaries) -> bool:
         return False
     if summaries.of(host.node).leaves.isdisjoint(_find_large_leaves(root.node, summaries)):
         return False
-    return not reads(host, root) and not reads(root, host)
+    return not depends_on(root, host) and not depends_on(host, root)
 
 
 def _join(fusion: Fusion, host: Root, root: Root) -> None:

@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ops import arithmetic, kernel
 from tilegrad.rewrite.graph import transform
-from tilegrad.schedule.flatten_sums import ADD
 
 LEAST_REDUCTIONS = 2
 """A sum and one that it waits for."""
@@ -29,7 +28,7 @@ def split_sums(program: Node) -> Node:
     levels: dict[Node, int] = {}
 
     def split(_: Node, node: Node) -> Node:
-        if node.op is kernel.reduce_over and node.attributes == ADD and node.dtype.is_float:
+        if kernel.is_sum(node) and node.dtype.is_float:
             node = _Splitting(node, levels).result()
         _note_levels(node, levels)
         return node
@@ -82,5 +81,5 @@ class _Splitting:
             for factor, other in (term.sources, term.sources[::-1]):
                 if factor not in self.varying:
                     return factor * self._split(other)
-        self.parts[term] = kernel.reduce_over(term, *self.axes, attributes=ADD)
+        self.parts[term] = kernel.make_sum(term, *self.axes)
         return self.parts[term]

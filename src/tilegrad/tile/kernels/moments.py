@@ -33,7 +33,6 @@ LEAST_BYTES = 1 << 16
 """Shorter rows are asked for, and read from the nearest cache (``tile/choices/ahead.py``)."""
 MOST_DEVIATIONS = 2
 """So many differences from the mean a term may be a product of."""
-_ADD = kernel.ReduceOverAttributes("add")
 
 
 class _Mean(NamedTuple):
@@ -42,16 +41,22 @@ class _Mean(NamedTuple):
     Attributes:
         node: Σf · 1/n.
         total: Σf.
-        term: f.
-        axis: of the row.
         extent: n.
     """
 
     node: Node
     total: Node
-    term: Node
-    axis: Node
     extent: int
+
+    @property
+    def term(self) -> Node:
+        """What is summed: f."""
+        return self.total.sources[0]
+
+    @property
+    def axis(self) -> Node:
+        """The axis of the row."""
+        return self.total.sources[1]
 
 
 def join_moments(root: Node, decider: Decider) -> Node:
@@ -74,9 +79,9 @@ def _find_mean(node: Node) -> _Mean | None:
     """Return the mean that a node is of what is read along a long row, or None."""
     if node.op not in (arithmetic.multiply, arithmetic.divide) or not node.dtype.is_float:
         return None
-    totals = [one for one in node.sources if one.op is kernel.reduce_over]
+    totals = [one for one in node.sources if kernel.is_sum(one)]
     others = [one for one in node.sources if one.op is constant_op]
-    if not totals or not others or totals[0].attributes != _ADD or len(totals[0].sources) != 2:
+    if not totals or not others or len(totals[0].sources) != 2:
         return None
     term, axis = totals[0].sources
     extent = constant_extent(axis) or 0
@@ -89,7 +94,7 @@ def _find_mean(node: Node) -> _Mean | None:
         is_mean = node.sources == (totals[0], constant(extent, node.dtype))
     else:
         is_mean = others[0] is constant(1 / extent, node.dtype)
-    return _Mean(node, totals[0], term, axis, extent) if is_mean else None
+    return _Mean(node, totals[0], extent) if is_mean else None
 
 
 class _Joining:
@@ -107,7 +112,7 @@ class _Joining:
         count = max(1, mean.extent // SAMPLE)
         sample = kernel.make_axis(next(name for name in free if name not in names), count)
         (term,) = substitute([mean.term], {mean.axis: sample})
-        total = kernel.reduce_over(term, sample, attributes=_ADD)
+        total = kernel.make_sum(term, sample)
         self.guess = total * constant(1 / count, term.dtype)
         self.delta = self._sum([mean.term - self.guess]) * constant(1 / mean.extent, term.dtype)
 
@@ -134,7 +139,7 @@ class _Joining:
     def _take_apart(self, total: Node) -> Node | None:
         """Return a sum around the mean by sums around the guess."""
         body, *axes = total.sources
-        if total.attributes != _ADD or axes != [self.mean.axis]:
+        if not kernel.is_sum(total) or axes != [self.mean.axis]:
             return None
         deviations: list[Node] = []
         others: list[Node] = []
@@ -165,4 +170,4 @@ class _Joining:
         if not factors:
             return constant(float(self.mean.extent), self.mean.term.dtype)
         product = multiply_all(factors, factors[0])
-        return kernel.reduce_over(product, self.mean.axis, attributes=_ADD)
+        return kernel.make_sum(product, self.mean.axis)

@@ -56,7 +56,7 @@ def find_contraction(facts: Facts) -> Contraction | None:
     body, *bound = reduction.sources
     outputs = frozenset(facts.outputs)
     if (
-        reduction.attributes != kernel.ReduceOverAttributes("add")
+        not kernel.is_sum(reduction)
         or reduction.dtype not in (dtypes.float32, dtypes.float64, dtypes.int32)
         or body.op is not arithmetic.multiply
         or facts.free[reduction] != outputs

@@ -25,7 +25,6 @@ from tilegrad.ops.kernel import find_free
 from tilegrad.ops.leaves import constant
 from tilegrad.rewrite.graph import substitute, transform
 
-_ADD = kernel.ReduceOverAttributes("add")
 _MAXIMUM = kernel.ReduceOverAttributes("maximum")
 
 
@@ -42,14 +41,12 @@ class Factor(NamedTuple):
 
 def merge_running(program: Node) -> Node:
     """Return a kernel with every sum of shifted exponentials as an ``exponential_sum``."""
-    return transform(
-        [program], lambda _, node: as_running_sum(node) if node.op is kernel.reduce_over else node
-    )[0]
+    return transform([program], lambda _, node: as_running_sum(node))[0]
 
 
 def as_running_sum(total: Node) -> Node:
     """Return a sum of shifted exponentials over one axis by the law; any other node as it is."""
-    if total.attributes != _ADD or len(total.sources) != 2 or not total.dtype.is_float:
+    if not kernel.is_sum(total) or len(total.sources) != 2 or not total.dtype.is_float:
         return total
     body, axis = total.sources
     inside: list[Factor] = []

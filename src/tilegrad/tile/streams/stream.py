@@ -210,7 +210,7 @@ def _bodies(node: Node) -> tuple[Node, ...]:
 
 
 def _as_product(node: Node, rows: Node, steps: Node, free: Mapping[Node, Axes]) -> Product | None:
-    if node.op is not kernel.reduce_over or node.attributes != kernel.ReduceOverAttributes("add"):
+    if not kernel.is_sum(node):
         return None
     body, *axes = node.sources
     if len(axes) != 1 or body.op is not arithmetic.multiply:
