@@ -36,7 +36,7 @@ ARCHITECTURES = {
     "qwen3_moe": "qwen3moe",
 }
 """What GGUF calls the models that it has another name for."""
-INTERLEAVED = ("llama", "granite")
+INTERLEAVED = ("llama", "granite", "granitemoe", "smollm3")
 """Architectures whose files have the features that are turned together side by side."""
 
 
@@ -112,6 +112,8 @@ def _write_rotation(writer: gguf.GGUFWriter, config: transformers.PretrainedConf
         writer.add_rope_scaling_orig_ctx_len(ways["original_max_position_embeddings"])
     if kind == "longrope":
         writer.add_rope_scaling_attn_factors(ways["attention_factor"])
+    if kind == "yarn" and "attention_factor" in ways:
+        writer.add_rope_scaling_yarn_attn_factor(ways["attention_factor"])
 
 
 def _write_mixture(writer: gguf.GGUFWriter, config: transformers.PretrainedConfig) -> None:
@@ -125,6 +127,7 @@ def _write_habits(writer: gguf.GGUFWriter, config: transformers.PretrainedConfig
     """Write what the converter writes for some of the families, where the model has it."""
     habits: dict[str, Callable[[Any], None]] = {
         "sliding_window": writer.add_sliding_window,
+        "sliding_window_pattern": writer.add_sliding_window_pattern,
         "attn_logit_softcapping": writer.add_attn_logit_softcapping,
         "final_logit_softcapping": writer.add_final_logit_softcapping,
         "attention_multiplier": writer.add_attention_scale,
@@ -142,8 +145,11 @@ def _weights(model: transformers.PreTrainedModel) -> Iterator[tuple[str, numpy.n
     """Yield the weights as the converter stores them, by transformers' names."""
     config = model.config
     kind = ARCHITECTURES.get(config.model_type, config.model_type)
-    for name, value in model.state_dict().items():
+    for given, value in model.state_dict().items():
         data = value.numpy()
+        name = given.replace("block_sparse_moe.router", "mlp.gate").replace(
+            "block_sparse_moe", "mlp"
+        )
         if name == "lm_head.weight" and config.tie_word_embeddings:
             continue
         if kind in INTERLEAVED and name.endswith(("q_proj.weight", "k_proj.weight")):

@@ -40,6 +40,28 @@ class Facts:
         """Return a number; without a default it has to be there."""
         return self._find(name, float, default)
 
+    def pattern(self, name: str, blocks: int, period: int) -> tuple[bool, ...]:
+        """Return whether each block has something.
+
+        Args:
+            name: of a list of flags, or of a number of blocks the last of which has it not.
+            blocks: how many there are.
+            period: this number, where the file does not say.
+        """
+        metadata, key = self.file.metadata, f"{self.kind}.{name}"
+        if not isinstance(metadata.get(key), list):
+            period = self.size(name, period)
+            return tuple((block + 1) % period != 0 for block in range(blocks))
+        flags = find_values(metadata, key, bool)
+        if len(flags) != blocks:
+            raise DataError(
+                "the GGUF file does not say of each block what it has",
+                got=f"{self.file.path}: {key} of {len(flags)} blocks",
+                expected=f"of {blocks}",
+                mend="take a file that a current converter has written",
+            )
+        return tuple(flags)
+
     def _find(self, name: str, kind: type[N], default: N | None) -> N:
         metadata, key = self.file.metadata, f"{self.kind}.{name}"
         if isinstance(metadata.get(key), list):

@@ -7,6 +7,8 @@ al., "DeepSeekMoE", 2024 (the network that is shared).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tilegrad import nn
 from tilegrad.apps.models.gates import Gate
 from tilegrad.apps.models.language_config import MixtureConfig
@@ -32,8 +34,7 @@ class GatedNetwork(nn.Module):
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return shape (time, width)."""
-        products = [linear(x) for linear in self.inner]
-        gate, up = products if len(products) == 2 else products[0].chunk(2, dim=-1)
+        gate, up = _halves([linear(x) for linear in self.inner])
         return self.down(self.join(gate, up))
 
 
@@ -51,9 +52,10 @@ class Mixture(nn.Module):
     def __init__(self, weights: StoredWeights, gate: Gate, config: MixtureConfig) -> None:
         self.config, self.join = config, gate
         self.router = StoredLinear(weights, "ffn_gate_inp")
-        self.gate, self.up, self.down = (
-            _Experts(weights, f"ffn_{name}_exps") for name in ("gate", "up", "down")
-        )
+        is_joined = "ffn_gate_up_exps.weight" in weights
+        names = ["gate_up"] if is_joined else ["gate", "up"]
+        self.inner = [_Experts(weights, f"ffn_{name}_exps") for name in names]
+        self.down = _Experts(weights, "ffn_down_exps")
         has_shared = "ffn_up_shexp.weight" in weights
         self.shared = GatedNetwork(weights, gate, "_shexp") if has_shared else None
         self.shared_gate = weights.numbers("ffn_gate_inp_shexp.weight")
@@ -65,8 +67,9 @@ class Mixture(nn.Module):
         order = chosen.flatten().argsort()
         numbers = chosen.flatten()[order].contiguous()
         each = x[order // self.config.chosen].contiguous()
-        hidden = self.join(self.gate(each, numbers), self.up(each, numbers)).contiguous()
-        found = self.down(hidden, numbers)[order.argsort()].unflatten(0, chosen.shape)
+        gate, up = _halves([experts(each, numbers) for experts in self.inner])
+        found = self.down(self.join(gate, up).contiguous(), numbers)
+        found = found[order.argsort()].unflatten(0, chosen.shape)
         mixed = (found * shares.unsqueeze(-1)).sum(1)
         if self.shared is None:
             return mixed
@@ -94,3 +97,8 @@ class _Experts(nn.Module):
         """Return each row of x times the matrix of its number, which ascend: (count, rows)."""
         product = self.weight.linear_sorted(x, numbers)
         return product if self.bias is None else product + self.bias[numbers]
+
+
+def _halves(products: Sequence[Tensor]) -> Sequence[Tensor]:
+    """Return the gate and the rest, which are two products or the halves of one."""
+    return products if len(products) == 2 else products[0].chunk(2, dim=-1)

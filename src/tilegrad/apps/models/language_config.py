@@ -67,7 +67,7 @@ class LanguageConfig:
         vocabulary: number of different tokens.
         epsilon: what the norms add to the mean square.
         windows: how many tokens back each block sees, a token itself included; None for all.
-        rotations: of each block.
+        rotations: of each block; None for one that turns nothing.
         attention_scale: what products of queries and keys are multiplied by.
         attention_cap: bounds these, as cap·tanh(product / cap); None for no bound.
         gate: how one half of a network's hidden layer gates the other.
@@ -87,7 +87,7 @@ class LanguageConfig:
     vocabulary: int
     epsilon: float
     windows: tuple[int | None, ...]
-    rotations: tuple[RotationConfig, ...]
+    rotations: tuple[RotationConfig | None, ...]
     attention_scale: float
     attention_cap: float | None = None
     gate: Gate = gate_by_silu

@@ -25,9 +25,17 @@ def read_config(file: GGUFFile) -> LanguageConfig:
     """Read what a file says of its model.
 
     Raises:
-        DataError: the architecture is not one of ``FAMILIES``, a size is missing, or the model
-            scales positions or chooses experts in a way that is not known.
+        DataError: the architecture is not one of ``FAMILIES``, a size is missing, the model scales
+            positions or chooses experts in a way that is not known, or its file is one of several.
     """
+    parts = find_value(file.metadata, "split.count", int, 1)
+    if parts > 1:
+        raise DataError(
+            "the model is split into several files",
+            got=f"{file.path}: one of {parts}",
+            expected="one file",
+            mend="join them: llama-gguf-split --merge FIRST_FILE ONE_FILE",
+        )
     kind = find_value(file.metadata, "general.architecture", str, "")
     if kind not in FAMILIES:
         raise DataError(
@@ -49,8 +57,16 @@ def _read_llama(facts: Facts) -> LanguageConfig:
     )
 
 
+def _read_smollm3(facts: Facts) -> LanguageConfig:
+    """SmolLM3 (Hugging Face, 2025): Llama; every fourth block turns nothing."""
+    config = _read_llama(facts)
+    (rotation, *_) = config.rotations
+    layers = range(1, config.layers + 1)
+    return replace(config, rotations=tuple(rotation if layer % 4 else None for layer in layers))
+
+
 def _read_granite(facts: Facts) -> LanguageConfig:
-    """Granite (IBM, 2024): Llama with scales."""
+    """Granite (IBM, 2024), also with experts: Llama with scales."""
     config = _read_llama(facts)
     return replace(
         config,
@@ -62,7 +78,10 @@ def _read_granite(facts: Facts) -> LanguageConfig:
 
 
 def _read_qwen(facts: Facts, *, is_normalised: bool) -> LanguageConfig:
-    """Qwen2 (biases) and Qwen3 (norms of queries and keys) (Qwen team, 2024-2025)."""
+    """Qwen2 (biases), Qwen3 (norms of queries and keys) (Qwen team, 2024-2025), OLMoE (norms).
+
+    OLMoE is by N. Muennighoff et al., 2024.
+    """
     config = _read_sizes(facts, is_halved=True)
     return replace(config, mixture=_read_mixture(facts, is_normalised=is_normalised))
 
@@ -76,10 +95,10 @@ def _read_phi3(facts: Facts) -> LanguageConfig:
 def _read_gpt_oss(facts: Facts) -> LanguageConfig:
     """gpt-oss (OpenAI, 2025): windows in every other block, a share of attention for nothing."""
     config = _read_sizes(facts, is_halved=True)
-    rotation = replace(config.rotations[0], is_rounded=False)
+    rotation = replace(_read_rotation(facts, config.head_size, True), is_rounded=False)
     return replace(
         config,
-        windows=_alternate(facts, config.layers, 2),
+        windows=_alternate(facts, config.layers, 2, facts.size("attention.sliding_window")),
         rotations=(rotation,) * config.layers,
         gate=gate_within_limits,
         mixture=_read_mixture(facts, is_normalised=True),
@@ -91,7 +110,7 @@ def _read_gemma2(facts: Facts) -> LanguageConfig:
     config = _read_gemma(facts, largest=46)
     return replace(
         config,
-        windows=_alternate(facts, config.layers, 2),
+        windows=_alternate(facts, config.layers, 2, facts.size("attention.sliding_window", 4096)),
         attention_cap=facts.number("attn_logit_softcapping", 50.0),
         logit_cap=facts.number("final_logit_softcapping", 30.0),
     )
@@ -100,8 +119,8 @@ def _read_gemma2(facts: Facts) -> LanguageConfig:
 def _read_gemma3(facts: Facts) -> LanguageConfig:
     """Gemma 3 (Gemma team, 2025): blocks without window turn more slowly."""
     config = _read_gemma(facts, largest=62)
-    windows = _alternate(facts, config.layers, 6)
-    whole = config.rotations[0]
+    windows = _alternate(facts, config.layers, 6, _read_window(facts))
+    whole = _read_rotation(facts, config.head_size, True)
     near = RotationConfig(facts.number("rope.freq_base_swa", 10000.0), whole.features, True)
     return replace(
         config,
@@ -111,8 +130,11 @@ def _read_gemma3(facts: Facts) -> LanguageConfig:
     )
 
 
-def _read_gemma(facts: Facts, *, largest: int) -> LanguageConfig:
-    """Read what the generations share; in the model of most blocks, the scale is another."""
+def _read_gemma(facts: Facts, *, largest: int = 0) -> LanguageConfig:
+    """Gemma (Gemma team, 2024), and what its generations share.
+
+    In the model of most blocks, the scale is another.
+    """
     config = _read_sizes(facts, is_halved=True)
     size = config.width // config.heads if config.layers == largest else config.head_size
     return replace(
@@ -126,11 +148,15 @@ def _read_gemma(facts: Facts, *, largest: int) -> LanguageConfig:
 FAMILIES: Mapping[str, Callable[[Facts], LanguageConfig]] = MappingProxyType(
     {
         "llama": _read_llama,
+        "smollm3": _read_smollm3,
         "granite": _read_granite,
+        "granitemoe": _read_granite,
         "qwen2": partial(_read_qwen, is_normalised=False),
         "qwen3": partial(_read_qwen, is_normalised=True),
         "qwen2moe": partial(_read_qwen, is_normalised=False),
         "qwen3moe": partial(_read_qwen, is_normalised=True),
+        "olmoe": partial(_read_qwen, is_normalised=False),
+        "gemma": _read_gemma,
         "gemma2": _read_gemma2,
         "gemma3": _read_gemma3,
         "phi3": _read_phi3,
@@ -142,6 +168,12 @@ FAMILIES: Mapping[str, Callable[[Facts], LanguageConfig]] = MappingProxyType(
 
 def _read_sizes(facts: Facts, *, is_halved: bool) -> LanguageConfig:
     """Read what all families have: blocks that see everything, without experts."""
+    if not facts.flag("attention.causal", True):
+        raise DataError(
+            "the model predicts no tokens: each one sees those after it",
+            got=f"{facts.kind}.attention.causal False",
+            mend="take a file of another model",
+        )
     layers, width, heads = (
         facts.size(name) for name in ("block_count", "embedding_length", "attention.head_count")
     )
@@ -203,7 +235,7 @@ def _check_shape(facts: Facts, name: str, rows: int | None, columns: int) -> int
 
 def _read_rotation(facts: Facts, head_size: int, is_halved: bool) -> RotationConfig:
     """Read how features are turned; the factors of Llama 3 and Phi-3 are weights of the file."""
-    scaling = facts.text("rope.scaling.type", "none")
+    scaling = facts.text("rope.scaling.type", "linear")
     if scaling not in ("none", "linear", "yarn", "longrope"):
         raise DataError(
             "the model scales its positions in a way that is not known",
@@ -218,10 +250,12 @@ def _read_rotation(facts: Facts, head_size: int, is_halved: bool) -> RotationCon
             got=f"{facts.kind}.rope.dimension_count {features}",
             expected=f"an even number up to {head_size}",
         )
-    factor = facts.number("rope.scaling.factor", 1.0)
+    # Files of 2023 have the older name.
+    factor = facts.number("rope.scaling.factor", facts.number("rope.scale_linear", 1.0))
     magnitude = facts.number("rope.scaling.attn_factor", 1.0)
     if scaling == "yarn":
-        magnitude *= 1 + 0.1 * math.log(factor)
+        usual = 1 + 0.1 * math.log(factor)
+        magnitude *= facts.number("rope.scaling.yarn_attn_factor", usual)
     return RotationConfig(
         base=facts.number("rope.freq_base", 10000.0),
         features=features,
@@ -242,10 +276,12 @@ def _read_window(facts: Facts) -> int | None:
     return facts.size("attention.sliding_window", 0) or None
 
 
-def _alternate(facts: Facts, layers: int, period: int) -> tuple[int | None, ...]:
-    """Return the windows of blocks of which the last of every so many has none."""
-    window = facts.size("attention.sliding_window")
-    return tuple(None if (layer + 1) % period == 0 else window for layer in range(layers))
+def _alternate(
+    facts: Facts, layers: int, period: int, window: int | None
+) -> tuple[int | None, ...]:
+    """Return the windows of blocks: where the file is silent, the last of a period has none."""
+    are_near = facts.pattern("attention.sliding_window_pattern", layers, period)
+    return tuple(window if is_near else None for is_near in are_near)
 
 
 def _read_mixture(facts: Facts, *, is_normalised: bool) -> MixtureConfig | None:

@@ -23,26 +23,36 @@ from tilegrad.base.errors import DataError
 from tilegrad.frontend.gguf import GGUFFile
 from tilegrad.tensor import Tensor
 
-Angles = Mapping[RotationConfig, tuple[Tensor, Tensor]]
+_FACTORS = tuple(f"rope_{name}.weight" for name in ("factors_long", "factors_short", "freqs"))
+"""What divides the frequencies: for long texts, for short ones, and for all of them."""
+
+Rotations = Mapping[RotationConfig | None, Rotation]
+"""What turns features, for each way; nothing for None."""
+Angles = Mapping[RotationConfig | None, tuple[Tensor, Tensor]]
 """Cosine and sine of the tokens of a step, for each way of turning features."""
 
 
 class Norm(nn.Module):
-    """Divides by the root of the mean square along the last axis.
+    """Divides by the root of the mean square along the last axis, or the last two.
 
     Args:
         weights: of the block.
         name: without ``.weight``.
         config: the sizes.
+        last: the size of the last axis, if two axes may be meant: the weight tells.
     """
 
-    def __init__(self, weights: StoredWeights, name: str, config: LanguageConfig) -> None:
-        self.weight = weights.find(f"{name}.weight").numbers().realize()
+    def __init__(
+        self, weights: StoredWeights, name: str, config: LanguageConfig, last: int | None = None
+    ) -> None:
+        weight = weights.find(f"{name}.weight").numbers()
+        is_of_two = last is not None and weight.shape[0] != last
+        self.weight = (weight.unflatten(0, (-1, last)) if is_of_two else weight).realize()
         self.epsilon = config.epsilon
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return the shape of x."""
-        return x.rms_norm(self.weight.shape[0], self.weight, self.epsilon)
+        return x.rms_norm(self.weight.shape, self.weight, self.epsilon)
 
 
 class Attention(nn.Module):
@@ -60,16 +70,18 @@ class Attention(nn.Module):
         config: LanguageConfig,
         layer: int,
         weights: StoredWeights,
-        rotations: Mapping[RotationConfig, Rotation],
+        rotations: Rotations,
     ) -> None:
         self.config, self.layer = config, layer
         self.turning = config.rotations[layer]
-        self.rotation = rotations[self.turning]
+        self.rotation = rotations.get(self.turning)
         is_joined = "attn_qkv.weight" in weights
         names = ["attn_qkv"] if is_joined else ["attn_q", "attn_k", "attn_v"]
         self.inner = [StoredLinear(weights, name) for name in names]
-        self.query_norm = _find_norm(weights, "attn_q_norm", config)
-        self.key_norm = _find_norm(weights, "attn_k_norm", config)
+        # OLMoE normalises all heads of a token together.
+        self.query_norm, self.key_norm = (
+            _find_norm(weights, f"attn_{name}_norm", config, config.head_size) for name in "qk"
+        )
         self.output = StoredLinear(weights, "attn_output")
         self.sinks = weights.numbers("attn_sinks.weight")
 
@@ -77,11 +89,14 @@ class Attention(nn.Module):
         """Return shape (time, width) for the tokens of a reading."""
         config = self.config
         queries, keys, values = self._project(x)
-        turned = angles[self.turning]
+        queries, keys = self.query_norm(queries), self.key_norm(keys)
+        if self.rotation is not None:
+            turned = angles[self.turning]
+            queries, keys = self.rotation(queries, turned), self.rotation(keys, turned)
         mixed = reading.attend(
             self.layer,
-            self.rotation(self.query_norm(queries), turned),
-            self.rotation(self.key_norm(keys), turned),
+            queries,
+            keys,
             values,
             scale=config.attention_scale,
             window=config.windows[self.layer],
@@ -115,7 +130,7 @@ class Block(nn.Module):
         config: LanguageConfig,
         layer: int,
         weights: StoredWeights,
-        rotations: Mapping[RotationConfig, Rotation],
+        rotations: Rotations,
     ) -> None:
         self.scale = config.residual_scale
         self.attention_norm = Norm(weights, "attn_norm", config)
@@ -158,9 +173,11 @@ class LanguageModel(nn.Module):
         matrices = [weight for weight in file.weights.values() if len(weight.shape) > 1]
         self.independent_rows = min(matrix.independent_rows for matrix in matrices)
         weights = StoredWeights(file)
-        factors = _read_factors(self.config, weights, context or self.config.context)
-        self.rotations = {
-            way: Rotation(way, factors) for way in dict.fromkeys(self.config.rotations)
+        longest = context or self.config.context
+        self.rotations: Rotations = {
+            way: Rotation(way, _read_factors(way, weights, longest))
+            for way in dict.fromkeys(self.config.rotations)
+            if way is not None
         }
         self.tokens = weights.find("token_embd.weight")
         self.output = weights.find(
@@ -171,6 +188,7 @@ class LanguageModel(nn.Module):
             Block(self.config, layer, weights.within(f"blk.{layer}."), self.rotations)
             for layer in range(self.config.layers)
         ]
+        weights.check_all_found(but=_FACTORS)
 
     def __call__(self, tokens: Tensor, reading: Reading, rows: Tensor) -> Tensor:
         """Return the logits of the tokens that follow some of the given ones.
@@ -201,10 +219,10 @@ class LanguageModel(nn.Module):
 
 
 def _find_norm(
-    weights: StoredWeights, name: str, config: LanguageConfig
+    weights: StoredWeights, name: str, config: LanguageConfig, last: int | None = None
 ) -> Callable[[Tensor], Tensor]:
     """Return a norm that only some families have, or what changes nothing."""
-    return Norm(weights, name, config) if f"{name}.weight" in weights else _keep
+    return Norm(weights, name, config, last) if f"{name}.weight" in weights else _keep
 
 
 def _keep(x: Tensor) -> Tensor:
@@ -223,12 +241,12 @@ def _network(config: LanguageConfig, weights: StoredWeights) -> GatedNetwork | M
 
 
 def _read_factors(
-    config: LanguageConfig, weights: StoredWeights, context: int
+    rotation: RotationConfig, weights: StoredWeights, context: int
 ) -> numpy.ndarray | None:
     """Return what divides the frequencies: of Llama 3, or of Phi-3 for texts of this length."""
-    rotation = config.rotations[0]
-    name = f"rope_factors_{'long' if context > rotation.context else 'short'}.weight"
+    long, short, plain = _FACTORS
+    name = long if context > rotation.context else short
     if rotation.scaling == "longrope" or name in weights:
         return weights.find(name).numbers().numpy()
-    found = weights.numbers("rope_freqs.weight")
+    found = weights.numbers(plain)
     return None if found is None else found.numpy()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from tilegrad import nn
 from tilegrad.base.errors import DataError
 from tilegrad.frontend.gguf import GGUFFile, Weight
@@ -14,14 +16,16 @@ class StoredWeights:
     Args:
         file: the file.
         prefix: the beginning.
+        found: takes the names of those that are found.
     """
 
-    def __init__(self, file: GGUFFile, prefix: str = "") -> None:
+    def __init__(self, file: GGUFFile, prefix: str = "", found: set[str] | None = None) -> None:
         self._file, self._prefix = file, prefix
+        self._found = set[str]() if found is None else found
 
     def within(self, prefix: str) -> StoredWeights:
         """Return those of them whose names go on like this."""
-        return StoredWeights(self._file, self._prefix + prefix)
+        return StoredWeights(self._file, self._prefix + prefix, self._found)
 
     def __contains__(self, name: str) -> bool:
         return self._prefix + name in self._file.weights
@@ -39,11 +43,29 @@ class StoredWeights:
                 got=f"{self._file.path}: no {self._prefix}{name}",
                 mend="take a whole file, written for the architecture that it names",
             )
+        self._found.add(self._prefix + name)
         return found
 
     def numbers(self, name: str) -> Tensor | None:
         """Return the numbers of a small weight, or None if there is none of this name."""
         return self.find(name).numbers().realize() if name in self else None
+
+    def check_all_found(self, but: Collection[str] = ()) -> None:
+        """Refuse a file with weights that nothing has asked for: its model computes more than ours.
+
+        Args:
+            but: the names of those that need not be used.
+
+        Raises:
+            DataError: there are such weights.
+        """
+        rest = [name for name in self._file.weights if name not in self._found and name not in but]
+        if rest:
+            raise DataError(
+                "the GGUF file has weights that are not known in a model of its architecture",
+                got=f"{self._file.path}: {', '.join(rest[:4])}{', ..' if rest[4:] else ''}",
+                mend="take a file of another model",
+            )
 
 
 class StoredLinear(nn.Module):

@@ -70,6 +70,8 @@ def read_gguf(path: str | Path, device: str | None = None) -> GGUFFile:
     weights = {tensor.name: _wrap(tensor, content, path, device) for tensor in header.tensors}
     for stack in find_stacks(header.tensors, path):
         weights[stack.name] = _wrap_stack(stack, content, device)
+        for part in stack.parts:
+            del weights[part.name]
     return GGUFFile(path, header.metadata, weights)
 
 
