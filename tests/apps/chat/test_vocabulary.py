@@ -9,6 +9,7 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sentencepiece
@@ -112,7 +113,9 @@ def pairs() -> tuple[list[str], list[str]]:
     return tokens, [" ".join(merge) for merge in model["merges"]]
 
 
-@pytest.fixture(scope="session", params=["gpt-2", "llama-bpe", "qwen2", "gpt-4o", "tekken"])
+@pytest.fixture(
+    scope="session", params=["gpt-2", "llama-bpe", "falcon3", "qwen2", "gpt-4o", "tekken"]
+)
 def both(request: pytest.FixtureRequest, pairs: tuple[list[str], list[str]]) -> list[Encode]:
     """Return our tokeniser and the reference's, of one way to split texts."""
     tokens, merges = pairs
@@ -125,6 +128,57 @@ def both(request: pytest.FixtureRequest, pairs: tuple[list[str], list[str]]) -> 
     given = {"tokenizer_type": "gpt2", "pre_tokenizer_type": request.param}
     theirs, _ = convert_gguf_tokenizer("llama", {**given, "tokens": tokens, "merges": merges})
     return [ours.encode, lambda text: theirs.encode(text, add_special_tokens=False).ids]
+
+
+def describe(described: dict[str, Any]) -> Tokeniser:
+    """Return the tokeniser that joins bytes of which a file says this."""
+    named = {f"tokenizer.ggml.{key}": value for key, value in described.items()}
+    return Tokeniser({"tokenizer.ggml.model": "gpt2", **named})
+
+
+@pytest.mark.parametrize(
+    ("name", "is_started"), [("llama-bpe", True), ("tekken", True), ("qwen2", False)]
+)
+def test_some_texts_are_started_where_the_file_does_not_say(
+    pairs: tuple[list[str], list[str]], name: str, is_started: bool
+):
+    described = {"pre": name, "tokens": pairs[0], "merges": pairs[1], "bos_token_id": 5}
+    tokeniser = describe(described)
+    assert (tokeniser.encode("a", with_start=True)[0] == 5) is is_started
+
+
+def test_nothing_is_joined_across_the_pieces_of_deepseek_coder(
+    pairs: tuple[list[str], list[str]],
+):
+    pieces = ["def", " the", "((", "1", "2", ")", "\n", "\n", "\t", "the", " ==", "日本"]
+    joins = [f"{token} {token}" for token in "(Ċ="] + ["1 2", "Ċ ĉ", "( 1", ") Ċ"]
+    tokens = sorted({*pairs[0], *(join.replace(" ", "") for join in joins)})
+    described = {"pre": "deepseek-coder", "tokens": tokens, "merges": [*joins, *pairs[1]]}
+    tokeniser = describe(described)
+    found = tokeniser.encode("".join(pieces))
+    assert found == [token for piece in pieces for token in tokeniser.encode(piece)]
+    assert len(tokeniser.encode("((")) == 1
+
+
+def test_letters_and_marks_of_olmo_are_composed(pairs: tuple[list[str], list[str]]):
+    tokeniser = describe({"pre": "olmo", "tokens": pairs[0], "merges": pairs[1]})
+    assert tokeniser.encode("e\u0301") == tokeniser.encode("\u00e9")
+
+
+def test_white_space_after_the_turns_of_phi3_belongs_to_them():
+    """As Phi-3's makers publish its tokens ("rstrip"), of which a file says nothing."""
+    tokens = ["<unk>", "<s>", "</s>", "<|user|>", SPACE, "a", "<0x0A>"]
+    described = {
+        "model": "llama",
+        "tokens": tokens,
+        "scores": [0.0] * 7,
+        "token_type": [2, 3, 4, 3, 1, 1, 6],
+    }
+    metadata = {f"tokenizer.ggml.{key}": value for key, value in described.items()}
+    text = "<|user|>\n a</s> <s> a"
+    phi3 = Tokeniser({**metadata, "general.architecture": "phi3"})
+    assert phi3.encode(text) == [3, 4, 5, 2, 1, 4, 4, 5]
+    assert Tokeniser(metadata).encode(text) == [3, 4, 6, 4, 5, 2, 4, 4, 1, 4, 4, 5]
 
 
 CASES = st.sampled_from(["don't", "I'LL", "camelCase", "HTTPServer", "a/b//", "12345", "e\u0301"])

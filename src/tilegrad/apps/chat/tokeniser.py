@@ -10,6 +10,7 @@ from tilegrad.apps.chat.vocabulary import (
     build_pieces,
     find_token,
     has_space_before,
+    has_start,
 )
 from tilegrad.base.errors import DataError
 from tilegrad.frontend.gguf import find_value, find_values
@@ -61,9 +62,8 @@ class Tokeniser:
         has_space = kind == "llama" and has_space_before(metadata)
         self.prefix = " " if has_space else ""
         self.start = find_token(metadata, "tokenizer.ggml.bos_token_id", self._tokens)
-        # Files of Llama 3 do not say that its texts are started.
-        has_start = kind == "llama" or metadata.get("tokenizer.ggml.pre") == "llama-bpe"
-        is_started = find_value(metadata, "tokenizer.ggml.add_bos_token", bool, has_start)
+        usual = has_start(metadata)
+        is_started = find_value(metadata, "tokenizer.ggml.add_bos_token", bool, usual)
         self._before = [self.start] if is_started and self.start is not None else []
         self.end = find_token(metadata, "tokenizer.ggml.eos_token_id", self._tokens)
         turn = find_token(metadata, "tokenizer.ggml.eot_token_id", self._tokens)

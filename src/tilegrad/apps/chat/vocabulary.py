@@ -35,35 +35,47 @@ class _Splitting(NamedTuple):
         expressions: find the pieces, one expression within the pieces of the one before.
         keeps_whole: whether a piece that is a token stays one, whatever pairs would be joined.
         is_composed: whether letters and their marks are composed first (Unicode's NFC).
+        has_start: whether texts begin with the start token where the file does not say.
     """
 
     expressions: tuple[str, ...]
     keeps_whole: bool = False
     is_composed: bool = False
+    has_start: bool = False
 
 
 _OF_GPT2 = _Splitting((_GPT2,))
 _OF_SMOLLM = _Splitting((r"\p{N}", _GPT2))
-_OF_LLAMA3 = _Splitting((_LLAMA3,), keeps_whole=True)
+_OF_LLAMA3 = _Splitting((_LLAMA3,), keeps_whole=True, has_start=True)
 _OF_QWEN2 = _Splitting((_LLAMA3.replace("{1,3}", ""),), is_composed=True)
 _OF_GPT4O = _Splitting((_cased(r"\p{N}{1,3}", "(?i:'s|'t|'re|'ve|'m|'ll|'d)?"),))
+_OF_DEEPSEEK_CODER = _Splitting(
+    (r"[\r\n]", r"\s?\p{L}+", r"\s?\p{P}+", "[\u4e00-\u9fa5\u0800-\u4e00\uac00-\ud7ff]+", r"\p{N}")
+)
 _SPLITTINGS = {
     "default": _OF_GPT2,
     "gpt-2": _OF_GPT2,
+    "granite-docling": _OF_GPT2,
+    "olmo": _Splitting((_GPT2,), is_composed=True),
     "smollm": _OF_SMOLLM,
     "starcoder": _OF_SMOLLM,
     "refact": _OF_SMOLLM,
     "llama-bpe": _OF_LLAMA3,
-    "smaug-bpe": _OF_LLAMA3,
+    "falcon3": _OF_LLAMA3,
+    "pixtral": _OF_LLAMA3,
+    "smaug-bpe": _Splitting((_LLAMA3,), keeps_whole=True),
     "dbrx": _Splitting((_LLAMA3,)),
+    "deepseek-coder": _OF_DEEPSEEK_CODER,
     "qwen2": _OF_QWEN2,
     "deepseek-r1-qwen": _OF_QWEN2,
     "gpt-4o": _OF_GPT4O,
-    "tekken": _Splitting((_cased(r"\p{N}"),), keeps_whole=True),
+    "tekken": _Splitting((_cased(r"\p{N}"),), keeps_whole=True, has_start=True),
 }
 """How texts are cut, by the name that GGUF gives it."""
 
 _CONTROL, _USER_DEFINED = 3, 4
+_KEEPS_SPACE = ("<unk>", "<s>", "<|endoftext|>")
+"""Phi-3's tokens, as its makers publish them, take the white space after them, but for these."""
 _SPACE = "\N{LOWER ONE EIGHTH BLOCK}"
 
 
@@ -136,7 +148,10 @@ def build_pieces(metadata: Mapping[str, Any], tokens: Sequence[str]) -> Tokenize
         [decoders.Replace(_SPACE, " "), decoders.ByteFallback(), decoders.Fuse()]
     )
     # Gemma has tokens of several spaces: they are found once spaces are what stands for them.
-    _add_whole_tokens(tokenizer, metadata, tokens, is_normalised=not has_prefix)
+    is_phi3 = metadata.get("general.architecture") == "phi3"
+    _add_whole_tokens(
+        tokenizer, metadata, tokens, is_normalised=not has_prefix, takes_space=is_phi3
+    )
     return tokenizer
 
 
@@ -149,6 +164,13 @@ def find_token(metadata: Mapping[str, Any], key: str, tokens: Sequence[str]) -> 
 def has_space_before(metadata: Mapping[str, Any]) -> bool:
     """Whether texts get a space before their first word, in files of pieces of sentences."""
     return find_value(metadata, "tokenizer.ggml.add_space_prefix", bool, True)
+
+
+def has_start(metadata: Mapping[str, Any]) -> bool:
+    """Whether texts begin with the start token, in files that do not say."""
+    splitting = _SPLITTINGS.get(find_value(metadata, "tokenizer.ggml.pre", str, ""))
+    is_of_pieces = metadata.get("tokenizer.ggml.model") == "llama"
+    return is_of_pieces or (splitting is not None and splitting.has_start)
 
 
 @contextlib.contextmanager
@@ -189,6 +211,7 @@ def _add_whole_tokens(
     tokens: Sequence[str],
     *,
     is_normalised: bool = False,
+    takes_space: bool = False,
 ) -> None:
     """Let tokens that are never made of parts be found in a text.
 
@@ -197,16 +220,22 @@ def _add_whole_tokens(
         metadata: of a GGUF file.
         tokens: its tokens.
         is_normalised: whether those that the file's maker added are as they are in normalised text.
+        takes_space: whether white space after most of them is theirs, and so no token.
     """
     from tokenizers import AddedToken
 
     types = find_values(metadata, "tokenizer.ggml.token_type", int)
-    special = _of_type(tokens, types, _CONTROL)
-    tokenizer.add_special_tokens(
-        [AddedToken(token, special=True, normalized=False) for token in special]
-    )
-    given = _of_type(tokens, types, _USER_DEFINED)
-    tokenizer.add_tokens([AddedToken(token, normalized=is_normalised) for token in given])
+
+    def added(wanted: int, *, normalized: bool) -> list[AddedToken]:
+        return [
+            AddedToken(
+                token, rstrip=takes_space and token not in _KEEPS_SPACE, normalized=normalized
+            )
+            for token in _of_type(tokens, types, wanted)
+        ]
+
+    tokenizer.add_special_tokens(added(_CONTROL, normalized=False))
+    tokenizer.add_tokens(added(_USER_DEFINED, normalized=is_normalised))
 
 
 def _pair(merge: str) -> tuple[str, str]:
