@@ -13,6 +13,7 @@ from tilegrad.tensor import (
     jit,
     jvp,
     kernel,
+    no_grad,
     value_and_grad,
     vjp,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "jvp",
     "kernel",
     "language",
+    "no_grad",
     "value_and_grad",
     "vjp",
 ]

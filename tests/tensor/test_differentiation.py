@@ -7,6 +7,7 @@ import numpy
 import pytest
 import torch
 
+import tilegrad
 from tilegrad.base.errors import (
     ArgumentError,
     ArgumentTypeError,
@@ -18,7 +19,7 @@ from tilegrad.base.settings import Settings
 from tilegrad.engine import Session, current_session
 from tilegrad.ir.node import sort_topologically
 from tilegrad.ops.markers import barrier
-from tilegrad.tensor import Tensor
+from tilegrad.tensor import Tensor, jit, no_grad
 from tilegrad.tensor.transforms import (
     checkpoint,
     grad,
@@ -290,3 +291,76 @@ def test_wrong_arguments_of_transforms_are_refused():
         jvp(lambda x: x, [x], [Tensor([1.0, 2.0])])
     with pytest.raises(ShapeError, match="2 tensors"):
         vjp(lambda x: x, x)[1]((x, x))
+
+
+@pytest.mark.parametrize("is_realised", [False, True])
+def test_no_gradient_flows_through_what_is_computed_without(is_realised):
+    """The target of a bootstrapped loss, a moving average, and a step by hand, as in torch."""
+
+    def run(library, weight, average, ones):
+        @library.no_grad()
+        def target():
+            found = (weight * 3).exp()
+            if is_realised and isinstance(found, Tensor):
+                found.realize()
+            return found
+
+        before = weight * 2
+        with library.no_grad():
+            average += 0.5 * (weight - average)
+            same = before.reshape(-1)
+        loss = ((weight * ones - target()) ** 2 + average * weight + before * same).sum()
+        loss.backward()
+        with library.no_grad():
+            weight -= 0.1 * weight.grad
+        first, weight.grad = weight.grad, None
+        (weight**3).sum().backward()
+        return first, weight, weight.grad, average
+
+    arrays = [normal(4), normal(4), numpy.ones(4)]
+    ours = run(
+        tilegrad,
+        *(Tensor(one, requires_grad=place == 0 or None) for place, one in enumerate(arrays)),
+    )
+    theirs = run(
+        torch, *(torch.tensor(one, requires_grad=place == 0) for place, one in enumerate(arrays))
+    )
+    for found, expected in zip(ours, theirs, strict=True):
+        numpy.testing.assert_allclose(found.numpy(), expected.detach().numpy(), rtol=1e-5)
+
+
+def test_no_grad_ends_with_an_error_and_leaves_what_was_there():
+    weight = Tensor([2.0], requires_grad=True)
+    held = weight * 3
+    made = []
+
+    @no_grad()
+    def fail():
+        made.append(weight * 5)
+        weight.reshape(7)
+
+    with pytest.raises(ShapeError):
+        fail()
+    with pytest.raises(GradientError):
+        made[0].backward()
+    count = Tensor([1, 2])
+    with no_grad():
+        again = count + 1
+    assert again.tolist() == [2, 3]
+    held.backward()
+    assert weight.grad.item() == 3.0
+
+
+def test_captured_functions_keep_gradients_out():
+    with Session().entered():
+        weight = Tensor([2.0], requires_grad=True)
+
+        @jit
+        def step(x):
+            with no_grad():
+                target = weight * x
+            weight.grad = None
+            (weight * target).backward()
+            return weight.grad
+
+        assert [step(Tensor([x])).item() for x in (1.0, 2.0, 3.0)] == [2.0, 4.0, 6.0]

@@ -19,6 +19,7 @@ from tilegrad.engine.capture import Capture
 from tilegrad.engine.captured_step import NEVER, CapturedStep
 from tilegrad.engine.compiled import CompiledExecutor
 from tilegrad.engine.cpu import start_cpu
+from tilegrad.engine.modes import ModeWatch
 from tilegrad.engine.reference import ReferenceExecutor
 from tilegrad.engine.storage import (
     Contents,
@@ -93,9 +94,10 @@ class Session:
         # reference takes itself out, without any Python.
         self._live: dict[weakref.ref[Tracked], None] = {}
         self._forget = self._live.__delitem__
-        # Whether layers train, the seed of random numbers, and their state on each device
-        # (tensor/random.py, tensor/generator.py).
+        # Whether layers train, and who looked at their own modes (nn/module.py); the seed of random
+        # numbers, and their state on each device (tensor/random.py, tensor/generator.py).
         self.training = False
+        self.modes = ModeWatch()
         self.random_seed: int | None = None
         self.generators: dict[str, RandomState] = {}
         # What realised values were computed from, where gradients may flow further: buffers to

@@ -1,8 +1,9 @@
 """Neural networks: layers, initialisers, optimisers, and the files that hold their state.
 
 Imports ``tensor`` and everything below it. A model is any object that holds layers and tensors in
-its attributes and is called like a function; ``nn.state`` finds its tensors. Layers stand one
-concept a module; ``optim`` holds optimisers and schedules, ``state`` the dictionaries and files.
+its attributes and is called like a function; ``nn.state`` finds its tensors. ``Module`` is the base
+of the layers and of models that are written as for PyTorch. Layers stand one concept a module;
+``optim`` holds optimisers and schedules, ``state`` the dictionaries and files.
 """
 
 from tilegrad.nn import init, optim, state
@@ -88,7 +89,7 @@ from tilegrad.nn.loss import (
     TripletMarginLoss,
     TripletMarginWithDistanceLoss,
 )
-from tilegrad.nn.module import Module
+from tilegrad.nn.module import Module, Parameter
 from tilegrad.nn.normalisation import (
     BatchNorm,
     BatchNorm1d,
@@ -163,6 +164,7 @@ __all__ = [
     "optim",
     "state",
     "Module",
+    "Parameter",
     "Linear",
     "Bilinear",
     "Conv1d",

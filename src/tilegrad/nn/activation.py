@@ -106,7 +106,7 @@ class LeakyReLU(Module):
     def __init__(self, negative_slope: float = 0.01) -> None:
         self.negative_slope = negative_slope
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         """Return the function of the tensor, of the same shape."""
         return x.leaky_relu(self.negative_slope)
 
@@ -122,7 +122,7 @@ class PReLU(Module):
     def __init__(self, num_parameters: int = 1, init: float = 0.25) -> None:
         self.weight = Tensor(numpy.full((num_parameters,), init, numpy.float32))
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         """Return the function of the tensor, of the same shape."""
         return x.prelu(self.weight)
 

@@ -18,11 +18,7 @@ class Applied(Module):
 
     function: ClassVar[Callable[..., Any]]
 
-    def __call__(self, *tensors: Tensor) -> Any:
+    def forward(self, *tensors: Tensor) -> Any:
         """Return the method of the first tensor, the others as further arguments."""
-        return type(self).function(*tensors, **vars(self))
-
-
-def as_constant(tensor: Tensor | None) -> Tensor | None:
-    """Return a tensor's value as what no optimiser changes."""
-    return None if tensor is None else tensor.detach().requires_grad_(False)
+        options = {name: one for name, one in vars(self).items() if not name.startswith("_")}
+        return type(self).function(*tensors, **options)

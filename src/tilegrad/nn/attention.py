@@ -64,7 +64,7 @@ class MultiheadAttention(Module):
         if bias:
             self.out_proj.bias = init.zeros(embed_dim)
 
-    def __call__(
+    def forward(
         self,
         query: Tensor,
         key: Tensor,

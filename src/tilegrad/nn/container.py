@@ -3,30 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Self, SupportsIndex, overload
 
+from tilegrad.base.errors import ArgumentTypeError
 from tilegrad.nn.module import Module
 from tilegrad.tensor import Tensor
 
 
-class Sequential(Module, list[Callable[..., Any]]):
+class _Layers(Module, list[Any]):
+    """A list of layers, of which a part is such a list, too."""
+
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> Any: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Self: ...
+
+    def __getitem__(self, index: SupportsIndex | slice) -> Any:
+        found = super().__getitem__(index)
+        if not isinstance(index, slice):
+            return found
+        part = type(self)()
+        part.extend(found)
+        return part
+
+
+class Sequential(_Layers):
     """Layers applied one after the other. It is a list, so its tensors are called ``0.weight`` ..
 
     Args:
         layers: layers, or any functions of a tensor, such as ``Tensor.relu``.
+
+    Raises:
+        ArgumentTypeError: one of them cannot be called.
     """
 
     def __init__(self, *layers: Callable[..., Any]) -> None:
+        for layer in layers:
+            if not callable(layer):
+                raise ArgumentTypeError(
+                    "a layer cannot be called",
+                    got=type(layer).__name__,
+                    expected="layers, or functions of a tensor",
+                    mend="pass a list as Sequential(*layers); for layers with names of their own, "
+                    "define a Module that holds them as attributes",
+                )
         super().__init__(layers)
 
-    def __call__(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Any:
         """Return what the last layer gives."""
         for layer in self:
             x = layer(x)
         return x
 
 
-class ModuleList(Module, list[Any]):
+class ModuleList(_Layers):
     """Layers in a list; its tensors are called ``0.weight`` .. What is done with them is yours.
 
     Args:
@@ -73,6 +104,6 @@ class ParameterDict(Module, dict[str, Tensor]):
 class Identity(Module):
     """Gives what it gets."""
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         """Return the argument."""
         return x

@@ -39,6 +39,7 @@ class _Convolution(Module):
     ) -> None:
         _check_groups(groups, in_channels, out_channels)
         check_choice("padding mode", padding_mode, tuple(PADDING_MODES))
+        self.in_channels, self.out_channels = in_channels, out_channels
         self.kernel_size = per_axis(kernel_size, self.axes, "kernel_size")
         self.stride = per_axis(stride, self.axes, "stride")
         self.dilation = per_axis(dilation, self.axes, "dilation")
@@ -49,7 +50,7 @@ class _Convolution(Module):
         self.weight = init.uniform(shape, -bound, bound)
         self.bias = init.uniform((out_channels,), -bound, bound) if bias else None
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         """Return shape (batch, out_channels, *spatial) for (batch, in_channels, *spatial)."""
         # Pairs from the last axis on, as PyTorch's flat form of padding has them.
         flat = [amount for pair in reversed(self.padding) for amount in pair]
@@ -113,6 +114,7 @@ class _TransposedConvolution(Module):
         dilation: Numbers = 1,
     ) -> None:
         _check_groups(groups, in_channels, out_channels)
+        self.in_channels, self.out_channels = in_channels, out_channels
         self.kernel_size = per_axis(kernel_size, self.axes, "kernel_size")
         self.stride, self.padding, self.dilation = stride, padding, dilation
         self.output_padding, self.groups = output_padding, groups
@@ -121,7 +123,7 @@ class _TransposedConvolution(Module):
         self.weight = init.uniform(shape, -bound, bound)
         self.bias = init.uniform((out_channels,), -bound, bound) if bias else None
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         """Return shape (batch, out_channels, *spatial) for (batch, in_channels, *spatial)."""
         return x.conv_transpose2d(
             self.weight,

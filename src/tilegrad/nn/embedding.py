@@ -29,6 +29,7 @@ class Embedding(Module):
     def __init__(
         self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None
     ) -> None:
+        self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
         self.weight = init.normal((num_embeddings, embedding_dim))
         self.padding_idx = padding_idx
         if padding_idx is not None:
@@ -42,7 +43,7 @@ class Embedding(Module):
             rows = Tensor.arange(num_embeddings).unsqueeze(1)
             self.weight = (rows == self.padding_idx).where(0.0, self.weight)
 
-    def __call__(self, index: Tensor) -> Tensor:
+    def forward(self, index: Tensor) -> Tensor:
         """Return shape (*, embedding_dim) for integers of shape (*)."""
         rows = self.weight[index]
         if self.padding_idx is None:
@@ -77,14 +78,14 @@ class EmbeddingBag(Embedding):
         super().__init__(num_embeddings, embedding_dim, padding_idx)
         self.mode = mode
 
-    def __call__(self, index: Tensor, per_sample_weights: Tensor | None = None) -> Tensor:
+    def forward(self, index: Tensor, per_sample_weights: Tensor | None = None) -> Tensor:
         """Return shape (bags, embedding_dim) for integers of shape (bags, indices).
 
         Args:
             index: the indices of each bag.
             per_sample_weights: factor of each row, of the same shape; for the mode "sum".
         """
-        rows = super().__call__(index)
+        rows = super().forward(index)
         if per_sample_weights is not None:
             rows = rows * per_sample_weights.unsqueeze(-1)
         if self.padding_idx is None:

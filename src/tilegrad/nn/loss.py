@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tilegrad.nn.applied import Applied, as_constant
+from tilegrad.nn.applied import Applied
 from tilegrad.tensor import Tensor
 
 
@@ -51,7 +51,8 @@ class CrossEntropyLoss(Applied):
         reduction: str = "mean",
         label_smoothing: float = 0.0,
     ) -> None:
-        self.weight, self.ignore_index = as_constant(weight), ignore_index
+        self.ignore_index = ignore_index
+        self.register_buffer("weight", weight)
         self.reduction, self.label_smoothing = reduction, label_smoothing
 
 
@@ -63,7 +64,8 @@ class NLLLoss(Applied):
     def __init__(
         self, weight: Tensor | None = None, ignore_index: int = -100, reduction: str = "mean"
     ) -> None:
-        self.weight, self.reduction = as_constant(weight), reduction
+        self.reduction = reduction
+        self.register_buffer("weight", weight)
         self.ignore_index = ignore_index
 
 
@@ -73,7 +75,8 @@ class BCELoss(Applied):
     function = Tensor.binary_cross_entropy
 
     def __init__(self, weight: Tensor | None = None, reduction: str = "mean") -> None:
-        self.weight, self.reduction = as_constant(weight), reduction
+        self.reduction = reduction
+        self.register_buffer("weight", weight)
 
 
 class BCEWithLogitsLoss(Applied):
@@ -87,8 +90,9 @@ class BCEWithLogitsLoss(Applied):
         reduction: str = "mean",
         pos_weight: Tensor | None = None,
     ) -> None:
-        self.weight, self.pos_weight = as_constant(weight), as_constant(pos_weight)
         self.reduction = reduction
+        self.register_buffer("weight", weight)
+        self.register_buffer("pos_weight", pos_weight)
 
 
 class SmoothL1Loss(Applied):
@@ -209,7 +213,8 @@ class MultiMarginLoss(Applied):
         reduction: str = "mean",
     ) -> None:
         self.p, self.margin = p, margin
-        self.weight, self.reduction = as_constant(weight), reduction
+        self.reduction = reduction
+        self.register_buffer("weight", weight)
 
 
 class MultiLabelSoftMarginLoss(Applied):
@@ -218,7 +223,8 @@ class MultiLabelSoftMarginLoss(Applied):
     function = Tensor.multilabel_soft_margin_loss
 
     def __init__(self, weight: Tensor | None = None, reduction: str = "mean") -> None:
-        self.weight, self.reduction = as_constant(weight), reduction
+        self.reduction = reduction
+        self.register_buffer("weight", weight)
 
 
 class CTCLoss(Applied):

@@ -36,6 +36,8 @@ class BatchNorm(Module):
         num_batches_tracked: how many batches the averages hold; counted if momentum is None.
     """
 
+    num_batches_tracked: Tensor
+
     def __init__(
         self,
         num_features: int,
@@ -50,11 +52,11 @@ class BatchNorm(Module):
         self.running_mean: Tensor | None = None
         self.running_var: Tensor | None = None
         if track_running_stats:
-            self.running_mean = init.zeros(num_features).requires_grad_(False)
-            self.running_var = init.ones(num_features).requires_grad_(False)
-            self.num_batches_tracked = Tensor(numpy.array(0), requires_grad=False)
+            self.register_buffer("running_mean", init.zeros(num_features))
+            self.register_buffer("running_var", init.ones(num_features))
+            self.register_buffer("num_batches_tracked", Tensor(numpy.array(0)))
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         """Return the normalised tensor, of the same shape.
 
         Raises:
@@ -127,7 +129,7 @@ class LayerNorm(Module):
         self.weight = init.ones(*self.normalized_shape) if elementwise_affine else None
         self.bias = init.zeros(*self.normalized_shape) if elementwise_affine and bias else None
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         """Return the normalised tensor, of the same shape."""
         return x.layer_norm(self.normalized_shape, self.weight, self.bias, self.eps)
 
@@ -135,9 +137,9 @@ class LayerNorm(Module):
 class LayerNorm2d(LayerNorm):
     """``LayerNorm`` over axis 1 of (batch, channels, height, width)."""
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         """Return the normalised tensor, of the same shape."""
-        return super().__call__(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
 class RMSNorm(Module):
@@ -163,7 +165,7 @@ class RMSNorm(Module):
         self.normalized_shape, self.eps = _as_shape(normalized_shape), eps
         self.weight = init.ones(*self.normalized_shape) if elementwise_affine else None
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         """Return the normalised tensor, of the same shape."""
         return x.rms_norm(self.normalized_shape, self.weight, self.eps)
 
@@ -208,11 +210,11 @@ class GroupNorm(Module):
                 "the channels do not fall into the groups",
                 got=f"{num_channels} channels, {num_groups} groups",
             )
-        self.num_groups, self.eps = num_groups, eps
+        self.num_groups, self.num_channels, self.eps = num_groups, num_channels, eps
         self.weight = init.ones(num_channels) if affine else None
         self.bias = init.zeros(num_channels) if affine else None
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         """Return the normalised tensor, of the same shape."""
         return x.group_norm(self.num_groups, self.weight, self.bias, self.eps)
 
@@ -233,11 +235,11 @@ class InstanceNorm(Module):
     """
 
     def __init__(self, num_features: int, eps: float = 1e-5, affine: bool = True) -> None:
-        self.eps = eps
+        self.num_features, self.eps = num_features, eps
         self.weight = init.ones(num_features) if affine else None
         self.bias = init.zeros(num_features) if affine else None
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         """Return the normalised tensor, of the same shape."""
         return x.instance_norm(self.weight, self.bias, self.eps)
 

@@ -23,7 +23,7 @@ class _Pad(Module):
         count = 2 * self.axes
         self.padding = (padding,) * count if isinstance(padding, int) else tuple(padding)
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         """Return the padded tensor."""
         return x.pad(self.padding, self.mode)
 
@@ -35,7 +35,7 @@ class _ConstantPad(_Pad):
         super().__init__(padding)
         self.value = value
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         """Return the padded tensor."""
         return x.pad(self.padding, self.mode, self.value)
 

@@ -126,7 +126,7 @@ class Upsample(Module):
         self.size, self.scale_factor = size, scale_factor
         self.mode, self.align_corners = mode, align_corners
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         """Return (batch, channels, *sizes) for (batch, channels, ..)."""
         size = (self.size,) * (x.ndim - 2) if isinstance(self.size, int) else self.size
         return x.interpolate(size, self.mode, self.align_corners, self.scale_factor)

@@ -143,7 +143,7 @@ class RNN(_Recurrent):
         del state
         return (NONLINEARITIES[self.nonlinearity](from_input + from_state),)
 
-    def __call__(self, x: Tensor, h: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, h: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return the outputs, (time, batch, directions · hidden_size), and the final states."""
         output, (state,) = self.run(x, None if h is None else (h,))
         return output, state
@@ -163,7 +163,7 @@ class LSTM(_Recurrent):
         """Return state and cell after one step."""
         return lstm_step(from_input + from_state, state[1])
 
-    def __call__(
+    def forward(
         self, x: Tensor, state: tuple[Tensor, Tensor] | None = None
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """Return the outputs, (time, batch, directions · hidden_size), and final (h, c)."""
@@ -185,7 +185,7 @@ class GRU(_Recurrent):
         """Return the state after one step."""
         return (gru_step(from_input, from_state, state[0]),)
 
-    def __call__(self, x: Tensor, h: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, h: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return the outputs, (time, batch, directions · hidden_size), and the final states."""
         output, (state,) = self.run(x, None if h is None else (h,))
         return output, state

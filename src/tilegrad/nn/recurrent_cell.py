@@ -50,7 +50,7 @@ class _Cell(Module):
     gates: int
 
     def __init__(self, input_size: int, hidden_size: int, bias: bool = True) -> None:
-        self.hidden_size = hidden_size
+        self.input_size, self.hidden_size = input_size, hidden_size
         weights = new_weights(self.gates, input_size, hidden_size, bias)
         self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh = weights
 
@@ -90,7 +90,7 @@ class RNNCell(_Cell):
         check_choice("nonlinearity", nonlinearity, tuple(NONLINEARITIES))
         self.nonlinearity = nonlinearity
 
-    def __call__(self, x: Tensor, h: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, h: Tensor | None = None) -> Tensor:
         """Return the new state, shape (batch, hidden_size)."""
         from_input, from_state = self.project(x, self.zeros(x) if h is None else h)
         return NONLINEARITIES[self.nonlinearity](from_input + from_state)
@@ -101,7 +101,7 @@ class LSTMCell(_Cell):
 
     gates = 4
 
-    def __call__(
+    def forward(
         self, x: Tensor, state: tuple[Tensor, Tensor] | None = None
     ) -> tuple[Tensor, Tensor]:
         """Return the new state and cell, each of shape (batch, hidden_size)."""
@@ -115,7 +115,7 @@ class GRUCell(_Cell):
 
     gates = 3
 
-    def __call__(self, x: Tensor, h: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, h: Tensor | None = None) -> Tensor:
         """Return the new state, shape (batch, hidden_size)."""
         h = self.zeros(x) if h is None else h
         return gru_step(*self.project(x, h), h)

@@ -98,7 +98,7 @@ class TransformerEncoderLayer(_Layer):
 
     has_memory = False
 
-    def __call__(
+    def forward(
         self,
         src: Tensor,
         src_mask: Tensor | None = None,
@@ -122,7 +122,7 @@ class TransformerDecoderLayer(_Layer):
 
     has_memory = True
 
-    def __call__(
+    def forward(
         self,
         tgt: Tensor,
         memory: Tensor,
@@ -165,7 +165,7 @@ class TransformerEncoder(Module):
         self.layers = ModuleList(copy.deepcopy(encoder_layer) for _ in range(num_layers))
         self.norm = norm
 
-    def __call__(
+    def forward(
         self,
         src: Tensor,
         mask: Tensor | None = None,
@@ -190,7 +190,7 @@ class TransformerDecoder(Module):
         self.layers = ModuleList(copy.deepcopy(decoder_layer) for _ in range(num_layers))
         self.norm = norm
 
-    def __call__(
+    def forward(
         self, tgt: Tensor, memory: Tensor, *masks: Tensor | None, **named: Tensor | bool | None
     ) -> Tensor:
         """Return the decoded sequence; the further arguments are ``TransformerDecoderLayer``'s."""
@@ -237,7 +237,7 @@ class Transformer(Module):
             LayerNorm(d_model, epsilon, bias=bias),
         )
 
-    def __call__(
+    def forward(
         self,
         src: Tensor,
         tgt: Tensor,

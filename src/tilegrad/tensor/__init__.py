@@ -25,6 +25,7 @@ order:
   by hand: ``kernel`` (``call_gradient``).
 """
 
+from tilegrad.tensor.differentiation import no_grad
 from tilegrad.tensor.jit import jit
 from tilegrad.tensor.kernel import Kernel, kernel
 from tilegrad.tensor.size import SymbolicInteger, Variable
@@ -51,6 +52,7 @@ __all__ = [
     "jit",
     "jvp",
     "kernel",
+    "no_grad",
     "value_and_grad",
     "vjp",
 ]

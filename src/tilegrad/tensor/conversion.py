@@ -219,9 +219,12 @@ class Conversion(Casting):
         node = intern(graph.copy, (self.node,), graph.CopyAttributes(name))
         return self.from_node(node, name, self.requires_grad)
 
-    def to_(self, device: str | None) -> Self:
-        """Move this tensor itself to another device, its gradient too."""
+    def to_(self, device: str | DType | None) -> Self:
+        """Move this tensor itself to another device, or into another dtype; its gradient too."""
         moved = self.to(device)
+        if moved is self:
+            return self
+        moved.requires_grad = self.requires_grad
         self.node, self.device, self.target = moved.node, moved.device, None
         current_session().note_change(self)
         if self.grad is not None:

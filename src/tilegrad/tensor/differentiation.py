@@ -1,14 +1,16 @@
-"""Gradients of tensors: ``backward`` and ``gradient``."""
+"""Gradients of tensors: ``backward`` and ``gradient``; and ``no_grad``, where there are none."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Self
 
 from tilegrad.base.errors import GradientError
 from tilegrad.engine import current_session
-from tilegrad.ir.node import Node
-from tilegrad.ops import arithmetic
+from tilegrad.engine.tracked import Snapshot
+from tilegrad.ir.node import Node, intern
+from tilegrad.ops import arithmetic, graph
 from tilegrad.tensor.autodiff import gradients
 from tilegrad.tensor.base import TensorBase
 
@@ -72,3 +74,32 @@ class Differentiation(TensorBase):
             None if gradient is None else [gradient.node],
             current_session().histories,
         )
+
+
+@contextmanager
+def no_grad() -> Iterator[None]:
+    """Compute what no gradient flows through, in a ``with`` statement or a function.
+
+    What is computed inside is detached at its end, as by ``Tensor.detach``; so are tensors that
+    were given another value inside, but for those that require gradients themselves. Nothing is
+    saved by it where no tensor requires gradients, as before there is an optimiser.
+
+    Example:
+        ``with no_grad(): target = reward + 0.9 * model(state).max(axis=1)``
+    """
+    session = current_session()
+    before = Snapshot(session.live_tensors())
+    try:
+        yield
+    finally:
+        for tensor in session.live_tensors():
+            if isinstance(tensor, TensorBase) and not before.has_unchanged(tensor):
+                _detach(tensor)
+
+
+def _detach(tensor: TensorBase) -> None:
+    """Let a tensor's value be one that no gradient flows through, unless it starts there."""
+    node = tensor.node
+    is_known = tensor.is_realized() and current_session().histories.get(node) is None
+    if node.dtype.is_float and not tensor.requires_grad and not is_known:
+        tensor.node = intern(graph.detach, (node,))

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import functools
 import gc
+import itertools
 from collections.abc import Callable, Hashable, KeysView, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, ParamSpec, TypeVar, cast
 
 from tilegrad.base.errors import CaptureError
 from tilegrad.engine import current_session
-from tilegrad.engine.captured_step import CapturedStep
+from tilegrad.engine.captured_step import NEVER, CapturedStep
+from tilegrad.engine.modes import SeenModes, are_unchanged
 from tilegrad.engine.session import Session
 from tilegrad.engine.step_builder import Output
 from tilegrad.engine.storage import Contents, make_buffer_node, storage_of
@@ -44,11 +46,23 @@ class _Captured:
         step: the launches; None after the first call, before the capture.
         result: the result of the captured call; its tensors are replaced at each replay.
         device: name of the device.
+        modes: the training modes of the modules that were called.
+        checked: how many changes of modes there had been when these were last found in force.
     """
 
     step: CapturedStep | None = None
     result: Tree = None
     device: str = ""
+    modes: SeenModes = field(default_factory=dict)
+    checked: int = NEVER
+
+    def suits(self, session: Session) -> bool:
+        """Return whether the modules are in the modes in which they were captured."""
+        if self.checked != session.modes.changes:
+            if not are_unchanged(self.modes):
+                return False
+            self.checked = session.modes.changes
+        return True
 
 
 class Jit(Generic[P, R]):
@@ -66,7 +80,7 @@ class Jit(Generic[P, R]):
 
     def __init__(self, function: Callable[P, R]) -> None:
         self.function = function
-        self._captured: dict[Hashable, _Captured] = {}
+        self._captured: dict[Hashable, list[_Captured]] = {}
         functools.update_wrapper(self, function, updated=())
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -80,16 +94,25 @@ class Jit(Generic[P, R]):
             inputs = _separate(tensors)
             form.append(tuple(map(inputs.index, inputs)))
         key = tuple(form)
-        captured = self._captured.get(key)
+        captured = self._find(session, key)
         if captured is not None and captured.step is not None:
             return _replay(session, captured, captured.step, tensors, inputs, symbols)
         call = _bind(self.function, args, kwargs)
-        with session.bound(symbols):
+        with session.bound(symbols), session.modes.watching() as modes:
             if captured is None:
                 result = _run_watched(session, call)
-                self._captured[key] = _Captured()
-                return cast("R", result)
-            return cast("R", _capture(session, call, tensors, symbols, captured))
+                captured = _Captured()
+                self._captured.setdefault(key, []).append(captured)
+            else:
+                result = _capture(session, call, tensors, symbols, captured)
+        captured.modes, captured.checked = modes, session.modes.changes
+        return cast("R", result)
+
+    def _find(self, session: Session, key: Hashable) -> _Captured | None:
+        for captured in self._captured.get(key, ()):
+            if captured.suits(session):
+                return captured
+        return None
 
     def bind(self, *args: P.args, **kwargs: P.kwargs) -> BoundStep | None:
         """Return the step that a call would replay, on arrays of its own; None if it would not.
@@ -101,7 +124,7 @@ class Jit(Generic[P, R]):
         """
         session = current_session()
         form, tensors, _ = sort_arguments(session, args, kwargs)
-        captured = self._captured.get(tuple(form))
+        captured = self._find(session, tuple(form))
         if captured is None or captured.step is None:
             return None
         realize(*tensors)
@@ -111,7 +134,8 @@ class Jit(Generic[P, R]):
     @property
     def captured(self) -> tuple[CapturedStep, ...]:
         """The captured steps, one for each form of the arguments."""
-        return tuple(one.step for one in self._captured.values() if one.step is not None)
+        every = itertools.chain.from_iterable(self._captured.values())
+        return tuple(one.step for one in every if one.step is not None)
 
     def reset(self) -> None:
         """Forget all captures."""

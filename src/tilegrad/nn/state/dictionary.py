@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from tilegrad.base.errors import DataError
 from tilegrad.tensor import Tensor
@@ -12,28 +13,83 @@ _MANY = 10
 _OPAQUE = (type, types.FunctionType, types.MethodType, types.ModuleType)
 
 
+class Held(NamedTuple):
+    """Something that a model holds.
+
+    Attributes:
+        path: its name, with dots.
+        value: what it is.
+        owner: the object that holds it, which may say that it is a buffer (``nn.Module``).
+        name: its name there.
+    """
+
+    path: str
+    value: object
+    owner: object
+    name: str
+
+    @property
+    def is_buffer(self) -> bool:
+        """Whether the owner says that it is no parameter, whatever ``requires_grad`` is."""
+        return self.name in getattr(self.owner, "_buffers", ())
+
+    @property
+    def is_saved(self) -> bool:
+        """Whether it belongs to the state that is saved."""
+        return getattr(self.owner, "_buffers", {}).get(self.name, True)
+
+
+class Mismatch(NamedTuple):
+    """The names that only one side had when a state was loaded.
+
+    Attributes:
+        missing_keys: those that only the model has.
+        unexpected_keys: those that only the state has.
+    """
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
+
+
 def get_state_dict(model: object, prefix: str = "") -> dict[str, Tensor]:
     """Return the tensors that a model holds, by name.
 
     The model is walked through attributes, dictionaries, lists and tuples; a name is the path, with
-    dots, such as ``layers.0.weight``. Attributes that start with an underscore are left out. What
-    is held in several places is listed under each name.
+    dots, such as ``layers.0.weight``. Attributes that start with an underscore are left out, and
+    buffers that are not persistent. What is held in several places is listed under each name.
 
     Args:
         model: any object; tensors, too, are found in optimisers and in plain containers.
         prefix: what to put before every name.
     """
-    return dict(_walk(model, prefix.removesuffix("."), ()))
+    return {
+        held.path: held.value
+        for held in walk(model, prefix.removesuffix("."))
+        if isinstance(held.value, Tensor) and held.is_saved
+    }
 
 
-def _walk(value: object, path: str, above: tuple[int, ...]) -> Iterator[tuple[str, Tensor]]:
-    if isinstance(value, Tensor):
-        yield path, value
-        return
+def walk(model: object, path: str = "") -> Iterator[Held]:
+    """Go through all that a model holds, itself first and each thing before what it holds.
+
+    What is held in several places comes once for each path.
+
+    Args:
+        model: any object.
+        path: its own name.
+    """
+    return _walk(Held(path, model, None, ""), ())
+
+
+def _walk(held: Held, above: tuple[int, ...]) -> Iterator[Held]:
+    value = held.value
     if id(value) in above or isinstance(value, _OPAQUE):
         return
-    for name, part in _parts(value):
-        yield from _walk(part, f"{path}.{name}" if path else name, (*above, id(value)))
+    yield held
+    if not isinstance(value, Tensor):
+        for name, part in _parts(value):
+            path = f"{held.path}.{name}" if held.path else name
+            yield from _walk(Held(path, part, value, name), (*above, id(value)))
 
 
 def _parts(value: object) -> Iterator[tuple[str, object]]:
@@ -50,16 +106,22 @@ def _parts(value: object) -> Iterator[tuple[str, object]]:
 def get_parameters(model: object) -> list[Tensor]:
     """Return the tensors of a model that can be trained, each once.
 
-    These are the floating-point ones whose ``requires_grad`` is not False.
+    These are the floating-point ones whose ``requires_grad`` is not False, but no buffers.
     """
-    found: dict[int, Tensor] = {}
-    for tensor in get_state_dict(model).values():
-        if tensor.is_floating_point() and tensor.requires_grad is not False:
-            found[id(tensor)] = tensor
-    return list(found.values())
+    found = find_parameters(model).values()
+    return [tensor for tensor in found if tensor.requires_grad is not False]
 
 
-def load_state_dict(model: object, state: Mapping[str, Tensor], strict: bool = True) -> None:
+def find_parameters(model: object) -> dict[str, Tensor]:
+    """Return the floating-point tensors of a model but its buffers, each once, by name."""
+    found: dict[int, tuple[str, Tensor]] = {}
+    for held in walk(model):
+        if isinstance(held.value, Tensor) and held.value.is_floating_point() and not held.is_buffer:
+            found.setdefault(id(held.value), (held.path, held.value))
+    return dict(found.values())
+
+
+def load_state_dict(model: object, state: Mapping[str, Tensor], strict: bool = True) -> Mismatch:
     """Give the tensors of a model the values of a state dictionary.
 
     The values are taken over without a copy where dtype and device agree, else cast and moved.
@@ -69,11 +131,17 @@ def load_state_dict(model: object, state: Mapping[str, Tensor], strict: bool = T
         state: values by the names that ``get_state_dict`` gives.
         strict: whether names that only one side has are errors.
 
+    Returns:
+        The names that only one side had.
+
     Raises:
         DataError: names are missing or unexpected, or shapes differ; the model is unchanged.
     """
     own = get_state_dict(model)
-    problems = _compare_names(own, state) if strict else []
+    mismatch = Mismatch(
+        [name for name in own if name not in state], [name for name in state if name not in own]
+    )
+    problems = _list_names(mismatch) if strict else []
     for name, tensor in own.items():
         if name in state and state[name].shape != tensor.shape:
             problems.append(f"{name}: shape {state[name].shape} instead of {tensor.shape}")
@@ -88,14 +156,12 @@ def load_state_dict(model: object, state: Mapping[str, Tensor], strict: bool = T
     for name, tensor in own.items():
         if name in state:
             tensor.replace(state[name].to(tensor.device).cast(tensor.dtype))
+    return mismatch
 
 
-def _compare_names(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> list[str]:
+def _list_names(mismatch: Mismatch) -> list[str]:
     problems = []
-    for what, names in (
-        ("missing", [name for name in own if name not in state]),
-        ("unexpected", [name for name in state if name not in own]),
-    ):
+    for what, names in zip(("missing", "unexpected"), mismatch, strict=True):
         if names:
             more = f" and {len(names) - _MANY} more" if len(names) > _MANY else ""
             problems.append(f"{what}: {', '.join(names[:_MANY])}{more}")

@@ -1,0 +1,35 @@
+"""Modes that objects have by themselves, as they were seen and as they are."""
+
+from tilegrad.engine.modes import ModeWatch, are_unchanged
+
+
+class Owner:
+    def __init__(self, own_mode=None):
+        self.own_mode = own_mode
+
+
+def test_what_was_looked_at_is_compared_and_nothing_else():
+    watch, first, second, other = ModeWatch(), Owner(), Owner(True), Owner()
+    watch.note(other)
+    with watch.watching() as seen:
+        watch.note(first)
+        with watch.watching() as inner:
+            watch.note(second)
+    watch.note(other)
+    assert len(seen) == 2
+    assert len(inner) == 1
+    other.own_mode = True
+    assert are_unchanged(seen)
+    first.own_mode = False
+    assert not are_unchanged(seen)
+    assert are_unchanged(inner)
+    first.own_mode = None
+    assert are_unchanged(seen)
+
+
+def test_objects_that_are_gone_have_no_mode():
+    watch, owner = ModeWatch(), Owner(True)
+    with watch.watching() as seen:
+        watch.note(owner)
+    del owner
+    assert are_unchanged(seen)
