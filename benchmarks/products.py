@@ -22,10 +22,10 @@ from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ops import symbolic
 from tilegrad.ops.affine import Index
-from tilegrad.ops.build import Builder, full, lanes
+from tilegrad.ops.build import Builder, lanes
 from tilegrad.ops.conversion import CastAttributes, bitcast, cast_to
 from tilegrad.ops.matrix import WORD_BYTES
-from tilegrad.ops.movement import expand_to, permute_axes, reshape_to
+from tilegrad.ops.movement import filled, expand_to, permute_axes, reshape_to
 from tilegrad.ops.program import Program
 from tilegrad.ops.tile import dot
 from tilegrad.render.llvm import render
@@ -92,8 +92,8 @@ def write_packing(product: Product) -> Program:
         build.store(panels, base + k.index * width + lanes(group * width), words)
     if product.is_raised:
         sums = build.output(dtypes.int32, count)
-        raised = full((1, product.step), RAISE, dtypes.uint8)
-        with build.loop(0, depth, product.step, total=full((1, width), 0, dtypes.int32)) as k:
+        raised = filled(RAISE, dtypes.uint8, (1, product.step))
+        with build.loop(0, depth, product.step, total=filled(0, dtypes.int32, (1, width))) as k:
             words = words_of(build, product, panels, base + k.index * width)
             k["total"] = dot(raised, words, k["total"])
         build.store(sums, panel * width + across, -k["total"])
@@ -124,7 +124,7 @@ def write_product(product: Product) -> Program:
     with build.loop(0, n, width) as j, build.loop(0, height, rows) as i:
         # The last tile overlaps the one before it.
         start = symbolic.minimum(i.index, symbolic.subtract(height, rows))
-        first = full((rows, width), 0, product.total)
+        first = filled(0, product.total, (rows, width))
         if sums is not None:
             first = expand_to(build.load(sums, j.index + across), (rows, width))
         with build.loop(0, k, product.step, total=first) as depth:

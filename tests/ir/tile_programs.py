@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ops import exponential
-from tilegrad.ops.build import Builder, combine, full, lanes
+from tilegrad.ops.build import Builder, combine, lanes
 from tilegrad.ops.conversion import cast_to
+from tilegrad.ops.movement import filled
 
 F32 = dtypes.float32
 SIZE = 256
@@ -27,7 +28,7 @@ class Writer:
         self.lane = lanes(4, 2, 1)
         self.row = lanes(2, 2, 0)
         self.indices = [self.size, self.build.instance(self.size // 4 + 1)]
-        self.tiles = [full((2, 4), 1.0, F32)]
+        self.tiles = [filled(1.0, F32, (2, 4))]
         self.build.store(self.memory, lanes(SIZE), 0.5)
 
     def pick(self, options: list) -> Node:
@@ -59,7 +60,7 @@ class Writer:
         elif kind == "reduce":
             self.tiles.append(combine(self.pick(self.tiles), "add", self.draw(st.integers(0, 1))))
             self.tiles.append(
-                self.tiles.pop() + cast_to(self.index(), F32) + full((2, 4), 0.5, F32)
+                self.tiles.pop() + cast_to(self.index(), F32) + filled(0.5, F32, (2, 4))
             )
         elif kind == "when":
             self.nest(self.build.when(self.index() < 3), depth)

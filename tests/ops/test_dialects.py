@@ -6,10 +6,11 @@ from hypothesis import given
 from tests.ir.tile_programs import tile_programs
 from tilegrad.base.errors import VerifyError
 from tilegrad.ir.dtype import dtypes
-from tilegrad.ops.build import Builder, full
+from tilegrad.ops.build import Builder
 from tilegrad.ops.dialects import DIALECTS, tiles
 from tilegrad.ops.leaves import constant
 from tilegrad.ops.memory import make_parameter, make_store
+from tilegrad.ops.movement import filled
 from tilegrad.ops.tile import block, make_loop, make_loop_index, make_program
 
 ONE = constant(1.0, dtypes.float32)
@@ -51,7 +52,7 @@ def test_loops_have_numbers_of_their_own():
 def test_tiles_have_known_sizes():
     build = Builder("p")
     y, n = build.output(dtypes.float32, 4), build.scalar("n", 4)
-    build.store(y, 0, full((n,), 1.0, dtypes.float32))  # type: ignore[arg-type]
+    build.store(y, 0, filled(1.0, dtypes.float32, (n,)))  # type: ignore[arg-type]
     assert "a tile has a symbolic size" in refusal(build.program().root)
 
 

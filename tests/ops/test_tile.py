@@ -8,7 +8,8 @@ import pytest
 
 from tilegrad.base.errors import DTypeError, ShapeError
 from tilegrad.ir.dtype import dtypes
-from tilegrad.ops.build import Builder, full, lanes
+from tilegrad.ops.build import Builder, lanes
+from tilegrad.ops.movement import filled
 from tilegrad.ops.tile import dot
 from tilegrad.runtime.reference.interpreter import interpret
 
@@ -17,7 +18,7 @@ INT8, UINT8, INT32 = dtypes.int8, dtypes.uint8, dtypes.int32
 
 
 def tiles(left, right, total, m=2, k=4, n=3, depth=None):
-    return full((m, k), 1, left), full((depth or k, n), 1, right), full((m, n), 0, total)
+    return filled(1, left, (m, k)), filled(1, right, (depth or k, n)), filled(0, total, (m, n))
 
 
 @pytest.mark.parametrize(
@@ -70,7 +71,7 @@ def test_the_interpreter_multiplies_exactly(kinds) -> None:
     a, b, c = build.input(left, m * k), build.input(right, k * n), build.output(total, m * n)
     x = build.load(a, lanes(m, 2, 0) * k + lanes(k, 2, 1))
     y = build.load(b, lanes(k, 2, 0) * n + lanes(n, 2, 1))
-    build.store(c, lanes(m, 2, 0) * n + lanes(n, 2, 1), dot(x, y, full((m, n), 1, total)))
+    build.store(c, lanes(m, 2, 0) * n + lanes(n, 2, 1), dot(x, y, filled(1, total, (m, n))))
     generator = numpy.random.default_rng(0)
     low, high = (-9, 9) if left.is_float else (-128, 128)
     arrays = []

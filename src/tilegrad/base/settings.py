@@ -288,8 +288,6 @@ def _show(value: object, kind: Kind[Any]) -> str:
         return "on" if value else "off"
     if isinstance(value, LogLevel):
         return value.value
-    if isinstance(value, tuple):
-        return ",".join(value) or "none"
     if isinstance(value, Path) and value.is_relative_to(Path.home()):
         return str("~" / value.relative_to(Path.home()))
     return str(value)

@@ -9,7 +9,7 @@ Python's operators::
     width = build.scalar("columns", columns)
     row = build.instance(build.scalar("rows", rows))
     lane = lanes(16)
-    with build.loop(0, width, 16, total=full((16,), 0.0, dtypes.float32)) as loop:
+    with build.loop(0, width, 16, total=filled(0.0, dtypes.float32, (16,))) as loop:
         column = loop.index + lane
         loop["total"] = loop["total"] + build.load(x, row * width + column, column < width)
     build.store(y, row, combine(loop["total"], "add"))
@@ -43,7 +43,7 @@ from tilegrad.ops.memory import (
     make_store,
     store,
 )
-from tilegrad.ops.movement import filled, reshape_to
+from tilegrad.ops.movement import reshape_to
 from tilegrad.ops.program import Program, Role, Slot
 
 LARGEST = 1 << 48
@@ -59,11 +59,6 @@ def lanes(count: int, rank: int = 1, axis: int = 0) -> Node:
     """Return the index tile 0, 1, ..., count − 1 along one axis; the other axes have size 1."""
     shape = tuple(count if position == axis else 1 for position in range(rank))
     return iota(attributes=IotaAttributes(shape, axis))
-
-
-def full(shape: tuple[int, ...], value: Number, dtype: DType) -> Node:
-    """Return a tile of one value."""
-    return filled(value, dtype, shape)
 
 
 def combine(tile_: Node, kind: str, axis: int | None = None) -> Node:

@@ -14,8 +14,8 @@ from tilegrad.ir.op import Inferred, Op, Shape, attributes_of
 from tilegrad.ops.comparison import equal, where
 from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.elementwise import zero
-from tilegrad.ops.infer import is_number, is_whole, known_sizes
-from tilegrad.ops.movement import check_axes, filled, reshape_to
+from tilegrad.ops.infer import check_axes, is_number, is_whole, known_sizes
+from tilegrad.ops.movement import filled, reshape_to
 from tilegrad.ops.numerics import COMBINE, Array, round_to, silent, widen
 from tilegrad.ops.positions import position_along, row_major_position
 

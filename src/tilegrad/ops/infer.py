@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from itertools import pairwise
 
-from tilegrad.base.errors import DTypeError, ShapeError, VerifyError
+from tilegrad.base.errors import DTypeError, OutOfRangeError, ShapeError, VerifyError
 from tilegrad.ir.dtype import DType, Kind, dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Infer, Inferred, Shape
@@ -72,6 +73,33 @@ def known_sizes(shape: Shape) -> tuple[int, ...]:
     if len(sizes) != len(shape):
         raise VerifyError("a symbolic size must get its value before evaluation", got=shape)
     return sizes
+
+
+def check_axes(name: str, axes: tuple[int, ...], rank: int) -> None:
+    """Check that axes exist, increase and do not repeat.
+
+    Raises:
+        OutOfRangeError: an axis does not exist.
+        ShapeError: the axes are not in strictly increasing order.
+    """
+    if any(not 0 <= axis < rank for axis in axes):
+        raise OutOfRangeError(
+            f"{name}: no such axis", got=axes, expected=f"axes from 0 to {rank - 1}"
+        )
+    if any(first >= second for first, second in pairwise(axes)):
+        raise ShapeError(f"{name}: the axes must increase", got=axes, expected=sorted(set(axes)))
+
+
+def check_rank(name: str, count: int, source: Node) -> None:
+    """Check that there is one attribute per axis.
+
+    Raises:
+        ShapeError: there are more or fewer.
+    """
+    if count != len(source.shape):
+        raise ShapeError(
+            f"{name}: the rank is wrong", got=count, expected=f"{len(source.shape)} axes"
+        )
 
 
 def _misfit(name: str, sources: tuple[Node, ...]) -> ShapeError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy
@@ -14,7 +13,7 @@ from tilegrad.ir.node import Node
 from tilegrad.ir.op import Inferred, Op, Property, Shape, attributes_of
 from tilegrad.ops import symbolic
 from tilegrad.ops.affine import Index
-from tilegrad.ops.infer import known_sizes
+from tilegrad.ops.infer import check_axes, check_rank, known_sizes
 from tilegrad.ops.leaves import Number, constant
 from tilegrad.ops.numerics import Array
 
@@ -59,33 +58,6 @@ class ConcatenateAttributes(NamedTuple):
     """The axis along which the sources follow each other."""
 
     axis: int
-
-
-def check_axes(name: str, axes: tuple[int, ...], rank: int) -> None:
-    """Check that axes exist, increase and do not repeat.
-
-    Raises:
-        OutOfRangeError: an axis does not exist.
-        ShapeError: the axes are not in strictly increasing order.
-    """
-    if any(not 0 <= axis < rank for axis in axes):
-        raise OutOfRangeError(
-            f"{name}: no such axis", got=axes, expected=f"axes from 0 to {rank - 1}"
-        )
-    if any(first >= second for first, second in pairwise(axes)):
-        raise ShapeError(f"{name}: the axes must increase", got=axes, expected=sorted(set(axes)))
-
-
-def check_rank(name: str, count: int, source: Node) -> None:
-    """Check that there is one attribute per axis.
-
-    Raises:
-        ShapeError: there are more or fewer.
-    """
-    if count != len(source.shape):
-        raise ShapeError(
-            f"{name}: the rank is wrong", got=count, expected=f"{len(source.shape)} axes"
-        )
 
 
 def _infer_reshape(sources: tuple[Node, ...], attributes: ReshapeAttributes) -> Inferred:

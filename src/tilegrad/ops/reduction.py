@@ -13,10 +13,9 @@ from tilegrad.ir.op import Gradient, Infer, Inferred, Op, Property, Reference, a
 from tilegrad.ops import symbolic
 from tilegrad.ops.comparison import equal, where
 from tilegrad.ops.conversion import cast_to
-from tilegrad.ops.infer import DTypeTest, is_any, is_number, refuse_dtype
+from tilegrad.ops.infer import DTypeTest, check_axes, is_any, is_number, refuse_dtype
 from tilegrad.ops.movement import (
     FlipAttributes,
-    check_axes,
     expand_to,
     flip,
     invert_order,

@@ -13,12 +13,11 @@ from tilegrad.ops.bits import bitwise_or
 from tilegrad.ops.bounds import bounds
 from tilegrad.ops.comparison import equal, is_nan, where
 from tilegrad.ops.elementwise import zero
-from tilegrad.ops.indexing import scatter_into
-from tilegrad.ops.infer import is_number
+from tilegrad.ops.indexing import indices_along, scatter_into
+from tilegrad.ops.infer import check_axes, is_number
 from tilegrad.ops.movement import (
     ConcatenateAttributes,
     FlipAttributes,
-    check_axes,
     concatenate,
     filled,
     flip,
@@ -114,9 +113,8 @@ def _scan_extreme_gradient(node: Node, upstream: Node) -> Node:
     holder = scan(
         where(attains, here, zero(here.dtype)), attributes=ScanAttributes(axis, "maximum")
     )
-    every = tuple(range(len(node.shape)))
-    indices = tuple(holder if i == axis else position_along(node.shape, i) for i in every)
-    return scatter_into(filled(0, upstream.dtype, node.shape), upstream, indices, every, "add")
+    base, every = filled(0, upstream.dtype, node.shape), tuple(range(len(node.shape)))
+    return scatter_into(base, upstream, indices_along(holder, axis), every, "add")
 
 
 scan = Op(

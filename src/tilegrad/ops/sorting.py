@@ -12,7 +12,7 @@ from tilegrad.ir.node import Node
 from tilegrad.ir.op import Inferred, NotDifferentiable, Op, attributes_of
 from tilegrad.ops import symbolic
 from tilegrad.ops.indexing import gather_along
-from tilegrad.ops.movement import check_axes
+from tilegrad.ops.infer import check_axes
 from tilegrad.ops.numerics import Array, widen
 
 

@@ -14,8 +14,7 @@ from tilegrad.ir.node import Node
 from tilegrad.ir.op import Inferred, Op, Property, Shape, attributes_of
 from tilegrad.ops import symbolic
 from tilegrad.ops.affine import Index
-from tilegrad.ops.infer import known_sizes
-from tilegrad.ops.movement import check_axes
+from tilegrad.ops.infer import check_axes, known_sizes
 from tilegrad.ops.numerics import Array
 
 

@@ -9,6 +9,7 @@ optimization with composable differentiable procedures", 2016; J. Townsend's "do
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from tilegrad.base.errors import DTypeError, GradientError, ShapeError
@@ -98,9 +99,7 @@ def tangents(
 
 def _placeholder(node: Node) -> Node:
     """Return a leaf without memory that equals no other node."""
-    size = 1
-    for extent in node.shape:
-        size *= extent if isinstance(extent, int) else 1
+    size = math.prod(extent for extent in node.shape if isinstance(extent, int))
     storage = Storage("none", node.dtype, size)
     return buffer(attributes=BufferAttributes(storage, node.shape, 0))
 

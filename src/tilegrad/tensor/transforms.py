@@ -13,10 +13,8 @@ from typing import cast
 from tilegrad.base.errors import ArgumentError, ArgumentTypeError, GradientError, ShapeError
 from tilegrad.engine import current_session
 from tilegrad.ir.node import Node
-from tilegrad.ops.leaves import constant
 from tilegrad.ops.markers import SegmentAttributes, segment
-from tilegrad.ops.movement import reshape_to
-from tilegrad.rewrite.graph import broadcast_to
+from tilegrad.ops.movement import filled, reshape_to
 from tilegrad.tensor import nodes
 from tilegrad.tensor.autodiff import gradients, tangents
 from tilegrad.tensor.base import TensorBase
@@ -282,13 +280,9 @@ def _split_aux(value: Tree) -> tuple[Tree, Tree]:
 def _fill(found: Sequence[Node | None], like: Sequence[TensorBase]) -> list[TensorBase]:
     """Return tensors for nodes, zeros where there is none."""
     return [
-        one.with_node(_zeros(one.node) if node is None else node)
+        one.with_node(filled(0, one.dtype, one.node.shape) if node is None else node)
         for node, one in zip(found, like, strict=True)
     ]
-
-
-def _zeros(node: Node) -> Node:
-    return broadcast_to(constant(0, node.dtype), node.shape)
 
 
 def _count(tensor: TensorBase) -> int:

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from tilegrad.base.errors import ArgumentError, OutOfRangeError, VerifyError
 from tilegrad.ir.dtype import dtypes
-from tilegrad.ops.build import Builder, combine, full, lanes
+from tilegrad.ops.build import Builder, combine, lanes
 from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.memory import make_load, make_parameter, make_store
-from tilegrad.ops.movement import permute_axes
+from tilegrad.ops.movement import filled, permute_axes
 from tilegrad.ops.tile import dot, make_loop_index, make_program
 from tilegrad.runtime.reference.interpreter import interpret
 
@@ -22,7 +22,7 @@ def sum_of_rows(rows: int, columns: int, *, is_masked: bool = True):
     x, y = build.input(F32, rows * columns), build.output(F32, rows)
     width = build.scalar("columns", columns)
     row = build.instance(build.scalar("rows", rows))
-    with build.loop(0, width, 16, total=full((16,), 0.0, F32)) as loop:
+    with build.loop(0, width, 16, total=filled(0.0, F32, (16,))) as loop:
         column = loop.index + lanes(16)
         mask = column < width if is_masked else None
         loop["total"] = loop["total"] + build.load(x, row * width + column, mask)
@@ -45,7 +45,7 @@ def test_matrix_product_with_a_grid_and_symbolic_bounds():
     m, n, k = (build.scalar(name, 0) for name in ("m", "n", "k"))
     row = build.instance((m + 3) // 4) * 4 + lanes(4, 2, 0)
     column = build.instance((n + 7) // 8) * 8 + lanes(8, 2, 1)
-    with build.loop(0, k, 2, total=full((4, 8), 0.0, F32)) as loop:
+    with build.loop(0, k, 2, total=filled(0.0, F32, (4, 8))) as loop:
         across, down = loop.index + lanes(2, 2, 1), loop.index + lanes(2, 2, 0)
         left = build.load(a, row * k + across, (row < m) & (across < k))
         right = build.load(b, down * n + column, (down < k) & (column < n))
@@ -233,6 +233,6 @@ def test_wrong_arguments_are_refused():
 def test_index_outside_its_loop_is_refused():
     build = Builder("free")
     y = build.output(F32, 8)
-    effect = make_store(y, make_loop_index(7, 0, 4), full((), 1.0, F32))
+    effect = make_store(y, make_loop_index(7, 0, 4), filled(1.0, F32, ()))
     with pytest.raises(VerifyError, match="needed outside the loop"):
         interpret(make_program("free", [], [effect]), [numpy.zeros(8, numpy.float32)])

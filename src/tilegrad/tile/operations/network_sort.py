@@ -26,11 +26,11 @@ from tilegrad.ops import symbolic
 from tilegrad.ops.affine import Index, as_node
 from tilegrad.ops.arithmetic import maximum, minimum
 from tilegrad.ops.bounds import bounds
-from tilegrad.ops.build import Builder, full, lanes
+from tilegrad.ops.build import Builder, lanes
 from tilegrad.ops.comparison import where
 from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.leaves import constant
-from tilegrad.ops.movement import permute_axes
+from tilegrad.ops.movement import filled, permute_axes
 from tilegrad.ops.program import Program
 from tilegrad.tile.operations.comparisons import Comparison, merge_levels, sort_levels
 from tilegrad.tile.operations.sort_key import exact_key, key_dtype, order_key, value_of_key
@@ -191,7 +191,7 @@ class _Sorting:
         """Fill the rows up with blocks of words that no other comes after."""
         blocks = (self.length + (self.block - 1)) // self.block
         with self.build.loop(blocks * self.block, self.filled) as loop:
-            last = full((self.width,), (1 << self.dtype.bits) - 1, self.dtype)
+            last = filled((1 << self.dtype.bits) - 1, self.dtype, (self.width,))
             self.build.store(self.words, self.place(loop.index), last)
 
     def sort_block(self, start: Node) -> None:

@@ -10,10 +10,11 @@ from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ops import symbolic
 from tilegrad.ops.affine import Index, as_node
-from tilegrad.ops.build import Builder, full, lanes
+from tilegrad.ops.build import Builder, lanes
 from tilegrad.ops.comparison import where
 from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.leaves import constant
+from tilegrad.ops.movement import filled
 from tilegrad.ops.program import Program
 from tilegrad.tile.operations.scan import limit_width
 from tilegrad.tile.operations.sort_key import order_key
@@ -87,7 +88,7 @@ class _Sorting:
             is_inside = place < length
             mine = build.load(keys, place, is_inside)
             end = as_node(symbolic.minimum(chunk.index + self.width, length))
-            rank = self.count(full((self.width,), 0, dtypes.int32), 0, chunk.index, keys, mine)
+            rank = self.count(filled(0, dtypes.int32, (self.width,)), 0, chunk.index, keys, mine)
             with build.loop(chunk.index, end, rank=rank) as near:
                 other = build.load(keys, near.index)
                 # As 32-bit integers the comparison of positions is one instruction a vector.
@@ -133,7 +134,7 @@ class _Sorting:
             build.store(keys, row.index * width + self.lane, key)
         with build.loop(0, self.length) as row:
             mine = build.load(keys, row.index * width + self.lane)
-            rank = full((width,), 0, dtypes.int32)
+            rank = filled(0, dtypes.int32, (width,))
             for start, stop in ((0, row.index), (row.index + 1, self.length)):
                 with build.loop(start, stop, rank=rank) as loop:
                     other = build.load(keys, loop.index * width + self.lane)

@@ -15,11 +15,12 @@ from tilegrad.ir.op import Shape
 from tilegrad.ops import symbolic
 from tilegrad.ops.affine import Index
 from tilegrad.ops.bounds import bounds
-from tilegrad.ops.build import Builder, combine, full, lanes
+from tilegrad.ops.build import Builder, combine, lanes
 from tilegrad.ops.combining import accumulator, combining_op, identity
 from tilegrad.ops.comparison import where
 from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.leaves import constant
+from tilegrad.ops.movement import filled
 from tilegrad.ops.program import Program
 from tilegrad.ops.scan import Kind, ScanAttributes, scan
 
@@ -67,7 +68,7 @@ def _scan_columns(dtype: DType, outer: Index, length: Index, inner: Index, kind:
     first = build.instance(rows) * depth
     column = build.instance((columns + (width - 1)) // width) * width + lanes(width)
     is_inside = column < columns
-    with build.loop(0, depth, total=full((width,), identity(kind, wide), wide)) as loop:
+    with build.loop(0, depth, total=filled(identity(kind, wide), wide, (width,))) as loop:
         offset = (first + loop.index) * columns + column
         element = cast_to(build.load(x, offset, is_inside), wide)
         loop["total"] = combining_op(kind, wide)(loop["total"], element)

@@ -13,9 +13,10 @@ from tilegrad.ir.node import Node
 from tilegrad.ops import symbolic
 from tilegrad.ops.affine import Index
 from tilegrad.ops.arithmetic import maximum, minimum
-from tilegrad.ops.build import Builder, combine, full, lanes
+from tilegrad.ops.build import Builder, combine, lanes
 from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.leaves import constant
+from tilegrad.ops.movement import filled
 from tilegrad.ops.program import Program
 from tilegrad.tile.operations.sort_key import key_dtype, order_key
 
@@ -77,7 +78,9 @@ class _Selection:
         """Look at all elements of the row."""
         build, length = self.build, self.length
         build.store(self.best, 0, 0)
-        build.store(self.best, lanes(self.count) + 1, full((self.count,), _GREATEST, dtypes.uint64))
+        build.store(
+            self.best, lanes(self.count) + 1, filled(_GREATEST, dtypes.uint64, (self.count,))
+        )
         end = length // _LANES * _LANES
         with build.loop(0, end, _LANES) as loop:
             least = combine(self._key(loop.index + lanes(_LANES)), "minimum")

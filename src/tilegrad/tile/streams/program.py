@@ -16,9 +16,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from tilegrad.ir.node import Node
 from tilegrad.ops import kernel, symbolic
 from tilegrad.ops.affine import Index, as_index, as_node
-from tilegrad.ops.build import Builder, full, lanes
+from tilegrad.ops.build import Builder, lanes
 from tilegrad.ops.combining import identity
 from tilegrad.ops.kernel import find_free
+from tilegrad.ops.movement import filled
 from tilegrad.ops.program import Program, Slot
 from tilegrad.rewrite.graph import substitute
 from tilegrad.tile.decisions import Decider
@@ -137,10 +138,10 @@ class _Writer:
         whole = size - size % width
         if whole:
             with self.build.loop(0, whole, width) as loop:
-                tile = full((width,), value, self.stream.dtype)
+                tile = filled(value, self.stream.dtype, (width,))
                 self.build.store(pointer, loop.index + lanes(width), tile)
         if size > whole:
-            tile = full((size - whole,), value, self.stream.dtype)
+            tile = filled(value, self.stream.dtype, (size - whole,))
             self.build.store(pointer, symbolic.add(whole, lanes(size - whole)), tile)
 
     def _value(self, expression: Node, places: Mapping[Node, Index]) -> Node:

@@ -8,9 +8,9 @@ from typing import NamedTuple
 from tilegrad.ir.node import Node
 from tilegrad.ops import memory, symbolic, tile
 from tilegrad.ops.affine import Index
-from tilegrad.ops.build import Builder, full, lanes
+from tilegrad.ops.build import Builder, lanes
 from tilegrad.ops.kernel import find_free
-from tilegrad.ops.movement import permute_axes, reshape_to
+from tilegrad.ops.movement import filled, permute_axes, reshape_to
 from tilegrad.rewrite.graph import substitute
 from tilegrad.tile.products.narrow import find_round
 from tilegrad.tile.streams.sizes import (
@@ -105,7 +105,7 @@ def multiply(
     for step, size in tiles(build, count, columns, steps):
         for row, high in tiles(build, sizes.band, rows, (0, band.count)):
             down, across = _spread(row, high, 0), _spread(step, size, 1)
-            start = full((high, size), 0.0, context.stream.dtype)
+            start = filled(0.0, context.stream.dtype, (high, size))
             with build.loop(0, length, depth, total=start) as loop:
                 terms = _spread(loop.index, depth, 1)
                 at_row = symbolic.multiply(symbolic.add(band.first, down), length)
