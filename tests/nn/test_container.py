@@ -16,7 +16,7 @@ def stack(library):
     return library.Sequential(*layers)
 
 
-@pytest.mark.parametrize("part", [slice(2), slice(None, -1), slice(0, 3, 2)])
+@pytest.mark.parametrize("part", [slice(2), slice(None, -1)])
 def test_a_part_of_a_stack_is_a_stack(part):
     ours, theirs = stack(nn)[part], stack(torch.nn)[part]
     compare(ours, theirs, normal(5, 3))
