@@ -1,6 +1,5 @@
 import numpy
 import pytest
-import torch
 
 from tests.tensor.support import check
 from tilegrad import Tensor, Variable, dtypes
@@ -21,8 +20,6 @@ def test_values():
     check(Tensor.full((), 0.5), numpy.float32(0.5))
     check(Tensor.full(3, 1.5), numpy.full(3, 1.5, numpy.float32))
     check(Tensor.empty(2, 0), numpy.zeros((2, 0), numpy.float32))
-    check(Tensor.eye(3), numpy.eye(3, dtype=numpy.float32))
-    check(Tensor.eye(2, 4, dtype="int64"), numpy.eye(2, 4, dtype=numpy.int64))
 
 
 def test_likeness():
@@ -30,29 +27,6 @@ def test_likeness():
     for like in (tensor.ones_like(), tensor.zeros_like(), tensor.full_like(3)):
         assert (like.shape, like.dtype, like.device) == ((2, 3), dtypes.int16, "reference")
     assert tensor.full_like(0.5, dtype="float64").dtype is dtypes.float64
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [(5,), (2, 7), (2, 7, 2), (7, 2, -2), (0,), (5, 5), (1.5,), (0, 1, 0.1), (3, -2, -0.7)],
-)
-def test_ranges_are_those_of_torch(arguments):
-    check(Tensor.arange(*arguments), torch.arange(*arguments), tolerance=1e-6)
-
-
-def test_ranges_of_dtypes():
-    assert Tensor.arange(3, dtype="float16").dtype is dtypes.float16
-    assert Tensor.arange(2**40, 2**40 + 2).tolist() == [2**40, 2**40 + 1]
-    assert Tensor.arange(5, 2).tolist() == []
-    with pytest.raises(ArgumentError, match="no end"):
-        Tensor.arange(0, 5, 0)
-
-
-@pytest.mark.parametrize("steps", [0, 1, 2, 5, 100])
-def test_linspace_is_that_of_torch(steps):
-    check(Tensor.linspace(-1, 2.5, steps), torch.linspace(-1, 2.5, steps), tolerance=1e-6)
-    found = Tensor.linspace(0, 10, steps, dtype="int64")
-    check(found, torch.linspace(0, 10, steps, dtype=torch.int64))
 
 
 @pytest.mark.parametrize("indexing", ["ij", "xy"])

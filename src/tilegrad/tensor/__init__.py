@@ -16,8 +16,8 @@ order:
 * More of all these: ``interpolation``, ``attention``, ``rearrangement``, ``special_functions``,
   ``folding``, ``distances``, ``margin_loss``, ``quantiles``, ``linear_algebra``, ``placing``,
   ``synonyms``, ``grids``.
-* Tensors from elsewhere and to elsewhere: ``creation``, ``conversion``, ``display``,
-  ``interchange``.
+* Tensors from elsewhere and to elsewhere: ``creation`` (``counting``), ``conversion``,
+  ``display``, ``interchange``.
 * Gradients: ``autodiff`` walks graphs (``reverse``) and remembers where realised values came from
   (``history``); ``differentiation`` are methods, ``transforms`` functions of functions of
   ``trees`` of tensors.

@@ -1,4 +1,4 @@
-"""How the arguments that many tensor methods share are read: axes, shapes and dtypes."""
+"""How the arguments that many tensor methods share are read: axes, shapes, dtypes, devices."""
 
 from __future__ import annotations
 
@@ -6,7 +6,14 @@ import operator
 from collections.abc import Sequence
 from typing import SupportsIndex, TypeVar
 
-from tilegrad.base.errors import ArgumentError, ArgumentTypeError, DTypeError, OutOfRangeError
+from tilegrad.base.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    DeviceError,
+    DTypeError,
+    OutOfRangeError,
+)
+from tilegrad.engine import current_session
 from tilegrad.ir.dtype import DType, dtypes, from_name
 from tilegrad.ir.node import Node
 from tilegrad.tensor.size import Index, Size, SymbolicInteger, as_index
@@ -29,6 +36,33 @@ def resolve_dtype(dtype: DTypeLike) -> DType:
     if not isinstance(found, DType) or found is dtypes.void or found is dtypes.index:
         raise DTypeError("no dtype of a tensor", got=repr(dtype), expected="such as dtypes.float32")
     return found
+
+
+def resolve_float(dtype: DTypeLike | None) -> DType:
+    """Return a dtype given as itself or by name, the default float for None.
+
+    Raises:
+        DTypeError: it is no dtype that a tensor can have.
+    """
+    return DEFAULT_FLOAT if dtype is None else resolve_dtype(dtype)
+
+
+def resolve_device(device: str | None) -> str:
+    """Return the name of a device, the session's default one for None.
+
+    Raises:
+        DeviceError: there is no such device.
+    """
+    session = current_session()
+    if device is None:
+        return session.default_device
+    if device not in session.device_names:
+        raise DeviceError(
+            "there is no such device",
+            got=repr(device),
+            expected="one of " + ", ".join(session.device_names),
+        )
+    return device
 
 
 def resolve_axis(axis: int, rank: int) -> int:

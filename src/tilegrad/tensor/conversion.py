@@ -15,10 +15,9 @@ from tilegrad.ir.node import Node, intern
 from tilegrad.ops import graph
 from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.leaves import Storage
-from tilegrad.tensor.arguments import DEFAULT_INTEGER
+from tilegrad.tensor.arguments import DEFAULT_INTEGER, resolve_device
 from tilegrad.tensor.base import Number, TensorBase, constant_of, default_dtype
 from tilegrad.tensor.casting import Casting
-from tilegrad.tensor.creation import resolve_device
 from tilegrad.tensor.size import SymbolicInteger
 
 Data = object

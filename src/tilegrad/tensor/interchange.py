@@ -25,8 +25,8 @@ from tilegrad.runtime.dlpack import (
     make_capsule,
     read_dlpack,
 )
+from tilegrad.tensor.arguments import resolve_device
 from tilegrad.tensor.conversion import Array, Conversion, realize
-from tilegrad.tensor.creation import resolve_device
 from tilegrad.tensor.size import Index
 
 _HOST = (1, 0)  # DLPack's name for memory of the host

@@ -19,14 +19,14 @@ from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.leaves import constant
 from tilegrad.tensor import nodes
 from tilegrad.tensor.arguments import (
-    DEFAULT_FLOAT,
     DEFAULT_INTEGER,
     DTypeLike,
+    resolve_device,
     resolve_dtype,
+    resolve_float,
     resolve_shape,
 )
 from tilegrad.tensor.base import require_float
-from tilegrad.tensor.creation import resolve_device
 from tilegrad.tensor.differences import Differences
 from tilegrad.tensor.generator import Generator, choose_seed
 from tilegrad.tensor.size import Index, Size
@@ -244,7 +244,7 @@ def float_dtype(name: str, dtype: DTypeLike | None) -> DType:
     Raises:
         DTypeError: it is no float.
     """
-    wanted = DEFAULT_FLOAT if dtype is None else resolve_dtype(dtype)
+    wanted = resolve_float(dtype)
     require_float(name, wanted)
     return wanted
 

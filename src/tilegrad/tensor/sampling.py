@@ -11,10 +11,9 @@ from tilegrad.ir.node import Node
 from tilegrad.ops import exponential, symbolic
 from tilegrad.ops.conversion import cast_to
 from tilegrad.tensor import nodes
-from tilegrad.tensor.arguments import DTypeLike
+from tilegrad.tensor.arguments import DTypeLike, resolve_device
 from tilegrad.tensor.base import as_float, require_float
 from tilegrad.tensor.broadcasting import show_shape
-from tilegrad.tensor.creation import resolve_device
 from tilegrad.tensor.random import Random, uniform_of
 from tilegrad.tensor.size import Index, as_size
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from tilegrad.ir.dtype import DType
-from tilegrad.tensor.arguments import DTypeLike, resolve_dtype
+from tilegrad.tensor.arguments import DTypeLike, resolve_device, resolve_dtype
 from tilegrad.tensor.base import TensorBase
 from tilegrad.tensor.conversion import Data, node_of
-from tilegrad.tensor.creation import Creation, resolve_device
+from tilegrad.tensor.creation import Creation
 from tilegrad.tensor.differentiation import Differentiation
 from tilegrad.tensor.display import Display
 from tilegrad.tensor.grids import Grids
