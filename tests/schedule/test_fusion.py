@@ -32,15 +32,34 @@ def forward_and_backward(result: Tensor, *inputs: Tensor) -> tuple[int, int]:
     return plan_of([result]).kernels, plan_of(gradients).kernels
 
 
-@pytest.mark.parametrize("length", [1, 10, 300])
-def test_elementwise_chain_of_any_length_is_one_kernel(length: int) -> None:
-    x = make(64, 128)
+@pytest.mark.parametrize("length", [1, 10, 50])
+def test_elementwise_chain_is_one_kernel(length: int) -> None:
+    plan = plan_of([chain(make(64, 128), length)])
+    assert plan.kernels == 1
+    assert plan.moved_bytes == 2 * 64 * 128 * 4
+
+
+def test_elementwise_chain_is_cut_where_its_formula_is_long() -> None:
+    kernels = explain(chain(make(64, 128), 300)).kernels
+    assert 1 < len(kernels) < 10
+    assert max(str(kernel.kernel).count("tanh(") for kernel in kernels) < 100
+
+
+def chain(x: Tensor, length: int) -> Tensor:
     y = x
     for number in range(length):
         y = (y * 1.5 + float(number)).tanh() + y
-    plan = plan_of([y])
-    assert plan.kernels == 1
-    assert plan.moved_bytes == 2 * 64 * 128 * 4
+    return y
+
+
+def test_reductions_that_nest_without_end_are_cut_too() -> None:
+    """Each step needs a maximum of the one before; nested in one kernel they exhaust the stack."""
+    x = Tensor(numpy.ones(5, numpy.float32))
+    y = x
+    for _ in range(300):
+        y = y - y.max() * 0.5 + 1
+    assert plan_of([y]).kernels < 30
+    numpy.testing.assert_array_equal(y.numpy(), numpy.full(5, 2 - 0.5**300, numpy.float32))
 
 
 def test_a_chain_of_shifts_does_not_double_its_kernel() -> None:

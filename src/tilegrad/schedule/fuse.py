@@ -21,6 +21,7 @@ from tilegrad.ops.leaves import buffer
 from tilegrad.ops.movement import concatenate
 from tilegrad.ops.reduction import reduce_sum
 from tilegrad.ops.scatter_sources import stored_sources
+from tilegrad.ops.weights import weight_of
 from tilegrad.schedule import cost
 from tilegrad.schedule.access import Indices, is_movement, list_parts, read_broadcast
 from tilegrad.schedule.assignments import is_update
@@ -53,6 +54,13 @@ from tilegrad.schedule.siblings import (
 from tilegrad.schedule.streams import find_streams
 from tilegrad.schedule.trunks import find_trunks
 from tilegrad.schedule.uses import Context, Decision, Enclosing, Measures, Uses, note_rows
+
+MOST_OPERATIONS = 1024
+"""A kernel whose formula is this long reads what else it needs from memory. That costs next to
+nothing beside its arithmetic; without an end, compilers take more than twice as long for twice as
+long a formula, and reductions that nest ever deeper exhaust the stack."""
+REDUCTION_WEIGHT = 32
+"""How long a reduction makes a formula: it is a nest of loops."""
 
 
 def fuse(sinks: Sequence[Node], trace: Trace) -> Fusion:
@@ -132,6 +140,7 @@ class _Fuser:
             self._store(node, pending.uses, roots, loaders)
         self._report(node, decision, pending, roots)
         for root in roots:
+            root.operations += len(pending.uses[root]) * _length_of(node)
             for indices, use in pending.uses[root].items():
                 self._descend(root, node, indices, use.context)
 
@@ -166,12 +175,17 @@ class _Fuser:
             return Decision(frozenset(pending.uses), "it only changes the index")
         if node in self.streams.virtual:
             return Decision(frozenset(pending.uses), "a tile of it at a time: it is never stored")
-        is_stored = pending.is_forced or bool(pending.readers)
+        uses = {
+            root: reads for root, reads in pending.uses.items() if root.operations < MOST_OPERATIONS
+        }
+        if pending.uses and not uses:
+            return Decision(frozenset(), "the kernels that read it are long enough")
+        is_stored = pending.is_forced or bool(pending.readers) or len(uses) < len(pending.uses)
         if node in self.streams.totals and not self.summaries.is_contraction(node):
-            return self.reductions.choose_total(node, pending.uses, self.streams)
+            return self.reductions.choose_total(node, uses, self.streams)
         if node.op.has(Property.REDUCTION):
-            return self.reductions.choose(node, pending.uses, is_stored)
-        return self.elementwise.choose(node, pending.uses, is_stored)
+            return self.reductions.choose(node, uses, is_stored)
+        return self.elementwise.choose(node, uses, is_stored)
 
     def _find_hosts(self, node: Node, pending: _Pending, decision: Decision) -> frozenset[Root]:
         """Return the roots that compute a node for all, or each for itself."""
@@ -338,3 +352,10 @@ class _Fuser:
         if name is None:
             name = self.names[node] = repr(node)
         return name
+
+
+def _length_of(node: Node) -> int:
+    """Return by how much a node makes the formula of a kernel longer that computes it."""
+    if is_movement(node):
+        return 0
+    return REDUCTION_WEIGHT if node.op.has(Property.REDUCTION) else weight_of(node)

@@ -33,6 +33,7 @@ class Root:
         readers: the roots that read its outputs from memory.
         rows: for each reduction computed inside, the axes it is free in; they nest.
         contractions: how many contractions it computes.
+        operations: about how long its formula is, in simple operations.
         places: at which indices it computes an output, where these are not the output's own.
         totals: the reductions of virtual matrices that it computes, and at which indices.
     """
@@ -42,6 +43,7 @@ class Root:
     readers: set[Root] = field(default_factory=set)
     rows: list[Axes] = field(default_factory=list)
     contractions: int = 0
+    operations: int = 0
     places: dict[Node, Indices] = field(default_factory=dict)
     totals: dict[Node, Indices] = field(default_factory=dict)
 
@@ -98,4 +100,20 @@ def find_dependents(roots: Iterable[Root]) -> set[Root]:
         if root not in found:
             found.add(root)
             stack.extend(root.readers)
+    return found
+
+
+def find_needed(roots: Iterable[Root], user: Root) -> set[Root]:
+    """Return those of all roots that one needs, directly or not."""
+    sources: dict[Root, list[Root]] = {}
+    for root in roots:
+        for reader in root.readers:
+            sources.setdefault(reader, []).append(root)
+    found: set[Root] = set()
+    stack = [user]
+    while stack:
+        for source in sources.get(stack.pop(), ()):
+            if source not in found:
+                found.add(source)
+                stack.append(source)
     return found

@@ -21,7 +21,14 @@ from tilegrad.ops.leaves import buffer
 from tilegrad.ops.reduction import ReduceAttributes
 from tilegrad.schedule.axes import identity_indices
 from tilegrad.schedule.cost import Summaries, count_elements, estimate
-from tilegrad.schedule.roots import OPAQUE, Fusion, Root, depends_on, find_dependents
+from tilegrad.schedule.roots import (
+    OPAQUE,
+    Fusion,
+    Root,
+    depends_on,
+    find_dependents,
+    find_needed,
+)
 from tilegrad.schedule.streams import Streams
 
 MOST_OUTPUTS = 8
@@ -81,7 +88,16 @@ def join_reductions(fusion: Fusion, summaries: Summaries, trace: Trace) -> None:
             continue
         axes = attributes_of(node, ReduceAttributes).axes
         candidates = hosts.setdefault((node.shape, node.sources[0].shape, axes), [])
-        host = next((one for one in candidates if _can_join(one, root, summaries)), None)
+        large = _find_large_leaves(node, summaries)
+        alike = [
+            one
+            for one in candidates
+            if len(one.outputs) + len(root.outputs) <= MOST_OUTPUTS
+            and one.rows == root.rows
+            and not summaries.of(one.node).leaves.isdisjoint(large)
+        ]
+        related = find_dependents([root]) | find_needed(fusion.roots, root) if alike else set()
+        host = next((one for one in alike if one not in related), None)
         if host is None:
             candidates.append(root)
         else:
@@ -233,14 +249,6 @@ def report_sibling(host: Node, node: Node, summaries: Summaries, trace: Trace) -
             saved_bytes=int(sum(count_elements(leaf) * leaf.dtype.itemsize for leaf in shared)),
         )
     )
-
-
-def _can_join(host: Root, root: Root, summaries: Summaries) -> bool:
-    if len(host.outputs) + len(root.outputs) > MOST_OUTPUTS or host.rows != root.rows:
-        return False
-    if summaries.of(host.node).leaves.isdisjoint(_find_large_leaves(root.node, summaries)):
-        return False
-    return not depends_on(root, host) and not depends_on(host, root)
 
 
 def _join(fusion: Fusion, host: Root, root: Root) -> None:
