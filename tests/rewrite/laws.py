@@ -57,9 +57,11 @@ class Tally:
 
 def apply_once(rule: Rule, node: Node) -> Node | None:
     """Return what a rule makes of a node itself, or None if it does not match."""
+    if node.op not in rule.ops:
+        return None
     for variant in compile_rule(rule):
         ops = tuple(source.op for source in node.sources)
-        if node.op in variant.ops and variant.accepts(ops):
+        if variant.accepts(ops):
             found = variant.attempt(node)
             if found is not None and found is not node:
                 return broadcast_to(found, node.shape)

@@ -102,7 +102,7 @@ class _Sweep:
                 self._forwarded[node] = target, None
                 return target
         op, rules = node.op, self._rules
-        if op not in rules.variants:
+        if op not in rules.by_op:
             return node
         ops = [source.op for source in node.sources]
         key = (op, *ops) if op.arity is not None else (op, frozenset(ops))

@@ -6,6 +6,7 @@ is a chain of closures that runs straight down.
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -41,31 +42,30 @@ class Variant:
 
     Attributes:
         rule: the rule.
-        ops: the ops that the node may have.
         accepts: whether the ops of the node's sources can match at all.
         attempt: returns the replacement of a node, or None if the rule does not apply.
     """
 
     rule: Rule
-    ops: tuple[Op, ...]
     accepts: SourceTest
     attempt: Attempt
 
 
-def compile_rule(rule: Rule) -> list[Variant]:
+@functools.cache
+def compile_rule(rule: Rule) -> tuple[Variant, ...]:
     """Return the variants of a rule."""
     left = rule.left
     slots = {symbol: slot for slot, symbol in enumerate(symbols_of(left))}
     build = _compile_right(rule, slots)
     if isinstance(left, Family):
         attempt = _compile_attempt(rule, slots, None, build)
-        return [Variant(rule, left.ops, _family_test(left), attempt)]
+        return (Variant(rule, _family_test(left), attempt),)
     variants = []
     for order in _orders(left):
         matcher = _compile_term(order, rule, slots, set())
         attempt = _compile_attempt(rule, slots, matcher, build)
-        variants.append(Variant(rule, (order.op,), _source_test(order), attempt))
-    return variants
+        variants.append(Variant(rule, _source_test(order), attempt))
+    return tuple(variants)
 
 
 def _compile_attempt(

@@ -1,4 +1,8 @@
-"""A pass: a named tuple of rules, indexed by the ops that they look for."""
+"""A pass: a named tuple of rules, indexed by the ops that they look for.
+
+A rule is compiled when an op is met that it looks for, once for all passes that have it: most
+programs never meet most of them.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +31,7 @@ class Pass:
         rules: the rules, in order.
         input: dialect of the programs it takes, or None if it works on any.
         output: dialect of those it gives, or None if it is the same.
+        by_op: the rules that may apply to each op, in order.
     """
 
     name: str
@@ -34,7 +39,7 @@ class Pass:
     rules: tuple[Rule, ...]
     input: Dialect | None = None
     output: Dialect | None = None
-    variants: dict[Op, tuple[Variant, ...]] = field(init=False, repr=False)
+    by_op: dict[Op, list[Rule]] = field(init=False, repr=False)
     index: dict[Key, tuple[Variant, ...]] = field(init=False, repr=False)
     """Memo of `find`, a pure function: the variants that can match, by op and ops of sources."""
 
@@ -43,16 +48,19 @@ class Pass:
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
             raise ArgumentError(f"pass {self.name} has several rules of one name", got=repeated)
-        by_op: dict[Op, list[Variant]] = {}
+        by_op: dict[Op, list[Rule]] = {}
         for rule in self.rules:
-            for variant in compile_rule(rule):
-                for op in variant.ops:
-                    by_op.setdefault(op, []).append(variant)
-        variants = {op: tuple(found) for op, found in by_op.items()}
-        object.__setattr__(self, "variants", variants)
+            for op in rule.ops:
+                by_op.setdefault(op, []).append(rule)
+        object.__setattr__(self, "by_op", by_op)
         object.__setattr__(self, "index", {})
 
     def find(self, op: Op, source_ops: Iterable[Op]) -> tuple[Variant, ...]:
         """Return the variants of rules that can match an op over sources of the given ops."""
         ops = tuple(source_ops)
-        return tuple(variant for variant in self.variants.get(op, ()) if variant.accepts(ops))
+        return tuple(
+            variant
+            for rule in self.by_op.get(op, ())
+            for variant in compile_rule(rule)
+            if variant.accepts(ops)
+        )

@@ -9,6 +9,7 @@ from typing import TypeAlias, TypeVar, overload
 
 from tilegrad.base.errors import ArgumentError
 from tilegrad.ir.node import Node
+from tilegrad.ir.op import Op
 from tilegrad.rewrite.pattern import (
     ANY,
     BOOLEAN,
@@ -129,6 +130,11 @@ class Rule:
                 f"rule {self.name}: the right side has variables that the left side has not",
                 got=", ".join(sorted(str(symbol) for symbol in unbound)),
             )
+
+    @property
+    def ops(self) -> tuple[Op, ...]:
+        """The ops of the nodes that it may apply to."""
+        return self.left.ops if isinstance(self.left, Family) else (self.left.op,)
 
     @property
     def statement(self) -> str:
