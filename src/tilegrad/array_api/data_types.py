@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import ml_dtypes
-
 from tilegrad.base.errors import ArgumentError, ArgumentTypeError, DTypeError
 from tilegrad.ir.dtype import DType, dtypes, promote
 from tilegrad.tensor import Tensor
@@ -85,7 +83,7 @@ def finfo(type: DType | Tensor, /) -> FloatInformation:
     dtype = _dtype_of(type)
     if not dtype.is_float:
         raise DTypeError("finfo needs a floating-point dtype", got=dtype.name)
-    found = ml_dtypes.finfo(dtype.numpy)
+    found = dtype.limits
     return FloatInformation(
         bits=dtype.bits,
         eps=float(found.eps),

@@ -8,7 +8,6 @@ defaults.
 
 from __future__ import annotations
 
-import difflib
 import enum
 import re
 from collections.abc import Callable, Mapping
@@ -268,6 +267,8 @@ def _parse(variable: str, text: str, kind: Kind[Any]) -> Any:
 
 
 def _unknown_variable(variable: str, known: list[str]) -> SettingsError:
+    import difflib
+
     # Without the prefix that all share, or every name would be near.
     endings = {name.removeprefix(PREFIX): name for name in known}
     near = difflib.get_close_matches(variable.removeprefix(PREFIX), endings, n=1)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from tilegrad.base.settings import Settings
 from tilegrad.base.trace import Trace
-from tilegrad.codegen.lower import lower
 from tilegrad.codegen.matrix.units import list_matrix_facts
 from tilegrad.codegen.target import CodegenTarget
 from tilegrad.engine.cache import DiskCache
@@ -18,7 +17,6 @@ from tilegrad.engine.storage import Moves
 from tilegrad.engine.winners import Winners
 from tilegrad.ir.node import Node
 from tilegrad.ops import tensor
-from tilegrad.render import llvm
 from tilegrad.rewrite.driver import rewrite
 from tilegrad.runtime.cpu import host
 from tilegrad.runtime.cpu.device import CpuDevice, cpu_device
@@ -34,6 +32,10 @@ def start_cpu(settings: Settings, trace: Trace, moves: Moves) -> CompiledExecuto
     target = code_target(device.target)
 
     def write(program: Node, name: str) -> str:
+        # Where all kernels are in the cache, nothing is written, and the writers are not loaded.
+        from tilegrad.codegen.lower import lower
+        from tilegrad.render import llvm
+
         return llvm.render(lower(program, target), name)
 
     def simplify(nodes: Sequence[Node]) -> list[Node]:

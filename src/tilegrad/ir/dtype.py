@@ -5,11 +5,14 @@ from __future__ import annotations
 import enum
 import functools
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import ml_dtypes
 import numpy
 
 from tilegrad.base.errors import DTypeError
+
+if TYPE_CHECKING:
+    import ml_dtypes
 
 
 class Kind(enum.Enum):
@@ -80,10 +83,19 @@ class DType:
         return _numpy_dtype(self)
 
     @property
+    def limits(self) -> ml_dtypes.finfo | numpy.finfo:
+        """What the libraries say of a floating-point type: ``max``, ``smallest_normal``, ..."""
+        if self.name not in _EXTENSIONS:
+            return numpy.finfo(self.numpy)
+        from ml_dtypes import finfo
+
+        return finfo(self.numpy)
+
+    @property
     def minimum(self) -> int | float | bool:
         """The least finite-or-infinite value: -inf for floats that have it, else the least."""
         if self.is_float:
-            return -float("inf") if has_infinity(self) else float(ml_dtypes.finfo(self.numpy).min)
+            return -float("inf") if has_infinity(self) else float(self.limits.min)
         if self.is_boolean:
             return False
         return 0 if self.is_unsigned else -(1 << (self.bits - 1))
@@ -92,7 +104,7 @@ class DType:
     def maximum(self) -> int | float | bool:
         """The greatest value: inf for floats that have it, else the greatest finite one."""
         if self.is_float:
-            return float("inf") if has_infinity(self) else float(ml_dtypes.finfo(self.numpy).max)
+            return float("inf") if has_infinity(self) else float(self.limits.max)
         if self.is_boolean:
             return True
         return (1 << self.bits) - 1 if self.is_unsigned else (1 << (self.bits - 1)) - 1
@@ -146,19 +158,25 @@ STORABLE: tuple[DType, ...] = (
 
 _ALL = (*STORABLE, dtypes.index, dtypes.void)
 _BY_NAME = {dtype.name: dtype for dtype in _ALL}
-_SPECIAL_NUMPY = {
-    "bfloat16": ml_dtypes.bfloat16,
-    "float8_e4m3": ml_dtypes.float8_e4m3fn,
-    "float8_e5m2": ml_dtypes.float8_e5m2,
-    "index": numpy.int64,
+_EXTENSIONS = {
+    "bfloat16": "bfloat16",
+    "float8_e4m3": "float8_e4m3fn",
+    "float8_e5m2": "float8_e5m2",
 }
+"""What ml_dtypes calls the dtypes that NumPy lacks. It is loaded when one of them is met."""
 
 
 @functools.cache
 def _numpy_dtype(dtype: DType) -> numpy.dtype:
     if dtype.kind is Kind.VOID:
         raise DTypeError("void has no NumPy equivalent")
-    return numpy.dtype(_SPECIAL_NUMPY.get(dtype.name, dtype.name))
+    if dtype.kind is Kind.INDEX:
+        return numpy.dtype(numpy.int64)
+    if dtype.name not in _EXTENSIONS:
+        return numpy.dtype(dtype.name)
+    import ml_dtypes
+
+    return numpy.dtype(getattr(ml_dtypes, _EXTENSIONS[dtype.name]))
 
 
 def from_name(name: str) -> DType:
@@ -179,8 +197,8 @@ def from_numpy(dtype: object) -> DType:
         DTypeError: there is no equivalent (complex numbers, strings, objects, dates).
     """
     wanted = numpy.dtype(dtype)  # type: ignore[arg-type]
-    found = _BY_NUMPY.get(wanted)
-    if found is None:
+    found = _BY_NUMPY.get(wanted) or _BY_EXTENSION.get(wanted.name)
+    if found is None or found.numpy != wanted:
         names = ", ".join(_BY_NAME)
         raise DTypeError(
             "this NumPy dtype has no equivalent", got=wanted, expected=f"one of {names}"
@@ -188,7 +206,8 @@ def from_numpy(dtype: object) -> DType:
     return found
 
 
-_BY_NUMPY = {dtype.numpy: dtype for dtype in STORABLE}
+_BY_NUMPY = {dtype.numpy: dtype for dtype in STORABLE if dtype.name not in _EXTENSIONS}
+_BY_EXTENSION = {extension: _BY_NAME[name] for name, extension in _EXTENSIONS.items()}
 _INTEGERS = {
     (kind, bits): _BY_NAME[f"{'u' if kind is Kind.UNSIGNED else ''}int{bits}"]
     for kind in (Kind.SIGNED, Kind.UNSIGNED)

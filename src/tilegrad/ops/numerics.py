@@ -10,14 +10,12 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
-import ml_dtypes
 import numpy
+
+from tilegrad.ir.dtype import from_numpy
 
 Array = numpy.ndarray
 Function = Callable[..., Array]
-
-FP8 = (numpy.dtype(ml_dtypes.float8_e4m3fn), numpy.dtype(ml_dtypes.float8_e5m2))
-NARROW = (numpy.dtype(numpy.float16), numpy.dtype(ml_dtypes.bfloat16), *FP8)
 
 COMBINE = {
     "add": numpy.add,
@@ -30,22 +28,31 @@ COMBINE = {
 
 def widen(array: Array) -> Array:
     """Return a float narrower than 32 bits as float32, anything else as it is."""
-    return array.astype(numpy.float32) if array.dtype in NARROW else array
+    return array.astype(numpy.float32) if _is_narrow(array.dtype) else array
 
 
 def is_floating(dtype: numpy.dtype) -> bool:
-    """Whether a NumPy dtype is one of our floats."""
-    return dtype.kind == "f" or dtype in NARROW
+    """Whether the NumPy dtype of a tensor is a float's."""
+    return dtype.kind in _FLOATS
+
+
+_FLOATS = "fV"
+"""The kinds of NumPy's floats, and of most of ml_dtypes'; tensors have no others of these kinds."""
+
+
+def _is_narrow(dtype: numpy.dtype) -> bool:
+    """Whether the NumPy dtype of a tensor is that of a float of less than 32 bits."""
+    return dtype.kind in _FLOATS and dtype.itemsize < 4
 
 
 def round_to(array: Array, dtype: numpy.dtype) -> Array:
     """Round floats to a float dtype, once, to nearest even; FP8 saturates."""
-    if dtype not in NARROW or array.dtype == dtype:
+    if not _is_narrow(dtype) or array.dtype == dtype:
         return array.astype(dtype)
     if array.dtype == numpy.float64 and dtype != numpy.float16:
         array = _round_to_odd(array)
-    if dtype in FP8:
-        greatest = numpy.float32(ml_dtypes.finfo(dtype).max)
+    if dtype.itemsize == 1:
+        greatest = numpy.float32(from_numpy(dtype).limits.max)
         array = numpy.clip(array, -greatest, greatest)
     return array.astype(dtype)
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-import ml_dtypes
-
 from tilegrad.ir.dtype import DType
 from tilegrad.ir.node import Node
 from tilegrad.ops import arithmetic, conversion, exponential
@@ -59,8 +57,7 @@ def has_exact_reciprocal(variable: Variable) -> Guard:
 
 
 def _normal_range(dtype: DType) -> tuple[float, float]:
-    limits = ml_dtypes.finfo(dtype.numpy)
-    return float(limits.smallest_normal), float(limits.max)
+    return float(dtype.limits.smallest_normal), float(dtype.limits.max)
 
 
 def cannot_be_negative_zero(variable: Variable) -> Guard:

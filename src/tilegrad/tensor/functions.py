@@ -9,8 +9,6 @@ from __future__ import annotations
 import math
 from typing import Self
 
-import ml_dtypes
-
 from tilegrad.ir.node import Node, intern
 from tilegrad.ir.op import Op
 from tilegrad.ops import arithmetic, comparison, exponential, rounding, special, trigonometry
@@ -254,7 +252,7 @@ class Functions(Comparison):
         dtype = self.node.dtype
         if not dtype.is_float:
             return self
-        greatest = float(ml_dtypes.finfo(dtype.numpy).max)
+        greatest = float(dtype.limits.max)
         high = greatest if posinf is None else posinf
         low = -greatest if neginf is None else neginf
         finite = self.isposinf().where(high, self.isneginf().where(low, self))

@@ -21,7 +21,6 @@ from tilegrad.base.errors import (
 )
 from tilegrad.engine import current_session
 from tilegrad.engine.profile import Profile, Variants
-from tilegrad.engine.search import race
 from tilegrad.ir.digest import digest
 from tilegrad.ir.dtype import DType
 from tilegrad.ir.op import Shape
@@ -150,6 +149,8 @@ class Kernel(Generic[R]):
         Raises:
             DeviceError: the tensors are on a device that only interprets.
         """
+        from tilegrad.engine.search import race
+
         free = [name for name in self._choices if name not in parameters]
         configurations = [{name: values[name] for name in free} for values in self.configurations()]
         configurations = [

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import ml_dtypes
 import numpy
 
 from tilegrad.base.errors import DataError
@@ -20,9 +19,10 @@ from tilegrad.frontend.gguf.formats import FORMATS
 from tilegrad.frontend.gguf.header import StoredTensor, read_header
 from tilegrad.frontend.gguf.stacks import Cut, Spaced, Stack, find_stacks
 from tilegrad.frontend.gguf.weight import Weight
+from tilegrad.ir.dtype import dtypes
 from tilegrad.tensor import Tensor
 
-_PLAIN = {"F32": numpy.float32, "F16": numpy.float16, "BF16": ml_dtypes.bfloat16}
+_PLAIN = {"F32": dtypes.float32, "F16": dtypes.float16, "BF16": dtypes.bfloat16}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,9 @@ def _wrap_stack(stack: Stack, content: numpy.ndarray, device: str | None) -> Wei
         return Cut(_share(data.view(dtype), device), place, (*shape[:-1], *last))
 
     if kind in _PLAIN:
-        return Weight(stack.name, kind, (count, *shape), Spaced(cut(_PLAIN[kind], shape[-1]), None))
+        return Weight(
+            stack.name, kind, (count, *shape), Spaced(cut(_PLAIN[kind].numpy, shape[-1]), None)
+        )
     blocks = shape[-1] // elements
     has_words = nbytes % 2 == 0 and start % 2 == 0 and distance % 2 == 0
     halves = cut(numpy.float16, blocks, nbytes // 2) if has_words else None
@@ -113,7 +115,7 @@ def _wrap_stack(stack: Stack, content: numpy.ndarray, device: str | None) -> Wei
 
 def _sizes(kind: str) -> tuple[int, int]:
     """Return the elements and bytes of a block."""
-    return (1, numpy.dtype(_PLAIN[kind]).itemsize) if kind in _PLAIN else FORMATS[kind][:2]
+    return (1, _PLAIN[kind].itemsize) if kind in _PLAIN else FORMATS[kind][:2]
 
 
 def _wrap(tensor: StoredTensor, content: numpy.ndarray, path: Path, device: str | None) -> Weight:
@@ -133,7 +135,7 @@ def _wrap(tensor: StoredTensor, content: numpy.ndarray, path: Path, device: str 
     data = content[tensor.start : tensor.start + size]
     if kind in _PLAIN:
         return Weight(
-            tensor.name, kind, shape, _share(data.view(_PLAIN[kind]).reshape(shape), device)
+            tensor.name, kind, shape, _share(data.view(_PLAIN[kind].numpy).reshape(shape), device)
         )
     blocks = data.reshape(*shape[:-1], columns // elements, nbytes)
     return Weight(tensor.name, kind, shape, _blocks(blocks, device))

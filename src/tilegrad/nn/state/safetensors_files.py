@@ -2,6 +2,7 @@
 
 A file is mapped into memory when it is loaded: tensors are views of the mapping, private to this
 process, so loading reads nothing until a tensor is used and writing to one leaves the file alone.
+The library itself is loaded when a file is read or written.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy
-from safetensors import SafetensorError, TensorSpec, safe_open, serialize_file
 
 from tilegrad.base.errors import DataError
 from tilegrad.ir.dtype import DType, dtypes
@@ -50,6 +50,8 @@ def safe_save(
         path: the file.
         metadata: texts to keep in the file.
     """
+    from safetensors import TensorSpec, serialize_file
+
     if tensors:
         Tensor.realize(*tensors.values())
     arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
@@ -82,6 +84,8 @@ def safe_load(path: str | Path, device: str | None = None) -> dict[str, Tensor]:
     Raises:
         DataError: the file is missing, damaged, or holds a dtype that tensors do not have.
     """
+    from safetensors import SafetensorError, safe_open
+
     path = _check_file(path)
     try:
         with safe_open(path, framework="np") as file:
@@ -116,6 +120,8 @@ def safe_load_metadata(path: str | Path) -> dict[str, str]:
     Raises:
         DataError: the file is missing or damaged.
     """
+    from safetensors import SafetensorError, safe_open
+
     path = _check_file(path)
     try:
         with safe_open(path, framework="np") as file:
