@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.engine.scripts import finish, start
 from tilegrad.apps.chat.find_model import PACKAGE
 from tilegrad.cli import main
 
@@ -19,6 +20,22 @@ needs_model = pytest.mark.skipif(
 
 def chat(*arguments: str, text: str | bytes | None = None, charset: str = "utf-8") -> Result:
     return CliRunner(charset=charset).invoke(main, ["chat", *arguments], input=text)
+
+
+def test_what_a_first_word_does_not_need_is_not_loaded():
+    loaded = finish(start("import tilegrad.cli.chat; print(*sys.modules)")).split()
+    assert "tilegrad.apps.chat.run" in loaded
+    others = {
+        "llvmlite.binding",
+        "ml_dtypes",
+        "numpy.random",
+        "safetensors",
+        "tilegrad.codegen.lower",
+        "tilegrad.engine.search",
+        "tilegrad.render.llvm",
+        "tilegrad.tile.operations.sort",
+    }
+    assert others.isdisjoint(loaded)
 
 
 @needs_model

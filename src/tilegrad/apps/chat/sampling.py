@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -103,7 +104,7 @@ class Sampler:
 
     def __init__(self, sampling: Sampling) -> None:
         self.sampling = sampling
-        self._generator = numpy.random.default_rng(sampling.seed)
+        self._generator = random.Random(sampling.seed)  # noqa: S311 - nothing secret is drawn
 
     def choose(self, logits: numpy.ndarray, before: Sequence[int] = ()) -> int:
         """Return a token.

@@ -50,8 +50,8 @@ class ChatTemplate:
         except (TemplateError, SyntaxError) as error:
             raise DataError("the model's chat template is damaged", got=error) from error
         self._names = {
-            "bos_token": tokeniser.name(tokeniser.start),
-            "eos_token": tokeniser.name(tokeniser.end),
+            "bos_token": tokeniser.start_text,
+            "eos_token": tokeniser.end_text,
             # Templates are written for transformers, which names these even where there are none.
             "tools": None,
             "documents": None,

@@ -39,6 +39,7 @@ class Tokeniser:
     Attributes:
         start: the token that a text starts with, or None.
         end: the token that a text ends with, or None.
+        start_text, end_text: how these are written, "" for none.
         ends: the tokens that end a text or a turn.
         prefix: what the text of tokens begins with and the text that they were made of does not.
 
@@ -48,25 +49,27 @@ class Tokeniser:
     """
 
     def __init__(self, metadata: Mapping[str, Any]) -> None:
-        self._tokens = find_values(metadata, "tokenizer.ggml.tokens", str)
+        tokens = list(find_values(metadata, "tokenizer.ggml.tokens", str))
         kind = find_value(metadata, "tokenizer.ggml.model", str, "")
         builders = {"gpt2": build_byte_pairs, "llama": build_pieces}
-        if kind not in builders or not self._tokens:
+        if kind not in builders or not tokens:
             raise DataError(
                 "the model's tokeniser is not known",
                 got=repr(kind),
                 expected="'gpt2' (pairs of bytes) or 'llama' (pieces of sentences)",
             )
-        self._tokenizer = builders[kind](metadata, list(self._tokens))
+        self._tokenizer = builders[kind](metadata, tokens)
         # Pieces of sentences are made of a text with a space before it, which belongs to no text.
         has_space = kind == "llama" and has_space_before(metadata)
         self.prefix = " " if has_space else ""
-        self.start = find_token(metadata, "tokenizer.ggml.bos_token_id", self._tokens)
+        self.start = find_token(metadata, "tokenizer.ggml.bos_token_id", tokens)
         usual = has_start(metadata)
         is_started = find_value(metadata, "tokenizer.ggml.add_bos_token", bool, usual)
         self._before = [self.start] if is_started and self.start is not None else []
-        self.end = find_token(metadata, "tokenizer.ggml.eos_token_id", self._tokens)
-        turn = find_token(metadata, "tokenizer.ggml.eot_token_id", self._tokens)
+        self.end = find_token(metadata, "tokenizer.ggml.eos_token_id", tokens)
+        self.start_text = "" if self.start is None else tokens[self.start]
+        self.end_text = "" if self.end is None else tokens[self.end]
+        turn = find_token(metadata, "tokenizer.ggml.eot_token_id", tokens)
         named = (self._tokenizer.token_to_id(name) for name in _ENDS)
         self.ends = frozenset(token for token in (self.end, turn, *named) if token is not None)
 
@@ -88,10 +91,6 @@ class Tokeniser:
     def decode_part(self, tokens: Sequence[int], *, with_special: bool = False) -> str:
         """Return the text of tokens that stand within others."""
         return self._tokenizer.decode(list(tokens), skip_special_tokens=not with_special)
-
-    def name(self, token: int | None) -> str:
-        """Return how a token is written, "" for none."""
-        return "" if token is None else self._tokens[token]
 
     def stream(self) -> TextStream:
         """Return what turns tokens into text as they come."""

@@ -102,7 +102,9 @@ def build_byte_pairs(metadata: Mapping[str, Any], tokens: Sequence[str]) -> Toke
             expected=f"one of {', '.join(_SPLITTINGS)}",
         )
     vocabulary = {token: number for number, token in enumerate(tokens)}
-    merges = [_pair(merge) for merge in find_values(metadata, "tokenizer.ggml.merges", str)]
+    texts = find_values(metadata, "tokenizer.ggml.merges", str)
+    pairs = (text.partition(" ") for text in texts)
+    merges = [(first, second) for first, _, second in pairs]
     with _refusing_damage():
         model = models.BPE(vocabulary, merges, ignore_merges=splitting.keeps_whole)
     tokenizer = Tokenizer(model)
@@ -236,11 +238,6 @@ def _add_whole_tokens(
 
     tokenizer.add_special_tokens(added(_CONTROL, normalized=False))
     tokenizer.add_tokens(added(_USER_DEFINED, normalized=is_normalised))
-
-
-def _pair(merge: str) -> tuple[str, str]:
-    first, _, second = merge.partition(" ")
-    return first, second
 
 
 def _of_type(tokens: Sequence[str], types: Sequence[int], wanted: int) -> Iterable[str]:
