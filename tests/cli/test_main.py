@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from importlib import metadata
 
 import click
@@ -28,6 +29,15 @@ def test_every_command_explains_itself(runner, path):
     result = runner.invoke(main, [*path, "--help"])
     assert result.exit_code == 0
     assert result.output.startswith("Usage: ")
+
+
+def test_what_a_command_imported_is_not_searched_for_garbage_while_it_runs(runner, monkeypatch):
+    frozen = []
+    count = lambda *_: frozen.append(gc.get_freeze_count())  # noqa: E731
+    monkeypatch.setattr("tilegrad.cli.info.print_information", count)
+    assert runner.invoke(main, ["info"]).exit_code == 0
+    assert frozen[0] > 1000
+    assert gc.get_freeze_count() == 0
 
 
 def test_an_unknown_setting_is_refused_with_a_suggestion(runner):
