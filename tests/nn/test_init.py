@@ -84,17 +84,55 @@ def test_layers_start_as_torch_s_do(layer, arguments):
             assert 0 < abs(found).max() <= 1.05 * abs(expected).max() + 0.02, name
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("uniform_", {"a": -0.5, "b": 2.0}),
+        ("normal_", {"mean": 1.0, "std": 0.02}),
+        ("trunc_normal_", {"mean": 0.5, "std": 1.0, "a": -1.0, "b": 2.0}),
+        ("xavier_uniform_", {"gain": 2.0}),
+        ("xavier_normal_", {}),
+        ("kaiming_uniform_", {"a": 0.3}),
+        ("kaiming_normal_", {"mode": "fan_out", "nonlinearity": "relu"}),
+        ("constant_", {"val": 0.25}),
+        ("zeros_", {}),
+        ("ones_", {}),
+        ("eye_", {}),
+        ("orthogonal_", {"gain": 3.0}),
+    ],
+)
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_parameters_are_filled_in_place_as_by_torch(name, arguments, dtype):
+    shape = (80, 60)
+    theirs = getattr(torch.nn.init, name)(torch.empty(shape), **arguments).numpy().ravel()
+    parameter = nn.Parameter(Tensor(numpy.full(shape, 9.0), dtype=dtype)).realize()
+    storage = parameter.node.attributes.storage
+    assert getattr(init, name)(parameter, **arguments) is parameter
+    ours = parameter.realize().float().numpy().ravel()
+    assert parameter.node.attributes.storage is storage
+    assert parameter.dtype.name == dtype
+    assert parameter.requires_grad
+    if len(set(theirs)) <= 2:
+        numpy.testing.assert_array_equal(ours, theirs)
+    else:
+        assert abs(ours.std() / theirs.std() - 1) < 0.06
+        assert abs(ours.mean() - theirs.mean()) < 0.1 * theirs.std()
+        assert stats.ks_2samp(ours, theirs).pvalue > 1e-4 or dtype == "bfloat16"
+
+
 def test_gains_are_those_of_torch():
     for name in ("linear", "sigmoid", "tanh", "relu", "selu"):
-        assert math.isclose(init.gain_of(name), torch.nn.init.calculate_gain(name))
+        assert math.isclose(init.calculate_gain(name), torch.nn.init.calculate_gain(name))
     leaky = torch.nn.init.calculate_gain("leaky_relu", 0.2)
-    assert math.isclose(init.gain_of("leaky_relu", 0.2), leaky)
+    assert math.isclose(init.calculate_gain("leaky_relu", 0.2), leaky)
 
 
 def test_wrong_arguments_are_refused():
     with pytest.raises(ArgumentError, match="nonlinearity"):
-        init.gain_of("swish")
+        init.calculate_gain("swish")
     with pytest.raises(ArgumentError, match="mode"):
         init.kaiming_uniform((2, 2), mode="fan")
     with pytest.raises(ShapeError, match="vector"):
         init.xavier_uniform((3,))
+    with pytest.raises(ShapeError, match="matrix"):
+        init.eye_(Tensor([1.0]))

@@ -1,4 +1,4 @@
-"""Initial values of parameters, as new tensors.
+"""Initial values of parameters, as new tensors; with PyTorch's names in ``_``, given to tensors.
 
 Fans are counted as in PyTorch: a weight has the shape (outputs, inputs, *window).
 """
@@ -12,6 +12,7 @@ import numpy
 
 from tilegrad.base.errors import ArgumentError, ShapeError
 from tilegrad.tensor import Tensor
+from tilegrad.tensor.arguments import as_integer
 
 Shape = Sequence[int]
 
@@ -74,9 +75,9 @@ def kaiming_uniform(
         shape: shape of the weight.
         a: slope of the leaky ReLU that follows.
         mode: "fan_in" keeps the variance forward, "fan_out" backward.
-        nonlinearity: what follows; see ``gain_of``.
+        nonlinearity: what follows; see ``calculate_gain``.
     """
-    bound = gain_of(nonlinearity, a) * math.sqrt(3 / _choose_fan(shape, mode))
+    bound = calculate_gain(nonlinearity, a) * math.sqrt(3 / _choose_fan(shape, mode))
     return uniform(shape, -bound, bound)
 
 
@@ -84,7 +85,7 @@ def kaiming_normal(
     shape: Shape, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu"
 ) -> Tensor:
     """Return normal values of variance gain² / fan; see ``kaiming_uniform``."""
-    return normal(shape, 0.0, gain_of(nonlinearity, a) / math.sqrt(_choose_fan(shape, mode)))
+    return normal(shape, 0.0, calculate_gain(nonlinearity, a) / math.sqrt(_choose_fan(shape, mode)))
 
 
 def orthogonal(shape: Shape, gain: float = 1.0) -> Tensor:
@@ -102,8 +103,12 @@ def orthogonal(shape: Shape, gain: float = 1.0) -> Tensor:
     return ((q.mT if outputs < inputs else q) * gain).reshape(shape)
 
 
-def gain_of(nonlinearity: str, a: float = 0.01) -> float:
+def calculate_gain(nonlinearity: str, param: float = 0.01) -> float:
     """Return the factor by which a weight makes up for what follows it.
+
+    Args:
+        nonlinearity: what follows it.
+        param: slope of a leaky ReLU.
 
     Raises:
         ArgumentError: the name is not known.
@@ -113,7 +118,7 @@ def gain_of(nonlinearity: str, a: float = 0.01) -> float:
         "sigmoid": 1.0,
         "tanh": 5 / 3,
         "relu": math.sqrt(2),
-        "leaky_relu": math.sqrt(2 / (1 + a * a)),
+        "leaky_relu": math.sqrt(2 / (1 + param * param)),
         "selu": 0.75,
     }
     if nonlinearity not in gains:
@@ -140,3 +145,85 @@ def _choose_fan(shape: Shape, mode: str) -> int:
         raise ArgumentError("unknown mode", got=repr(mode), expected="'fan_in' or 'fan_out'")
     fan_in, fan_out = count_fans(shape)
     return fan_in if mode == "fan_in" else fan_out
+
+
+def constant_(tensor: Tensor, val: float) -> Tensor:
+    """Give a tensor one value."""
+    return tensor.fill_(val)
+
+
+def zeros_(tensor: Tensor) -> Tensor:
+    """Give a tensor zeros."""
+    return tensor.fill_(0)
+
+
+def ones_(tensor: Tensor) -> Tensor:
+    """Give a tensor ones."""
+    return tensor.fill_(1)
+
+
+def eye_(tensor: Tensor) -> Tensor:
+    """Give a matrix ones on its diagonal and zeros elsewhere.
+
+    Raises:
+        ShapeError: the tensor has not two axes.
+    """
+    if tensor.ndim != 2:
+        raise ShapeError("only a matrix has a diagonal", got=tensor.shape, expected="two axes")
+    rows, columns = static_shape(tensor)
+    return _give(tensor, Tensor.eye(rows, columns))
+
+
+def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0) -> Tensor:
+    """Give a tensor values that are equally likely anywhere in [a, b)."""
+    return _give(tensor, uniform(static_shape(tensor), a, b))
+
+
+def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
+    """Give a tensor normally distributed values."""
+    return _give(tensor, normal(static_shape(tensor), mean, std))
+
+
+def trunc_normal_(
+    tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0
+) -> Tensor:
+    """Give a tensor the values of ``truncated_normal`` in [a, b]."""
+    return _give(tensor, truncated_normal(static_shape(tensor), mean, std, a, b))
+
+
+def xavier_uniform_(tensor: Tensor, gain: float = 1.0) -> Tensor:
+    """Give a weight the values of ``xavier_uniform``."""
+    return _give(tensor, xavier_uniform(static_shape(tensor), gain))
+
+
+def xavier_normal_(tensor: Tensor, gain: float = 1.0) -> Tensor:
+    """Give a weight the values of ``xavier_normal``."""
+    return _give(tensor, xavier_normal(static_shape(tensor), gain))
+
+
+def kaiming_uniform_(
+    tensor: Tensor, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu"
+) -> Tensor:
+    """Give a weight the values of ``kaiming_uniform``."""
+    return _give(tensor, kaiming_uniform(static_shape(tensor), a, mode, nonlinearity))
+
+
+def kaiming_normal_(
+    tensor: Tensor, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu"
+) -> Tensor:
+    """Give a weight the values of ``kaiming_normal``."""
+    return _give(tensor, kaiming_normal(static_shape(tensor), a, mode, nonlinearity))
+
+
+def orthogonal_(tensor: Tensor, gain: float = 1.0) -> Tensor:
+    """Give a weight the values of ``orthogonal``."""
+    return _give(tensor, orthogonal(static_shape(tensor), gain))
+
+
+def static_shape(parameter: Tensor) -> tuple[int, ...]:
+    """Return the shape of a parameter, whose sizes cannot be symbolic."""
+    return tuple(as_integer(size, "a size of a parameter") for size in parameter.shape)
+
+
+def _give(tensor: Tensor, values: Tensor) -> Tensor:
+    return tensor.copy_(values.to(tensor.device))

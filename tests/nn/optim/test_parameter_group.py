@@ -133,6 +133,7 @@ def test_the_rate_that_is_read_is_the_one_that_was_written():
     assert group["lr"] == 3e-4
     assert dict(group)["momentum"] == 0.0
     assert "lr=0.0003" in repr(group)
+    assert repr(optimiser) == f"SGD(\n  (0): {group!r}\n)"
     assert "betas" not in group
 
 

@@ -10,11 +10,11 @@ import numpy
 from tilegrad.base.errors import ArgumentError, GradientError
 from tilegrad.engine import current_session
 from tilegrad.ir.dtype import DType, dtypes
+from tilegrad.nn.init import static_shape
 from tilegrad.nn.optim.checkpoint import take_groups
 from tilegrad.nn.optim.parameter_group import ParameterGroup, Parameters, as_groups, read_group
 from tilegrad.nn.state.dictionary import get_state_dict, load_state_dict
 from tilegrad.tensor import Tensor
-from tilegrad.tensor.arguments import as_integer
 
 
 class Optimizer:
@@ -86,6 +86,11 @@ class Optimizer:
             Tensor.realize(*params)
         self.param_groups.append(made)
         self.state += state
+
+    def __repr__(self) -> str:
+        """Return the class and the groups."""
+        groups = [f"  ({number}): {group!r}" for number, group in enumerate(self.param_groups)]
+        return "\n".join((f"{type(self).__name__}(", *groups, ")"))
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients.
@@ -251,11 +256,6 @@ def find_waiting(updated: Sequence[Tensor]) -> list[Tensor]:
 def state_dtype(parameter: Tensor) -> DType:
     """Return the dtype in which a parameter's state is kept and its update computed."""
     return dtypes.float64 if parameter.dtype is dtypes.float64 else dtypes.float32
-
-
-def static_shape(parameter: Tensor) -> tuple[int, ...]:
-    """Return the shape of a parameter, whose sizes cannot be symbolic."""
-    return tuple(as_integer(size, "a size of a parameter") for size in parameter.shape)
 
 
 def add_penalty(gradient: Tensor, parameter: Tensor, weight_decay: float) -> Tensor:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from tilegrad.base.errors import ArgumentError
-from tilegrad.nn.optim.base import Optimizer, check_fractions, new_zeros, static_shape
+from tilegrad.nn.init import static_shape
+from tilegrad.nn.optim.base import Optimizer, check_fractions, new_zeros
 from tilegrad.nn.optim.parameter_group import Parameters
 from tilegrad.tensor import Tensor
 
