@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy
 import pytest
 import torch
@@ -47,6 +49,24 @@ def test_vectors_are_those_of_transformers_whatever_stands_beside(encoder: Sente
         numpy.testing.assert_allclose(vector, expected, atol=2e-5)
     numpy.testing.assert_allclose(encoder(TEXTS[:1])[0], found[0], atol=2e-5)
     assert encoder([]).shape == (0, 384)
+
+
+def test_a_text_s_first_token_may_be_its_vector(encoder: SentenceEncoder, tmp_path: Path):
+    for path in find_encoder().glob("*.*"):
+        (tmp_path / path.name).symlink_to(path)
+    (tmp_path / "1_Pooling").mkdir()
+    (tmp_path / "1_Pooling" / "config.json").write_text('{"pooling_mode": "cls"}')
+    model = transformers.AutoModel.from_pretrained(tmp_path).eval()
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    with torch.no_grad():
+        first = model(**tokenizer(TEXTS[0], return_tensors="pt")).last_hidden_state[0, 0]
+    (found,) = SentenceEncoder(tmp_path)(TEXTS[:1])
+    numpy.testing.assert_allclose(found, (first / first.norm()).numpy(), atol=2e-5)
+    assert found @ encoder(TEXTS[:1])[0] < 0.99
+
+
+def test_lone_surrogates_are_replaced(encoder: SentenceEncoder):
+    assert encoder.tokenise(["a\ud800b"]) == encoder.tokenise(["a?b"])
 
 
 def test_long_texts_are_cut(encoder: SentenceEncoder):

@@ -1,4 +1,4 @@
-"""The encoder of sentences: tokens, a BERT, the mean over the tokens, and length 1.
+"""The encoder of sentences: tokens, a BERT, the mean over the tokens or the first, and length 1.
 
 From N. Reimers and I. Gurevych, "Sentence-BERT", 2019.
 """
@@ -6,13 +6,17 @@ From N. Reimers and I. Gurevych, "Sentence-BERT", 2019.
 from __future__ import annotations
 
 import importlib.util
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy
 
+from tilegrad.apps.embedding.folder import (
+    is_first_taken,
+    open_tokenizer,
+    read_config,
+    read_longest,
+)
 from tilegrad.apps.models.bert import Bert, BertConfig
 from tilegrad.base.errors import DataError
 from tilegrad.nn.state import safe_load
@@ -50,25 +54,24 @@ class SentenceEncoder:
     """Turns sentences into vectors.
 
     Args:
-        folder: holds ``config.json``, ``tokenizer.json`` and ``model.safetensors``.
+        folder: holds ``config.json``, ``tokenizer.json`` and ``model.safetensors``, and perhaps
+            what sentence-transformers says of parts and limits.
 
     Attributes:
         longest: the most tokens of a text that are read.
         width: numbers of a vector.
 
     Raises:
-        DataError: a file is missing or damaged, the model is no BERT, or the package
-            ``tokenizers`` is not installed.
+        DataError: a file is missing or damaged, the model is no BERT or has other parts, or the
+            package ``tokenizers`` is not installed.
     """
 
     def __init__(self, folder: str | Path) -> None:
         folder = Path(folder)
-        config = _read_config(folder / "config.json")
-        limits = folder / "sentence_bert_config.json"
+        config, is_first = read_config(folder), is_first_taken(folder)
         context = int(config["max_position_embeddings"])
-        limit = _read_json(limits).get("max_seq_length") if limits.is_file() else None
-        self.longest = min(context, int(limit or context), LENGTHS[-1])
-        self._tokenizer = _open_tokenizer(folder / "tokenizer.json", self.longest)
+        self.longest = read_longest(folder, min(context, LENGTHS[-1]))
+        self._tokenizer = open_tokenizer(folder / "tokenizer.json", self.longest)
         self._padding = int(config.get("pad_token_id", 0))
         model = Bert(
             BertConfig(
@@ -89,9 +92,9 @@ class SentenceEncoder:
 
         @jit
         def encode(tokens: Tensor, counts: Tensor) -> Tensor:
-            weights = counts.float().unsqueeze(-1)
-            mean = (model(tokens, counts) * weights).sum(1) / weights.sum(1)
-            return mean / (mean * mean).sum(-1, keepdim=True).sqrt()
+            hidden, weights = model(tokens, counts), counts.float().unsqueeze(-1)
+            found = hidden[:, 0] if is_first else (hidden * weights).sum(1) / weights.sum(1)
+            return found / (found * found).sum(-1, keepdim=True).sqrt()
 
         self._encode = encode
         self.width = int(config["hidden_size"])
@@ -104,8 +107,12 @@ class SentenceEncoder:
         return self.embed(self.tokenise(texts))
 
     def tokenise(self, texts: Sequence[str]) -> list[list[int]]:
-        """Return the tokens of each text, those that are read. Any thread may call it."""
-        return [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
+        """Return the tokens of each text, those that are read. Any thread may call it.
+
+        Lone surrogates, which no text has, are replaced.
+        """
+        clean = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
+        return [encoding.ids for encoding in self._tokenizer.encode_batch(clean)]
 
     def embed(self, tokens: Sequence[Sequence[int]]) -> numpy.ndarray:
         """Return a vector of length 1 for the tokens of each text, float32 of (texts, width)."""
@@ -149,37 +156,3 @@ def _count_together(lengths: Sequence[int]) -> int:
     """Return how many texts are encoded at once, the first of these, whose lengths ascend."""
     sizes = (size for size in COUNTS if size <= len(lengths))
     return max(size for size in sizes if _fits(size, _fill_up(lengths[size - 1])))
-
-
-def _read_config(path: Path) -> dict[str, Any]:
-    config = _read_json(path)
-    if config.get("model_type") != "bert" or config.get("hidden_act") != "gelu":
-        raise DataError(
-            "the encoder is another than those that are known",
-            got=f"{config.get('model_type')} with {config.get('hidden_act')}",
-            expected="bert with gelu",
-        )
-    return config
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        return json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError("a file of the encoder cannot be read", got=f"{path}: {error}") from error
-
-
-def _open_tokenizer(path: Path, longest: int) -> Any:
-    try:
-        from tokenizers import Tokenizer
-    except ImportError as error:
-        raise DataError(
-            "tokens are handled by the package tokenizers, which is not installed",
-            mend='pip install "tilegrad[chat]"',
-        ) from error
-    if not path.is_file():
-        raise DataError("there is no such file", got=path)
-    tokenizer = Tokenizer.from_file(str(path))
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(longest)
-    return tokenizer
