@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from tilegrad.ir.node import Node
 from tilegrad.ops import kernel, memory, symbolic, tile
 from tilegrad.ops.affine import Index, as_index
+from tilegrad.ops.bounds import bounds
 from tilegrad.ops.build import lanes
 from tilegrad.ops.movement import reshape_to
 from tilegrad.ops.program import Program, Slot
@@ -163,11 +164,11 @@ class Derivation:
     def _walk_piece(
         self,
         axis: Node,
-        bounds: tuple[Index, Index],
+        piece: tuple[Index, Index],
         environment: Environment,
         inside: Callable[[Environment], list[Node]],
     ) -> list[Node]:
-        """Return the effects for an axis between bounds, none if these are out of order."""
+        """Return the effects for a piece of an axis, none if its bounds are out of order."""
         at = self.schedule.tiles.get(axis)
         size = 1 if at is None else at.size
         rank = self.schedule.rank
@@ -177,7 +178,7 @@ class Derivation:
                 return Position(base)
             return tile_position(base, at.dimension, count, rank, limit)
 
-        start, stop = bounds
+        start, stop = piece
         length = symbolic.subtract(stop, start)
         if length == size:
             return inside(environment.bind(axis, position(start, size)))
@@ -189,7 +190,7 @@ class Derivation:
         # Patterns are known in tiles that begin at multiples of their period.
         unit = 1 if axis in self.schedule.cuts else math.gcd(self.facts.period(axis), size)
         result: list[Node] = []
-        if not isinstance(length, int) or length >= size:
+        if bounds(start)[0] < bounds(end)[1]:
             first, last = (symbolic.floor_divide(place, unit) for place in (start, end))
             _, index = self.lowering.new_loop(first, last)
             body = inside(environment.bind(axis, position(symbolic.multiply(index, unit), size)))

@@ -54,6 +54,28 @@ def find_cuts(facts: Facts, lane: Node | None, lanes: int) -> Cuts:
     return found if pieces <= MOST_PIECES else NO_CUTS
 
 
+def join_short(cuts: Cuts, sizes: Mapping[Node, int]) -> Cuts:
+    """Return the cuts without those between pieces that fit one tile together.
+
+    A tile in a shorter piece is computed in full all the same, and each piece has code of its own.
+
+    Args:
+        cuts: as found.
+        sizes: of tiles along the axes that have one.
+    """
+    found: dict[Node, tuple[int, ...]] = {}
+    for axis, edges in cuts.items():
+        start, kept = 0, list[int]()
+        extent = bounds(as_node(kernel.extent_of(axis)))[1]
+        for edge, following in itertools.pairwise([*edges, extent]):
+            if following - start > sizes.get(axis, 1):
+                kept.append(int(edge))
+                start = edge
+        if kept:
+            found[axis] = tuple(kept)
+    return found
+
+
 def _boundaries(condition: Node, axis: Node) -> set[int]:
     """Return the values of an axis from which on a condition is another than before."""
     first, second = condition.sources

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from tilegrad.ir.node import Node
 from tilegrad.ops import kernel
 from tilegrad.ops.weights import weight_of
-from tilegrad.tile.choices.cuts import NO_CUTS, Cuts, find_cuts
+from tilegrad.tile.choices.cuts import NO_CUTS, Cuts, find_cuts, join_short
 from tilegrad.tile.choices.joined_rows import JoinedRows, choose_joined
 from tilegrad.tile.choices.lanes import choose_lanes
 from tilegrad.tile.choices.order import choose_order
@@ -136,6 +136,7 @@ def choose_schedule(facts: Facts, target: TileTarget, decider: Decider) -> Sched
     if turn is not None and lane is not None:
         inner = choose_runs(facts, lane, turn[0], decider)
     schedule = _coarsen(facts, schedule, inner, least)
+    cuts = join_short(cuts, {axis: one.size for axis, one in tiles.items()})
     if cuts:
         cuts = decider.take("cuts", (cuts, NO_CUTS), label=lambda one: "cut" if one else "whole")
     walked = [axis for axis in schedule.grid if axis in cuts and axis not in schedule.loops]
