@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import gc
 import json
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -16,8 +18,9 @@ from hypothesis import strategies as st
 
 from tests.apps.serve.conftest import RunFake
 from tests.apps.serve.fake_decoder import FakeDecoder
-from tests.apps.serve.running import Server
+from tests.apps.serve.running import Server, wait_until
 from tilegrad.apps.embedding import SentenceEncoder, find_encoder
+from tilegrad.apps.serve.grammar import Constraint
 from tilegrad.apps.serve.service import Embedder
 from tilegrad.base.errors import DataError
 
@@ -200,6 +203,28 @@ def test_a_schema_that_cannot_be_kept_is_refused(server: Server, schema: dict[st
     assert caught.value.param == "response_format"
 
 
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_what_a_schema_takes_goes_with_its_request(fake_server: Server, is_streamed: bool):
+    constraints: list[weakref.ref[Constraint]] = []
+
+    class Noted(Constraint):
+        def __init__(self, *arguments) -> None:
+            super().__init__(*arguments)
+            constraints.append(weakref.ref(self))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tilegrad.apps.serve.grammar.Constraint", Noted)
+        gc.disable()  # nothing may wait until Python looks for circles: it sees no megabytes there
+        try:
+            form = {"type": "json_object"}
+            answer = chat(fake_server, response_format=form, n=2, stream=is_streamed)
+            assert list(answer)
+            assert len(constraints) == 3
+            wait_until(lambda: not any(constraint() for constraint in constraints))
+        finally:
+            gc.enable()
+
+
 def test_models_are_listed(server: Server):
     assert next(iter(server.client.models.list())).id == "tiny"
     assert server.client.models.retrieve("tiny").owned_by == "tilegrad"
@@ -245,6 +270,13 @@ def test_a_key_is_asked_for(run_fake: RunFake):
                 status, answer, body = server.ask("GET", path, headers=wrong)
                 assert (status, answer["WWW-Authenticate"]) == (401, "Bearer")
                 assert json.loads(body)["error"]["code"] == "invalid_api_key"
+
+
+@pytest.mark.parametrize("key", ["voilà", "Å"])
+def test_bytes_of_a_key_are_no_spaces(run_fake: RunFake, key: str):
+    with run_fake(FakeDecoder(), key=key) as server:
+        headers = {"Authorization": f"Bearer {key}".encode()}
+        assert server.ask("GET", "/v1/models", headers=headers)[0] == 200
 
 
 def test_texts_are_embedded(run_fake: RunFake):

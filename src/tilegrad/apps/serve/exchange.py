@@ -66,6 +66,8 @@ class Exchange:
         """Let go of what nobody waits for any more."""
         for job in self.jobs:
             job.is_cancelled = True
+        # They know of this object. In a circle, the megabytes of a constraint would outlive them.
+        self.jobs = []
 
     async def events(self) -> AsyncIterator[tuple[int, Event]]:
         """Yield the number of a job and what became of it, until all have ended.
