@@ -84,6 +84,6 @@ def serve(
     from tilegrad.apps.serve import Limits, ServeOptions, run_server
 
     with open_session(device, threads) as session:
-        key = api_key or session.settings.api_key
+        key = session.settings.api_key if api_key is None else api_key
         limits = Limits(waiting=waiting, seconds=timeout)
         run_server(session, ServeOptions(key=key, limits=limits, **options))

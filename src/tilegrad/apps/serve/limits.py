@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tilegrad.base.errors import ArgumentError
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
@@ -17,6 +19,9 @@ class Limits:
         choices: replies to one request.
         texts: that are embedded by one request.
         grace_seconds: in which running replies may come to their end when the server stops.
+
+    Raises:
+        ArgumentError: replies get no time.
     """
 
     body: int = 4 * 1024 * 1024
@@ -26,3 +31,9 @@ class Limits:
     choices: int = 16
     texts: int = 2048
     grace_seconds: int = 10
+
+    def __post_init__(self) -> None:
+        if not self.seconds > 0:  # nor is NaN
+            raise ArgumentError(
+                "a reply cannot be given in no time", got=self.seconds, expected="seconds above 0"
+            )

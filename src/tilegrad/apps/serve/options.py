@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tilegrad.apps.serve.limits import Limits
+from tilegrad.base.errors import ArgumentError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,9 @@ class ServeOptions:
         context: tokens of a prompt and its reply; None for 2048, or fewer if that is the most.
         sequences: replies that are written at once.
         limits: on what clients may ask for.
+
+    Raises:
+        ArgumentError: no client could show the key.
     """
 
     model: Path | None = None
@@ -33,3 +37,13 @@ class ServeOptions:
     context: int | None = None
     sequences: int = 8
     limits: Limits = field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        if self.key is None:
+            return
+        if not self.key or self.key != self.key.strip() or not self.key.isprintable():
+            raise ArgumentError(
+                "no client can send this API key",
+                got="an empty one, or one with spaces around it or signs that are not printed",
+                mend="choose another: --api-key, or TILEGRAD_API_KEY",
+            )

@@ -68,7 +68,7 @@ def run_server(session: Session, options: ServeOptions) -> None:
         DataError: the model or the encoder cannot be read.
         ArgumentError: the context is too long, or the address cannot be used.
     """
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
     share_heap()
     with session.entered(), _listen(options.host, options.port) as listener:
         status = console.status("compiling") if console.is_terminal else contextlib.nullcontext()
@@ -86,7 +86,8 @@ def run_server(session: Session, options: ServeOptions) -> None:
             limit_concurrency=_CONNECTIONS,
             timeout_graceful_shutdown=options.limits.grace_seconds + _LAST_SECONDS,
         )
-        listener.listen()  # who reads the line below may come at once
+        with _refusing(options.host, options.port):
+            listener.listen()  # who reads the line below may come at once
         host, port = listener.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
         console.print(f"{service.name}: http://{shown}:{port}/v1, Ctrl-C stops")
@@ -117,25 +118,25 @@ def settled() -> Iterator[None]:
 @contextlib.contextmanager
 def _listen(host: str, port: int) -> Iterator[socket.socket]:
     """Open a socket, before the model is loaded: an address in use is known at once."""
-    try:
+    with _refusing(host, port):
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         listener = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise _refuse(host, port, error) from error
     with listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
+        with _refusing(host, port):
             listener.bind(address)
-        except OSError as error:
-            raise _refuse(host, port, error) from error
         yield listener
 
 
-def _refuse(host: str, port: int, error: OSError) -> ArgumentError:
-    return ArgumentError(
-        "the server cannot listen there",
-        got=f"{host}, port {port}: {error}",
-        mend="choose another address: --host, --port",
-    )
+@contextlib.contextmanager
+def _refusing(host: str, port: int) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, UnicodeError) as error:  # the latter for a name that no host can have
+        raise ArgumentError(
+            "the server cannot listen there",
+            got=f"{host}, port {port}: {error}",
+            mend="choose another address: --host, --port",
+        ) from error
