@@ -7,11 +7,11 @@ from pathlib import Path
 import gguf
 import numpy
 import pytest
-from gguf import GGMLQuantizationType, GGUFReader, GGUFWriter
+from gguf import GGML_QUANT_SIZES, GGMLQuantizationType, GGUFReader, GGUFWriter
 
 from tests.frontend.gguf.files import random_blocks, write_file
 from tilegrad.base.errors import DataError
-from tilegrad.frontend.gguf import read_gguf
+from tilegrad.frontend.gguf import FORMATS, read_gguf
 
 
 def test_metadata_are_those_of_the_reference(tmp_path: Path) -> None:
@@ -71,9 +71,13 @@ def test_missing_and_damaged_files_are_refused(tmp_path: Path) -> None:
         read_gguf(tmp_path / "other.gguf")
 
 
-def test_an_unknown_format_is_named(tmp_path: Path) -> None:
-    data = numpy.zeros((1, 66), numpy.uint8)
-    write_file(tmp_path / "ternary.gguf", {"weight": ("TQ2_0", data)})
-    with pytest.raises(DataError, match="not known") as caught:
-        read_gguf(tmp_path / "ternary.gguf")
-    assert "TQ2_0" in str(caught.value)
+def test_formats_are_known_or_named(tmp_path: Path) -> None:
+    for kind in GGMLQuantizationType:
+        data = numpy.zeros((1, GGML_QUANT_SIZES[kind][1]), numpy.uint8)
+        write_file(tmp_path / "one.gguf", {"weight": (kind.name, data)})
+        if kind.name in (*FORMATS, "F32", "F16", "BF16"):
+            assert read_gguf(tmp_path / "one.gguf").weights["weight"].format == kind.name
+            continue
+        with pytest.raises(DataError, match="not known") as caught:
+            read_gguf(tmp_path / "one.gguf")
+        assert f"weight is {kind.name}" in str(caught.value)

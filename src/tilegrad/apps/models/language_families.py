@@ -78,10 +78,7 @@ def _read_granite(facts: Facts) -> LanguageConfig:
 
 
 def _read_qwen(facts: Facts, *, is_normalised: bool) -> LanguageConfig:
-    """Qwen2 (biases), Qwen3 (norms of queries and keys) (Qwen team, 2024-2025), OLMoE (norms).
-
-    OLMoE is by N. Muennighoff et al., 2024.
-    """
+    """Qwen2, Qwen3 (Qwen team, 2024-2025) and OLMoE (N. Muennighoff et al., 2024)."""
     config = _read_sizes(facts, is_halved=True)
     return replace(config, mixture=_read_mixture(facts, is_normalised=is_normalised))
 

@@ -43,6 +43,8 @@ _KINDS = {
     34: "TQ1_0",
     35: "TQ2_0",
     39: "MXFP4",
+    40: "NVFP4",
+    41: "Q1_0",
 }
 """ggml's names of the ways to store a tensor."""
 _DEEPEST_ARRAY = 4
