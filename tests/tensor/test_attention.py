@@ -75,3 +75,12 @@ def test_attention_refuses():
         query.scaled_dot_product_attention(key, value, Tensor.ones(5, 7), is_causal=True)
     with pytest.raises(ArgumentError, match="multiple"):
         query.scaled_dot_product_attention(key[:, :2], value[:, :2], enable_gqa=True)
+
+
+def test_attention_without_features_is_that_of_torch():
+    """All products are empty sums, so all keys count alike."""
+    x, value = numpy.zeros((2, 3, 0), "f4"), random_array((2, 3, 4), dtypes.float32)
+    expected = torch.nn.functional.scaled_dot_product_attention(
+        torch.tensor(x), torch.tensor(x), torch.tensor(value)
+    )
+    check(Tensor(x).scaled_dot_product_attention(Tensor(x), Tensor(value)), expected)

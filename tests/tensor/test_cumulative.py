@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from tests.tensor.support import FLOATS, SMALL_INTEGERS, check, random_array, to_torch
-from tilegrad import Tensor, dtypes
+from tilegrad import Tensor, Variable, dtypes, jit
 
 
 @pytest.mark.parametrize("axis", [0, 1, -1])
@@ -48,3 +48,11 @@ def test_running_logsumexp_of_infinities():
 
 def test_scalars():
     assert Tensor(3).cumsum().item() == 3
+
+
+def test_running_logsumexp_over_a_symbolic_length_is_that_of_torch():
+    source = Tensor(numpy.linspace(-3, 3, 36).reshape(12, 3)).realize()
+    function = jit(lambda length: source[:length].logcumsumexp(0))
+    for length in (5, 0, 12, 1, 8):
+        expected = torch.tensor(source.numpy()[:length]).logcumsumexp(0)
+        check(function(Variable("n", 0, 12).bind(length)), expected)

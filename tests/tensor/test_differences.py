@@ -24,3 +24,10 @@ def test_differences_and_integrals(dim):
     for name in ("trapezoid", "cumulative_trapezoid"):
         expected = getattr(torch, name)(y, to_torch(places), dim=dim)
         check(getattr(x, name)(Tensor(places), dim=dim), expected, tolerance=1e-5)
+
+
+def test_integrals_of_no_samples_are_those_of_torch():
+    array = numpy.zeros((3, 0), "f4")
+    x, y = Tensor(array), torch.tensor(array)
+    check(x.trapezoid(), torch.trapezoid(y))
+    check(x.cumulative_trapezoid(), torch.cumulative_trapezoid(y))

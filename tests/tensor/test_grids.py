@@ -45,3 +45,11 @@ def test_what_does_not_fit_is_refused():
         Tensor(IMAGES).grid_sample(Tensor(GRID), mode="bicubic")
     with pytest.raises(ShapeError, match="affine_grid"):
         Tensor(numpy.ones((2, 3, 3), numpy.float32)).affine_grid((2, 1, 4, 4))
+
+
+def test_grid_sample_of_no_images_is_that_of_torch():
+    images, grid = numpy.zeros((0, 2, 3, 3), "f4"), numpy.zeros((0, 2, 2, 2), "f4")
+    expected = torch.nn.functional.grid_sample(
+        torch.tensor(images), torch.tensor(grid), align_corners=False
+    )
+    check(Tensor(images).grid_sample(Tensor(grid)), expected)

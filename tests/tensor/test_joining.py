@@ -118,3 +118,9 @@ def test_padding_by_pairs():
         Tensor(array).pad((3, 0), mode="reflect")
     with pytest.raises(ArgumentError, match="mode"):
         Tensor(array).pad((3, 0), mode="mirror")
+
+
+def test_chunks_of_an_empty_axis_are_as_many_as_asked_for():
+    array = numpy.zeros((2, 0), "f4")
+    ours, theirs = Tensor(array).chunk(3, 1), torch.tensor(array).chunk(3, 1)
+    assert [one.shape for one in ours] == [tuple(one.shape) for one in theirs]

@@ -9,7 +9,7 @@ import torch
 
 from tests.tensor.support import check, random_array, to_torch
 from tilegrad import Tensor, dtypes
-from tilegrad.base.errors import ArgumentError, ShapeError
+from tilegrad.base.errors import ShapeError
 from tilegrad.base.settings import Settings
 from tilegrad.engine import Session
 
@@ -150,9 +150,30 @@ def test_vector_products(dim):
 def test_what_is_not_square_is_refused():
     with pytest.raises(ShapeError, match="square"):
         Tensor(numpy.ones((2, 3))).det()
-    with pytest.raises(ArgumentError, match="empty"):
-        Tensor(numpy.ones((0, 0))).inverse()
     with pytest.raises(ShapeError, match="rows"):
         Tensor(numpy.ones((2, 3))).qr()
     with pytest.raises(ShapeError, match="cross"):
         Tensor(numpy.ones((2, 4))).cross(Tensor(numpy.ones((2, 4))))
+
+
+@pytest.mark.parametrize("shape", [(0, 0), (2, 0, 0), (0, 2, 2)])
+def test_empty_matrices_are_those_of_torch(shape):
+    array = numpy.zeros(shape, "f4")
+    x, y = Tensor(array), torch.tensor(array)
+    check(x.det(), y.det())
+    check(x.inverse(), y.inverse())
+    check(x.cholesky(), torch.linalg.cholesky(y))
+    for ours, theirs in zip(x.slogdet(), y.slogdet(), strict=True):
+        check(ours, theirs)
+
+
+@pytest.mark.parametrize("shape", [(0, 0), (3, 0), (0, 3, 2)])
+def test_factors_of_empty_matrices_are_those_of_torch(shape):
+    array = numpy.zeros(shape, "f4")
+    for ours, theirs in zip(Tensor(array).qr(), torch.linalg.qr(torch.tensor(array)), strict=True):
+        check(ours, theirs)
+
+
+def test_determinant_with_an_infinity_is_that_of_torch():
+    array = numpy.array([[numpy.inf, 1.0, 0.0], [0.0, 2.0, 1.0], [0.0, 0.0, 3.0]])
+    check(Tensor(array).det(), torch.tensor(array).det())

@@ -131,3 +131,9 @@ def test_powers_of_a_vector():
             check(Tensor(vector).vander(n, increasing), expected, tolerance=1e-5)
     with pytest.raises(ShapeError, match="vector"):
         Tensor(ARRAY).vander()
+
+
+def test_powers_of_no_elements_are_those_of_torch():
+    array = numpy.zeros(0, "f4")
+    check(Tensor(array).vander(), torch.vander(torch.tensor(array)))
+    check(Tensor(array).vander(3), torch.vander(torch.tensor(array), 3))

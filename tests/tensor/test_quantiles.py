@@ -100,3 +100,15 @@ def test_covariances():
     check(Tensor(array).cov(0), torch.cov(to_torch(array), correction=0), tolerance=1e-5)
     check(Tensor(array).corrcoef(), torch.corrcoef(to_torch(array)), tolerance=1e-5)
     check(Tensor(array[0]).cov(), torch.cov(to_torch(array[0])), tolerance=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:cov():UserWarning")
+@pytest.mark.parametrize("shape", [(2, 0), (2, 1)])
+def test_covariances_of_too_few_observations_are_those_of_torch(shape):
+    array = numpy.ones(shape, "f4")
+    check(Tensor(array).cov(), torch.tensor(array).cov())
+
+
+def test_histogram_of_nothing_is_that_of_torch():
+    array = numpy.zeros(0, "f4")
+    check(Tensor(array).histc(4), torch.tensor(array).histc(4))

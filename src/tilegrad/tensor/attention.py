@@ -68,7 +68,7 @@ class Attention(Interpolation):
         if scale is None:
             if not isinstance(features, int):
                 raise ArgumentError("attention needs known features, or a scale", got=features)
-            scale = 1.0 / math.sqrt(features)
+            scale = 1.0 / math.sqrt(max(features, 1))
         wide = dtypes.float32 if nodes.is_narrow(query.dtype) else None
         scores = query.matmul(k.transpose(-2, -1), dtype=wide) * scale
         if is_causal:

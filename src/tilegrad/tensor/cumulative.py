@@ -9,7 +9,7 @@ from typing import Self
 
 from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node, intern
-from tilegrad.ops import comparison, scan, symbolic
+from tilegrad.ops import comparison, scan
 from tilegrad.ops.bounds import bounds
 from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.leaves import constant
@@ -94,7 +94,7 @@ class Cumulative(Sorting):
 def _delay(node: Node, axis: int, step: int) -> Node:
     """Return node[.., i - step, ..], with -∞ before the beginning."""
     size = node.shape[axis]
-    kept = nodes.shrink_axis(node, axis, 0, symbolic.maximum(symbolic.add(size, -step), 0))
     padding: list[tuple[Index, Index]] = [(0, 0)] * len(node.shape)
-    padding[axis] = (symbolic.minimum(step, size), 0)
-    return pad_with_value(kept, tuple(padding), -float("inf"))
+    padding[axis] = (step, 0)
+    # Cut after padding: so the size is the same, not only equal, where it is symbolic.
+    return nodes.shrink_axis(pad_with_value(node, tuple(padding), -float("inf")), axis, 0, size)

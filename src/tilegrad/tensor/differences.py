@@ -55,6 +55,8 @@ class Differences(Cumulative):
     def _areas(self, x: Self | None, dx: float, dim: int) -> Self:
         axis = resolve_axis(dim, self.ndim)
         size = self.shape[axis]
+        if size == 0:
+            return self * (dx / 2.0)
         pairs = self.narrow(axis, 0, size - 1) + self.narrow(axis, 1, size - 1)
         if x is None:
             return pairs * (dx / 2.0)

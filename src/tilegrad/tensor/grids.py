@@ -74,7 +74,7 @@ class Grids(Synonyms):
         is_inside = inside_x.logical_and((y >= 0).logical_and(y <= height - 1))
         row = y.clamp(0, height - 1).cast(dtypes.int64)
         column = x.clamp(0, width - 1).cast(dtypes.int64)
-        place = (row * width + column).reshape(batch, 1, -1).expand(batch, channels, -1)
+        place = (row * width + column).flatten(1).unsqueeze(1).expand(batch, channels, -1)
         found = self.reshape(batch, channels, height * width).gather(2, place)
         found = found.reshape(batch, channels, *x.shape[1:])
         return is_inside.unsqueeze(1).where(found, 0.0)

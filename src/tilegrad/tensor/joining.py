@@ -114,13 +114,17 @@ class Joining(Einsum):
     def chunk(self, chunks: int, dim: int = 0, *, axis: int | None = None) -> tuple[Self, ...]:
         """Return at most ``chunks`` consecutive parts of equal size (the last may be smaller).
 
+        Of an axis of size 0 there are as many parts as are asked for.
+
         Raises:
             ArgumentError: the number is not positive.
         """
         place, extent = self._static_axis(dim if axis is None else axis, "chunk")
         if chunks < 1:
             raise ArgumentError("chunk: the number of parts", got=chunks, expected="1 or more")
-        return self.split(max(1, -(-extent // chunks)), place)
+        if extent == 0:
+            return self.split([0] * chunks, place)
+        return self.split(-(-extent // chunks), place)
 
     def unbind(self, dim: int = 0, *, axis: int | None = None) -> tuple[Self, ...]:
         """Return the slices along an axis, each without it."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Self, TypeVar
 
-from tilegrad.base.errors import ArgumentError, ShapeError
+from tilegrad.base.errors import ShapeError
 from tilegrad.ir.dtype import dtypes
 from tilegrad.tensor import nodes
 from tilegrad.tensor.arguments import as_integer
@@ -146,6 +146,8 @@ class LinearAlgebra(Quantiles):
         """
         size = self._square("cholesky")
         matrix = self._float()
+        if size == 0:
+            return matrix
         row = row_numbers(size, self)
         columns: list[Self] = []
         for k in range(size):
@@ -175,6 +177,8 @@ class LinearAlgebra(Quantiles):
             )
         matrix = self._float()
         size = as_integer(self.shape[-1], "a size")
+        if size == 0:
+            return matrix, matrix.mT @ matrix
         found: list[Self] = []
         factors: list[Self] = []
         for k in range(size):
@@ -203,15 +207,11 @@ class LinearAlgebra(Quantiles):
 
         Raises:
             ShapeError: they are not square.
-            ArgumentError: they have no elements.
         """
         shape = self.node.shape
         if len(shape) < 2 or shape[-1] != shape[-2]:
             raise ShapeError(f"{name} needs square matrices", got=show_shape(shape))
-        size = as_integer(self.shape[-1], "the size of a matrix")
-        if size == 0:
-            raise ArgumentError(f"{name}: the matrices are empty", got=show_shape(shape))
-        return size
+        return as_integer(self.shape[-1], "the size of a matrix")
 
 
 T = TypeVar("T", bound=LinearAlgebra)
@@ -232,7 +232,7 @@ def _eliminate(matrix: T, size: int, *, above: bool) -> tuple[T, T]:
     """Return the matrices with zeros below (and above) the diagonal, and the swaps' sign."""
     matrix = matrix.with_node(as_float(matrix.node))
     row = row_numbers(size, matrix)
-    sign = (matrix.narrow(-1, 0, 1).narrow(-2, 0, 1) * 0.0 + 1.0).detach()
+    sign = identity(1, matrix).expand(*matrix.shape[:-2], 1, 1)
     for k in range(size):
         column = matrix.narrow(-1, k, 1)
         pivot = (row >= k).where(column.detach().abs(), -1.0).argmax(-2, keepdim=True)
@@ -243,5 +243,5 @@ def _eliminate(matrix: T, size: int, *, above: bool) -> tuple[T, T]:
         head = top.narrow(-1, k, 1)
         share = matrix.narrow(-1, k, 1) / (head == 0).where(1.0, head)
         is_changed = row != k if above else row > k
-        matrix = matrix - is_changed.where(share, 0.0) * top
+        matrix = is_changed.where(matrix - share * top, matrix)
     return matrix, sign.squeeze((-2, -1))

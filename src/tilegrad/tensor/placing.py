@@ -168,6 +168,8 @@ class Placing(LinearAlgebra):
         if self.ndim != 1:
             raise ShapeError("vander needs a vector", got=show_shape(self.node.shape))
         count = as_integer(self.shape[0], "the vector") if n is None else n
+        if count == 0:
+            return self.unsqueeze(1).expand(self.shape[0], 0)
         powers = [self.pow(float(k)).cast(self.dtype) for k in range(count)]
         ordered = powers if increasing else powers[::-1]
         return ordered[0].stack(*ordered[1:], dim=1)

@@ -129,7 +129,7 @@ class Quantiles(MarginLoss):
             max: where the last ends, itself in it; the elements' own range if that equals ``min``.
         """
         flat = self.with_node(as_float(self.node)).flatten()
-        if min == max:
+        if min == max and flat.shape[0] != 0:
             low, high = flat.min(), flat.max()
             low, high = (low == high).where(low - 1.0, low), (low == high).where(high + 1.0, high)
         else:
@@ -145,11 +145,14 @@ class Quantiles(MarginLoss):
         return (self.unsqueeze(-1) == elements.flatten()).any(-1)
 
     def cov(self, correction: int = 1) -> Self:
-        """Return the covariances of variables (rows) over observations (columns)."""
+        """Return the covariances of variables (rows) over observations (columns).
+
+        They are NaN or ±∞ if there are no more observations than the correction.
+        """
         rows = self if self.ndim == 2 else self.reshape(1, -1)
         centred = rows - rows.mean(1, keepdim=True)
         count = as_integer(rows.shape[1], "the observations")
-        found = centred @ centred.transpose() / float(count - correction)
+        found = centred @ centred.transpose() / float(max(count - correction, 0))
         return found if self.ndim == 2 else found.reshape(())
 
     def corrcoef(self) -> Self:
