@@ -19,6 +19,7 @@ from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.infer import known_sizes
 from tilegrad.ops.leaves import IotaAttributes, constant, iota
 from tilegrad.ops.movement import expand_to, reshape_to
+from tilegrad.ops.operators import BINARY
 from tilegrad.ops.symbolic import Condition, as_condition
 
 StaticShape = tuple[int, ...]
@@ -26,24 +27,6 @@ StaticShape = tuple[int, ...]
 MOST_ELEMENTS = 1 << 16
 """A tile is held in registers (and what memory their overflow takes): larger is a mistake."""
 
-_OPERATORS = frozenset(
-    (
-        "add",
-        "subtract",
-        "multiply",
-        "divide",
-        "floor_divide",
-        "modulo",
-        "bitwise_and",
-        "bitwise_or",
-        "bitwise_xor",
-        "shift_left",
-        "shift_right",
-        "less",
-        "less_equal",
-    )
-)
-"""The binary ops that nodes have operators for."""
 _OPS: dict[str, Op] = {
     "equal": comparison.equal,
     "not_equal": comparison.not_equal,
@@ -229,7 +212,7 @@ def apply_binary(name: str, first: Node, second: Node) -> Node:
     first, second = meet(first, second)
     result: Index | Condition
     if first.dtype is not dtypes.index:
-        if name in _OPERATORS:
+        if name in BINARY:
             return Node.operators.binary(name, first, second)
         return _OPS[name](first, second)
     if name in _INDEX:

@@ -14,7 +14,7 @@ from tilegrad.ops.affine import as_index, as_node
 from tilegrad.ops.leaves import constant
 from tilegrad.ops.symbolic import as_condition
 
-_BINARY: dict[str, Op] = {
+BINARY: dict[str, Op] = {
     op.name: op
     for op in (
         arithmetic.add,
@@ -32,6 +32,7 @@ _BINARY: dict[str, Op] = {
         comparison.less_equal,
     )
 }
+"""The binary ops that nodes have operators for, by name."""
 _UNARY: dict[str, Op] = {op.name: op for op in (arithmetic.negate, bits.bitwise_not)}
 
 
@@ -44,7 +45,7 @@ class NodeOperators:
         first, second = _as_operand(left, dtype), _as_operand(right, dtype)
         if first is None or second is None:
             return NotImplemented
-        op = _BINARY[name]
+        op = BINARY[name]
         if first.dtype is dtypes.index and second.dtype is dtypes.index:
             if op in symbolic.ARITHMETIC:
                 return as_node(symbolic.ARITHMETIC[op](as_index(first), as_index(second)))

@@ -149,9 +149,9 @@ def floor_divide(value: Index, divisor: Index) -> Index:
 def _divide_remainder(value: Index, divisor: int) -> Index:
     if isinstance(value, int):
         return value // divisor
-    low, high = bounds(value)
-    if low > -math.inf and high < math.inf and low // divisor == high // divisor:
-        return int(low // divisor)
+    quotient = _known_quotient(value, divisor)
+    if quotient is not None:
+        return quotient
     terms, constant_part = split_terms(value)
     common = math.gcd(divisor, *terms.values())
     if common > 1:
@@ -164,6 +164,14 @@ def _divide_remainder(value: Index, divisor: int) -> Index:
             step = int(value_of(inner))
             return floor_divide(add(atom.sources[0], constant_part * step), step * divisor)
     return arithmetic.floor_divide(value, as_node(divisor))
+
+
+def _known_quotient(value: Index, divisor: int) -> int | None:
+    """Return ⌊value / divisor⌋ if the bounds of the value allow only one, else None."""
+    low, high = bounds(value)
+    if low > -math.inf and high < math.inf and low // divisor == high // divisor:
+        return int(low // divisor)
+    return None
 
 
 def _check_divisor(divisor: int) -> None:
@@ -191,14 +199,14 @@ def modulo(value: Index, divisor: Index) -> Index:
         remainder,
         join_terms({a: c for a, c in terms.items() if a in rest}, constant_part),
     ):
-        low, high = bounds(candidate)
-        if low > -math.inf and high < math.inf and low // divisor == high // divisor:
-            return add(candidate, -int(low // divisor) * divisor)
+        quotient = _known_quotient(candidate, divisor)
+        if quotient is not None:
+            return add(candidate, -quotient * divisor)
     terms, constant_part = split_terms(remainder)
     common = math.gcd(divisor, *terms.values())
     if common > 1:
-        quotient, low_part = divmod(constant_part, common)
-        reduced = join_terms({a: c // common for a, c in terms.items()}, quotient)
+        shift, low_part = divmod(constant_part, common)
+        reduced = join_terms({a: c // common for a, c in terms.items()}, shift)
         return add(multiply(modulo(reduced, divisor // common), common), low_part)
     if len(terms) == 1 and constant_part == 0:
         ((atom, coefficient),) = terms.items()
@@ -256,10 +264,7 @@ def less(first: Index, second: Index) -> Condition:
         return True
     if bounds(difference)[0] >= 0:
         return False
-    terms, constant_part = split_terms(difference)
-    left = join_terms({atom: c for atom, c in terms.items() if c > 0}, 0)
-    right = join_terms({atom: -c for atom, c in terms.items() if c < 0}, -constant_part)
-    return comparison.less(as_node(left), as_node(right))
+    return comparison.less(*_split_sides(difference))
 
 
 def less_equal(first: Index, second: Index) -> Condition:
@@ -275,10 +280,15 @@ def equal(first: Index, second: Index) -> Condition:
     low, high = bounds(difference)
     if low > 0 or high < 0:
         return False
+    return comparison.equal(*_split_sides(difference))
+
+
+def _split_sides(difference: Index) -> tuple[Node, Node]:
+    """Return two sums without negative terms, but for a constant, whose difference this is."""
     terms, constant_part = split_terms(difference)
     left = join_terms({atom: c for atom, c in terms.items() if c > 0}, 0)
     right = join_terms({atom: -c for atom, c in terms.items() if c < 0}, -constant_part)
-    return comparison.equal(as_node(left), as_node(right))
+    return as_node(left), as_node(right)
 
 
 def logical_and(*conditions: Condition) -> Condition:

@@ -39,7 +39,6 @@ def _select(name: str, choose: Callable[[DType], bool]) -> DTypeClass:
 
 
 ANY = _select("any", lambda _: True)
-NUMBER = _select("number", lambda dtype: not dtype.is_boolean)
 FLOAT = _select("float", lambda dtype: dtype.is_float)
 INTEGER = _select("integer", lambda dtype: dtype.is_integer or dtype is dtypes.index)
 SIGNED = _select("signed", lambda dtype: dtype.is_float or dtype.kind is Kind.SIGNED)

@@ -26,7 +26,6 @@ from tilegrad.rewrite.pattern import (
 )
 
 A = TypeVar("A")
-Symbol: TypeAlias = Variable | AttributeVariable[object]
 
 
 class RuleKind(Enum):

@@ -16,6 +16,7 @@ order. In reading order:
   by its ``uses`` and by ``cost``. Some nodes are decided on before: ``trunks`` are stored,
   ``streams`` never are (``running`` says which of their totals go together), and what is
   ``compared`` with its own maximum is computed once. Afterwards ``siblings`` become one kernel.
+  ``report`` tells the trace of all this.
 * Kernels: ``express`` writes them, each once for all that are ``alike``; ``order`` sorts them.
 * The same kernels said more directly: ``narrow_stores``, ``pick_terms``, ``flatten_sums``,
   ``split_sums``, ``share_guards``, ``divide_sums``, ``merge_axes``.

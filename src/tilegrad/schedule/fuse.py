@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tilegrad.base.events import FusionDecided
 from tilegrad.base.trace import Trace
 from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ir.op import Property
@@ -35,6 +34,7 @@ from tilegrad.schedule.axes import (
 from tilegrad.schedule.choose_elementwise import ElementwiseChooser
 from tilegrad.schedule.choose_reductions import ReductionChooser
 from tilegrad.schedule.compared import find_compared
+from tilegrad.schedule.report import Reporter
 from tilegrad.schedule.roots import (
     ALIASES,
     LEAVES,
@@ -49,7 +49,6 @@ from tilegrad.schedule.siblings import (
     join_reductions,
     join_scalars,
     join_streams,
-    report_sibling,
 )
 from tilegrad.schedule.streams import find_streams
 from tilegrad.schedule.trunks import find_trunks
@@ -75,29 +74,40 @@ def fuse(sinks: Sequence[Node], trace: Trace) -> Fusion:
 
 @dataclass(eq=False, slots=True)
 class _Pending:
-    """What is known of a node before it is visited."""
+    """What is known of a node before it is visited.
+
+    Attributes:
+        uses: at which indices roots read it that may compute it themselves.
+        readers: the roots that read it from memory in any case.
+        is_forced: whether it is wanted in memory.
+        is_barrier: whether all that use it read it from memory.
+    """
 
     uses: Uses = field(default_factory=dict)
     readers: set[Root] = field(default_factory=set)
     is_forced: bool = False
     is_barrier: bool = False
 
+    @property
+    def is_stored(self) -> bool:
+        """Whether it will be in memory, whatever is decided."""
+        return self.is_forced or bool(self.readers)
+
 
 class _Fuser:
     def __init__(self, order: list[Node], sinks: Sequence[Node], trace: Trace) -> None:
         self.order = order
-        self.trace = trace
         self.free = FreeAxes()
         self.summaries = cost.Summaries(find_trunks(order, sinks))
         self.compared = find_compared(order)
         self.streams = find_streams(order, list(sinks), self.summaries, self.compared)
         self.pending: dict[Node, _Pending] = {}
         self.fusion = Fusion([], {}, set(), frozenset(map(resolve_alias, sinks)))
+        self.reporter = Reporter(self.fusion, self.summaries, trace)
         self.measures = Measures(self.free)
         self.elementwise = ElementwiseChooser(self.summaries, self.fusion.root_of)
         self.reductions = ReductionChooser(self.summaries, self.free)
         self.calls: dict[Node, Root] = {}
-        self.names: dict[Node, str] = {}
         for sink in sinks:
             self._pending(sink).is_forced = True
 
@@ -112,9 +122,9 @@ class _Fuser:
             pending = self.pending.pop(node, None)
             if pending is not None:
                 self._visit(node, pending)
-        join_streams(self.fusion, self.streams, self.summaries, self.trace)
-        join_reductions(self.fusion, self.summaries, self.trace)
-        join_scalars(self.fusion, self.summaries, self.trace)
+        join_streams(self.fusion, self.streams, self.reporter)
+        join_reductions(self.fusion, self.summaries, self.reporter)
+        join_scalars(self.fusion, self.summaries, self.reporter)
         return self.fusion
 
     def _visit(self, node: Node, pending: _Pending) -> None:
@@ -138,7 +148,7 @@ class _Fuser:
         loaders = pending.readers | (pending.uses.keys() - roots)
         if pending.is_forced or loaders or op in OPAQUE:
             self._store(node, pending.uses, roots, loaders)
-        self._report(node, decision, pending, roots)
+        self.reporter.report(node, decision, pending.uses, roots, is_stored=pending.is_stored)
         for root in roots:
             root.operations += len(pending.uses[root]) * _length_of(node)
             for indices, use in pending.uses[root].items():
@@ -164,7 +174,7 @@ class _Fuser:
         self.fusion.root_of[node] = root
         self._pending(called)
         decision = Decision(frozenset(), "a hand-written kernel stores it")
-        self._report(node, decision, pending, frozenset())
+        self.reporter.report(node, decision, pending.uses, frozenset(), is_stored=pending.is_stored)
 
     def _decide(self, node: Node, pending: _Pending) -> Decision:
         if node.op in OPAQUE:
@@ -180,7 +190,7 @@ class _Fuser:
         }
         if pending.uses and not uses:
             return Decision(frozenset(), "the kernels that read it are long enough")
-        is_stored = pending.is_forced or bool(pending.readers) or len(uses) < len(pending.uses)
+        is_stored = pending.is_stored or len(uses) < len(pending.uses)
         if node in self.streams.totals and not self.summaries.is_contraction(node):
             return self.reductions.choose_total(node, uses, self.streams)
         if node.op.has(Property.REDUCTION):
@@ -210,8 +220,7 @@ class _Fuser:
 
         If there is none, nothing: the node gets a kernel of its own.
         """
-        is_stored = pending.readers or pending.is_forced
-        if not is_stored and len(roots) == 1 and roots == pending.uses.keys():
+        if not pending.is_stored and len(roots) == 1 and roots == pending.uses.keys():
             return roots
         for root in roots:
             loaders = pending.readers | (pending.uses.keys() - {root})
@@ -225,7 +234,7 @@ class _Fuser:
         host = next((one for one in ordered if self._is_host(one, node, uses, loaders)), None)
         sibling = None if host else find_sibling(self.fusion, node, loaders, self.summaries)
         if sibling is not None:
-            report_sibling(sibling.node, node, self.summaries, self.trace)
+            self.reporter.report_sibling(sibling.node, node)
         root = host or sibling or Root(node)
         root.outputs.append(node)
         place = None if host is None else self._find_place(host, node, uses)
@@ -315,43 +324,6 @@ class _Fuser:
         known = uses.get(indices)
         if known is None or known.evaluations < use.evaluations:
             uses[indices] = use
-
-    def _report(
-        self, node: Node, decision: Decision, pending: _Pending, roots: frozenset[Root]
-    ) -> None:
-        """Tell the trace what became of a node, for each root that uses it."""
-        if not self.trace.enabled or is_movement(node):
-            return
-        uses = pending.uses
-        elements = cost.count_elements(node)
-        home = self.fusion.root_of.get(node)
-        first = home or next((root for root in uses if root in roots), None)
-        is_single = len(uses) == 1 and not pending.is_forced and not pending.readers
-        producer, operations = self._name(node), self.summaries.count_operations(node)
-        for root, found in uses.items():
-            is_fused = root in roots
-            # What is computed here is needed in any case, and here alone it need not be stored.
-            is_needed = root is first if is_fused else is_single
-            is_store_saved = is_needed and (home is None or not is_fused)
-            evaluations = sum(use.evaluations for use in found.values())
-            moved = min(elements, evaluations) + elements * is_store_saved
-            repeated = max(0.0, evaluations - elements * is_needed)
-            self.trace.emit(
-                FusionDecided(
-                    producer=producer,
-                    consumer=self._name(root.node),
-                    is_fused=is_fused,
-                    reason=decision.reason,
-                    saved_bytes=int(moved * node.dtype.itemsize),
-                    repeated_operations=int(repeated * operations),
-                )
-            )
-
-    def _name(self, node: Node) -> str:
-        name = self.names.get(node)
-        if name is None:
-            name = self.names[node] = repr(node)
-        return name
 
 
 def _length_of(node: Node) -> int:

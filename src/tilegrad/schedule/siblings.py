@@ -9,8 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping
 
-from tilegrad.base.events import FusionDecided
-from tilegrad.base.trace import Trace
 from tilegrad.ir.node import Node
 from tilegrad.ir.op import Property, attributes_of
 from tilegrad.ops.affine import Index, as_node
@@ -21,6 +19,7 @@ from tilegrad.ops.leaves import buffer
 from tilegrad.ops.reduction import ReduceAttributes
 from tilegrad.schedule.axes import identity_indices
 from tilegrad.schedule.cost import Summaries, count_elements, estimate
+from tilegrad.schedule.report import Reporter
 from tilegrad.schedule.roots import (
     OPAQUE,
     Fusion,
@@ -75,11 +74,10 @@ def _find_large_leaves(node: Node, summaries: Summaries) -> list[Node]:
     return [leaf for leaf in summaries.of(node).leaves if count_elements(leaf) >= size]
 
 
-def join_reductions(fusion: Fusion, summaries: Summaries, trace: Trace) -> None:
+def join_reductions(fusion: Fusion, summaries: Summaries, reporter: Reporter) -> None:
     """Join roots that reduce tensors of one shape along the same axes and load something alike.
 
-    They must not depend on each other, and none may have the tiles of a contraction. The trace is
-    told of each that is joined.
+    They must not depend on each other, and none may have the tiles of a contraction.
     """
     hosts: dict[object, list[Root]] = {}
     for root in list(fusion.roots):
@@ -102,10 +100,10 @@ def join_reductions(fusion: Fusion, summaries: Summaries, trace: Trace) -> None:
             candidates.append(root)
         else:
             _join(fusion, host, root)
-            report_sibling(host.node, node, summaries, trace)
+            reporter.report_sibling(host.node, node)
 
 
-def join_streams(fusion: Fusion, streams: Streams, summaries: Summaries, trace: Trace) -> None:
+def join_streams(fusion: Fusion, streams: Streams, reporter: Reporter) -> None:
     """Join roots that reduce the same virtual matrix: along the same of its axes, then along both.
 
     The gradients of keys and values share the scores so, and that of the queries too, if there are
@@ -122,7 +120,7 @@ def join_streams(fusion: Fusion, streams: Streams, summaries: Summaries, trace: 
                     continue
                 _place_in(host, root, names)
                 _join(fusion, host, root)
-                report_sibling(host.node, root.node, summaries, trace)
+                reporter.report_sibling(host.node, root.node)
                 break
             else:
                 hosts.append(root)
@@ -194,7 +192,7 @@ def _place_in(host: Root, root: Root, names: Mapping[Node, Node]) -> None:
         )
 
 
-def join_scalars(fusion: Fusion, summaries: Summaries, trace: Trace) -> None:
+def join_scalars(fusion: Fusion, summaries: Summaries, reporter: Reporter) -> None:
     """Let the one elementwise kernel that reads a scalar also store what it is assigned.
 
     So a count of steps is advanced by the kernel that uses it. The value must follow from scalars
@@ -218,7 +216,7 @@ def join_scalars(fusion: Fusion, summaries: Summaries, trace: Trace) -> None:
             if root in found:
                 found.remove(root)
                 found.add(host)
-        report_sibling(host.node, root.node, summaries, trace)
+        reporter.report_sibling(host.node, root.node)
 
 
 def _updates_scalar(root: Root, summaries: Summaries) -> bool:
@@ -233,22 +231,6 @@ def _can_take(host: Root, root: Root) -> bool:
     if host.is_opaque or host.node.op.has(Property.REDUCTION):
         return False
     return len(host.outputs) < MOST_OUTPUTS and not depends_on(host, root)
-
-
-def report_sibling(host: Node, node: Node, summaries: Summaries, trace: Trace) -> None:
-    """Tell the trace that the kernel made for one node computes another as well."""
-    if not trace.enabled:
-        return
-    shared = summaries.of(host).leaves & summaries.of(node).leaves
-    trace.emit(
-        FusionDecided(
-            producer=repr(node),
-            consumer=repr(host),
-            is_fused=True,
-            reason="both walk the same axes and share what they load",
-            saved_bytes=int(sum(count_elements(leaf) * leaf.dtype.itemsize for leaf in shared)),
-        )
-    )
 
 
 def _join(fusion: Fusion, host: Root, root: Root) -> None:
