@@ -13,8 +13,9 @@ graphs; an op is a value like ``arithmetic.add``, and calling it makes a node. I
 * Index arithmetic: ``affine`` is its normal form, ``bounds`` are what values can be, and
   ``symbolic`` has the functions that keep it normal.
 * Below the tensor graph: ``kernel``; ``tile`` with ``memory`` and ``atomic``, which ``build``
-  writes and a ``program`` can be launched of; ``linear`` with ``mathematics``, ``look_up`` and
-  ``matrix``, of which a ``linear_program`` is made. ``dialects`` says which ops each of them has.
+  (``frame``) writes and a ``program`` can be launched of; ``linear`` with ``mathematics``,
+  ``look_up`` and ``matrix``, of which a ``linear_program`` is made. ``dialects`` says which ops
+  each of them has.
 """
 
 from __future__ import annotations

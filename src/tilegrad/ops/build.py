@@ -27,13 +27,14 @@ from typing import Self
 
 from tilegrad.base.errors import ArgumentError, DTypeError
 from tilegrad.ir.dtype import DType, dtypes
-from tilegrad.ir.node import Node, sort_topologically
+from tilegrad.ir.node import Node
 from tilegrad.ir.op import attributes_of
 from tilegrad.ir.scope import find_needed_loops, loop_number
 from tilegrad.ops import reduction, symbolic, tile
 from tilegrad.ops.affine import Index, as_node
-from tilegrad.ops.atomic import atomic, atomic_result, make_atomic
+from tilegrad.ops.atomic import atomic_result, make_atomic
 from tilegrad.ops.comparison import where
+from tilegrad.ops.frame import Frame
 from tilegrad.ops.leaves import IotaAttributes, Number, constant, iota, is_true
 from tilegrad.ops.memory import (
     ParameterAttributes,
@@ -41,7 +42,6 @@ from tilegrad.ops.memory import (
     make_parameter,
     make_scratch,
     make_store,
-    store,
 )
 from tilegrad.ops.movement import reshape_to
 from tilegrad.ops.program import Program, Role, Slot
@@ -88,12 +88,12 @@ class Builder:
         self._read_only: set[Node] = set()
         self._read: set[Node] = set()
         self._performed: set[Node] = set()
-        self._homes: dict[Node, _Frame] = {}
+        self._homes: dict[Node, Frame] = {}
         self._scratches = 0
         self._loops = 0
         self._open: list[int] = []
-        self._main = _Frame(tile.block())
-        self._finish = _Frame(tile.block(as_node(0)))
+        self._main = Frame(tile.block())
+        self._finish = Frame(tile.block(as_node(0)))
         self._frames = [self._main]
 
     # --- arguments ---
@@ -294,9 +294,9 @@ class Builder:
     def open_frame(self, index: Node) -> None:
         """Begin the body of the loop with this index."""
         self._open.append(loop_number(index))
-        self._frames.append(_Frame(tile.block(index)))
+        self._frames.append(Frame(tile.block(index)))
 
-    def close_frame(self) -> _Frame:
+    def close_frame(self) -> Frame:
         """End the body of a loop; return what it performs."""
         self._open.pop()
         return self._frames.pop()
@@ -323,39 +323,6 @@ class Builder:
         self.check_open(source for source in effect.sources if effect.op is not tile.loop)
         self._performed.add(effect)
         self._frames[-1].perform(effect, pointers)
-
-
-class _Frame:
-    """What a block or a round of a loop performs, and the last effect on each pointer.
-
-    Args:
-        nothing: an effect that does nothing, and is that of no other frame.
-    """
-
-    def __init__(self, nothing: Node) -> None:
-        self.effects: list[Node] = []
-        self.last: dict[Node, Node] = {}
-        self.loads: dict[Node, list[Node]] = {}
-        self._nothing = nothing
-
-    def perform(self, effect: Node, pointers: list[Node]) -> None:
-        loads = [load for pointer in pointers for load in self.loads.pop(pointer, ())]
-        is_access = effect.op in (store, atomic)
-        needed = set(sort_topologically([effect])) if loads and is_access else ()
-        before = [load for load in loads if load not in needed]
-        if before:  # what a store does not need itself would else be read after it
-            self.effects.append(tile.block(*before))
-        self.effects.append(effect)
-        self.last.update(dict.fromkeys(pointers, effect))
-
-    def start(self) -> Node:
-        """Return an effect that does nothing, before all others."""
-        if self._nothing not in self.effects[:1]:
-            self.effects.insert(0, self._nothing)
-        return self._nothing
-
-    def block(self) -> Node:
-        return tile.block(*self.effects)
 
 
 class Loop:

@@ -7,7 +7,7 @@ contiguous buffer and an offset. Nothing says yet in which order or on which uni
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from tilegrad.base.errors import VerifyError
@@ -23,7 +23,10 @@ NO_AXES: Axes = frozenset()
 
 
 class AxisAttributes(NamedTuple):
-    """Name, unique among the axes in scope, and extent (None if symbolic: then it is a source)."""
+    """Name, unique among the axes in scope, and extent (None if symbolic: then it is a source).
+
+    What is stored has axes i0, i1, ..., and reductions bind r0, r1, ...
+    """
 
     name: str
     extent: int | None
@@ -154,6 +157,11 @@ def name_of(node: Node) -> str:
 def number_of(node: Node) -> int:
     """Return the number in the name of an axis: 2 of ``i2``."""
     return int(name_of(node)[1:])
+
+
+def next_number(axes: Iterable[Node]) -> int:
+    """Return the least number above those of the axes among these that reductions bind."""
+    return 1 + max((number_of(one) for one in axes if name_of(one)[0] == "r"), default=-1)
 
 
 def extent_of(node: Node) -> Index:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ir.op import Shape, attributes_of
 from tilegrad.ops.affine import Index
-from tilegrad.ops.kernel import NO_AXES, Axes, free_axes, make_axis, name_of, number_of
+from tilegrad.ops.kernel import NO_AXES, Axes, free_axes, make_axis, next_number, number_of
 from tilegrad.ops.reduction import ReduceAttributes
 from tilegrad.schedule.access import Indices
 
@@ -75,8 +75,7 @@ def axes_of_reduction(
     the same axis and share what they load.
     """
     axes = attributes_of(node, ReduceAttributes).axes
-    used = [number_of(other) for other in taken if name_of(other).startswith("r")]
-    number = max(used, default=-1) + 1
+    number = next_number(taken)
     source = node.sources[0]
     result = list(indices)
     bound: list[Node] = []

@@ -59,8 +59,7 @@ def _find_piece(axis: Node, order: Sequence[Node]) -> int:
 
 def _divide(axis: Node, size: int, order: Sequence[Node]) -> Node:
     """Return a kernel with one of its summed axes in pieces."""
-    names = [kernel.name_of(node) for node in order if node.op is kernel.axis]
-    number = 1 + max(int(name[1:]) for name in names if name[0] == "r")
+    number = kernel.next_number(node for node in order if node.op is kernel.axis)
     extent = kernel.extent_of(axis)
     outer = kernel.make_axis(f"r{number}", symbolic.floor_divide(extent, size))
     inner = kernel.make_axis(f"r{number + 1}", size)

@@ -12,6 +12,7 @@ from tilegrad.engine import current_session
 from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ops import symbolic
+from tilegrad.ops.affine import as_node
 from tilegrad.ops.conversion import cast_to
 from tilegrad.tensor import nodes
 from tilegrad.tensor.base import TensorBase
@@ -206,7 +207,7 @@ class _Planner:
         if isinstance(item, (int, SymbolicInteger)):
             position = resolve_integer(as_index(item), size, axis)
             self.axes.append(len(self.layout) - 1)
-            self.arrays.append(symbolic.as_node(position))
+            self.arrays.append(as_node(position))
             return
         array = numpy.asarray(item).astype(numpy.int64)
         if isinstance(size, int):
@@ -246,5 +247,5 @@ def wrap_negative(index: Node, size: Index) -> Node:
     if index.dtype.is_unsigned:
         return index
     wide = cast_to(index, dtypes.int64)
-    length = cast_to(symbolic.as_node(size), dtypes.int64)
+    length = cast_to(as_node(size), dtypes.int64)
     return nodes.where(wide < 0, wide + length, wide)

@@ -9,6 +9,7 @@ from typing import SupportsIndex
 from tilegrad.base.errors import ArgumentError, ArgumentTypeError
 from tilegrad.ir.node import Node
 from tilegrad.ops import symbolic
+from tilegrad.ops.bounds import bounds
 from tilegrad.ops.leaves import SymbolAttributes, symbol
 
 
@@ -31,12 +32,12 @@ class SymbolicInteger:
     @property
     def minimum(self) -> int:
         """The least value that the bounds allow."""
-        return int(symbolic.bounds(self.node)[0])
+        return int(bounds(self.node)[0])
 
     @property
     def maximum(self) -> int:
         """The greatest value that the bounds allow."""
-        return int(symbolic.bounds(self.node)[1])
+        return int(bounds(self.node)[1])
 
     def __repr__(self) -> str:
         return f"<symbolic {self.minimum}..{self.maximum}>"
