@@ -13,7 +13,7 @@ from tests.apps.chat.test_tokeniser import TOKENS
 from tilegrad import Tensor
 from tilegrad.apps.chat import ChatOptions, Reply, Sampling, Tokeniser, complete
 from tilegrad.apps.chat.display import Display, describe
-from tilegrad.apps.chat.run import Chat
+from tilegrad.apps.chat.run import Chat, talk
 from tilegrad.apps.chat.sampling import Sampler
 from tilegrad.apps.generation import Decoder, Sequence
 from tilegrad.apps.models.language_model import LanguageModel
@@ -105,6 +105,32 @@ def test_an_interrupt_ends_the_reading_of_a_prompt(
     assert (reply.prompt, reply.tokens, reply.reason) == (64, [], "interrupted")
     assert describe(reply) == "64 tokens read; 0 written; interrupted"
     assert chat.messages == []
+
+
+def test_no_interrupt_ends_a_conversation(
+    smollm: GGUFFile, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    chat, display = Chat(ChatOptions(context=256)), Display(Console(file=io.StringIO()))
+    says = iter(["word " * 150, "/new", "more"])
+    shown = []
+
+    def interrupt_twice(*_: object) -> None:
+        shown.append(len(shown))
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    def say(_prompt: str) -> str:
+        try:
+            return next(says)
+        except StopIteration:
+            raise EOFError from None
+
+    monkeypatch.setattr("builtins.input", say)
+    monkeypatch.setattr(display, "show", interrupt_twice)
+    talk(chat, display, Console(stderr=True, soft_wrap=True, markup=False))
+    assert len(shown) == 2
+    assert chat.messages == []
+    assert chat.answer("hi", Display(Console(file=io.StringIO()))).text
 
 
 def test_a_small_terminal_shows_the_end_of_a_line_and_obeys_no_model():

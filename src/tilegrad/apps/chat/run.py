@@ -151,7 +151,7 @@ def run_chat(session: Session, options: ChatOptions, prompt: str | None = None) 
         DataError: the model cannot be read, or has no chat template.
         ArgumentError: the prompt or the context is too long.
     """
-    errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
     display = Display(Console(highlight=False))
     with session.entered():
         chat = Chat(options)
@@ -161,11 +161,17 @@ def run_chat(session: Session, options: ChatOptions, prompt: str | None = None) 
         if prompt is not None:
             errors.print(describe(chat.answer(prompt, display)), style="dim")
             return
-        _talk(chat, display, errors)
+        talk(chat, display, errors)
 
 
-def _talk(chat: Chat, display: Display, errors: Console) -> None:
-    """Answer what the user types, until the end of the input (Ctrl-D)."""
+def talk(chat: Chat, display: Display, errors: Console) -> None:
+    """Answer what the user types, until the end of the input (Ctrl-D).
+
+    Args:
+        chat: has the conversation.
+        display: takes the replies.
+        errors: takes all else.
+    """
     import readline  # noqa: F401  # input() has a history and can be edited
 
     errors.print(f"{chat.path.name}: Ctrl-C stops a reply, /new begins anew, Ctrl-D ends")
@@ -181,7 +187,10 @@ def _talk(chat: Chat, display: Display, errors: Console) -> None:
         if text == "/new":
             chat.forget()
         elif text:
-            _answer(chat, text, display, errors)
+            try:
+                _answer(chat, text, display, errors)
+            except KeyboardInterrupt:  # a second one, or one before the reply has begun
+                errors.print("interrupted", style="dim")
 
 
 def _answer(chat: Chat, text: str, display: Display, errors: Console) -> None:
