@@ -53,6 +53,27 @@ def test_what_is_no_json_is_refused_wherever_it_stands(wrong: bytes):
     assert caught.value.code == "invalid_json"
 
 
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ([], "the body: an object is expected"),
+        ({"model": "m", "messages": [1]}, "messages.0: an object is expected"),
+    ],
+    ids=str,
+)
+def test_what_has_to_be_an_object_is_said_to_be_none(body: Any, message: str):
+    with pytest.raises(ApiError) as caught:
+        parse(ChatBody, json.dumps(body).encode())
+    assert caught.value.message == message
+
+
+@pytest.mark.parametrize("prompt", [[], [[]]], ids=str)
+def test_there_has_to_be_a_prompt(prompt: list[Any]):
+    with pytest.raises(ApiError, match="at least 1 item") as caught:
+        parse(CompletionBody, json.dumps({"model": "m", "prompt": prompt}).encode())
+    assert caught.value.param.startswith("prompt")
+
+
 def test_padding_that_is_not_sent_cannot_be_asked_for():
     body = {"model": "m", "prompt": "x", "stream_options": {"include_obfuscation": False}}
     parse(CompletionBody, json.dumps(body).encode())

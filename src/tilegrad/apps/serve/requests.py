@@ -40,9 +40,9 @@ Count = Annotated[int, Field(ge=1, le=2**31)]
 Token = Annotated[int, Field(ge=0, le=2**31)]
 Stop = Annotated[str, Field(min_length=1, max_length=1024)]
 Bias = Annotated[float, Field(ge=-100, le=100)]
-Some = Annotated[list[T], Field(max_length=1024, fail_fast=True)]
+Some = Annotated[list[T], Field(min_length=1, max_length=1024, fail_fast=True)]
 Many = Annotated[list[T], Field(max_length=2**14, fail_fast=True)]
-Tokens = Annotated[list[Token], Field(max_length=2**20, fail_fast=True)]
+Tokens = Annotated[list[Token], Field(min_length=1, max_length=2**20, fail_fast=True)]
 
 
 class Part(BaseModel):
@@ -54,9 +54,9 @@ class Part(BaseModel):
     @classmethod
     def drop_nulls(cls, values: Any) -> Any:
         """Take null for what is left out, as the API does."""
-        _check_size(values)
         if not isinstance(values, dict):
-            return values
+            raise PydanticCustomError("dict_type", "an object is expected")
+        _check_size(values)
         return {name: value for name, value in values.items() if value is not None}
 
 
