@@ -110,7 +110,7 @@ def test_places_may_be_positions() -> None:
         ("x86_64", 512, ("avx512bw", "avx512f", "avx512vl"), r"vpshufb\s.*zmm"),
         ("x86_64", 256, ("avx", "avx2"), r"vpshufb\s.*ymm"),
         ("x86_64", 128, ("ssse3",), r"pshufb\s.*xmm"),
-        ("aarch64", 128, ("neon",), r"tbl\s+v\d+\.16b"),
+        ("aarch64", 128, (), r"tbl\s+v\d+\.16b"),
     ],
 )
 def test_bytes_are_found_by_one_instruction(

@@ -152,8 +152,8 @@ def fma(a: Operand, b: Operand, c: Operand) -> Tile:
 def look_up(places: Tile, table: Sequence[Number], dtype: DType = dtypes.float32) -> Tile:
     """Return the numbers of a constant table that stand at the places modulo its size.
 
-    Many processors find numbers of one byte in one instruction; so places count from 0, and only
-    as many of their low bits as the table needs.
+    Of a place only as many low bits count as the table has places for. Many processors find a
+    register of bytes by one instruction.
 
     Args:
         places: integers.
@@ -162,13 +162,13 @@ def look_up(places: Tile, table: Sequence[Number], dtype: DType = dtypes.float32
 
     Raises:
         ArgumentError: the table has another size.
+        ArgumentTypeError: the places are no tile, or the table holds something else than numbers.
         DTypeError: the places are no integers, or the table's dtype is no number's.
     """
-    bits = (
-        attributes_of(as_operand(number, check_dtype(dtype)), ConstantAttributes).bits
-        for number in table
-    )
-    return Tile(look_ups.look_up(_node(places), attributes=LookUpAttributes(dtype, tuple(bits))))
+    check_dtype(dtype)
+    numbers = [attributes_of(as_operand(one, dtype), ConstantAttributes) for one in table]
+    attributes = LookUpAttributes(dtype, tuple(number.bits for number in numbers))
+    return Tile(look_ups.look_up(_node(places), attributes=attributes))
 
 
 def arange(count: int) -> Tile:

@@ -53,13 +53,15 @@ _INSTRUCTIONS: tuple[tuple[TableInstruction, tuple[str, ...]], ...] = (
     (TableInstruction("pshufb", 1, 16, 256, False), ("avx2",)),
     (TableInstruction("pshufb", 1, 16, 128, False), ("ssse3",)),
     (TableInstruction("vpermd", 4, 8, 256), ("avx2",)),
-    (TableInstruction("tbl", 1, 64, 128, False), ("neon",)),
 )
-"""The instructions, and which features bring each; the first one is best."""
+"""Those of x86, and which features bring each; the first one is best."""
+_NEON = TableInstruction("tbl", 1, 64, 128, False)
 
 
 def find_instruction(target: CodegenTarget, itemsize: int) -> TableInstruction | None:
     """Return the instruction that looks up numbers of so many bytes, None if there is none."""
+    if target.is_arm:
+        return _NEON if itemsize == _NEON.itemsize else None
     for instruction, features in _INSTRUCTIONS:
         if instruction.itemsize == itemsize and target.has(*features):
             return instruction
