@@ -14,7 +14,13 @@ from tilegrad.base.errors import (
 )
 from tilegrad.engine import current_session
 from tilegrad.engine.session import Session
-from tilegrad.engine.storage import Contents, make_buffer_node
+from tilegrad.engine.storage import (
+    Contents,
+    concrete_shape,
+    copy_storage,
+    make_buffer_node,
+    storage_of,
+)
 from tilegrad.ir.dtype import DType, dtypes
 from tilegrad.ir.node import Node
 from tilegrad.ops import symbolic
@@ -22,7 +28,7 @@ from tilegrad.ops.conversion import cast_to
 from tilegrad.ops.graph import assign
 from tilegrad.ops.leaves import buffer, constant
 from tilegrad.tensor.arguments import DEFAULT_FLOAT, DEFAULT_INTEGER
-from tilegrad.tensor.history import follow, remember
+from tilegrad.tensor.history import follow, leads_straight, remember
 from tilegrad.tensor.size import Size, SymbolicInteger, as_size
 
 Number = bool | int | float
@@ -134,6 +140,11 @@ class TensorBase(metaclass=TensorType):
         if self._requires_grad and before.op is assign:
             histories[self.node] = None
         elif histories:
+            if self.node in histories and leads_straight(before, self.node):
+                # Memory that nobody else held any more was taken over; it is where other gradients
+                # end, so a history of its own would lead in a circle.
+                shape = concrete_shape(self.node)
+                self.held = (copy_storage(storage_of(self.node), shape), shape)
             remember(before, self.node)
 
     def with_node(self, node: Node) -> Self:

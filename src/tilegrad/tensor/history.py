@@ -59,6 +59,13 @@ def _leads_to(node: Node, histories: Histories) -> bool:
     return False
 
 
+def leads_straight(node: Node, source: Node) -> bool:
+    """Whether a node has but one source, which has but one, and so on to the one that is given."""
+    while len(node.sources) == 1:
+        node = node.sources[0]
+    return node is source
+
+
 def origin(node: Node, histories: Histories) -> Node:
     """Return the node that a realised value came from: what was computed from it was built on."""
     while (before := histories.get(node)) is not None:

@@ -107,3 +107,18 @@ def test_what_does_not_fit_is_listed_and_nothing_changes():
     many = {f"name{place}": Tensor([0.0]) for place in range(15)}
     with pytest.raises(DataError, match="and 5 more"):
         load_state_dict({}, many)
+
+
+def test_the_best_weights_are_taken_back_and_trained_on():
+    """A clone may take over memory that only it refers to, where gradients ended before."""
+    model = {"w": Tensor([1.0, 2.0], requires_grad=True).realize()}
+    load_state_dict(model, {name: tensor.clone() for name, tensor in get_state_dict(model).items()})
+    before = (model["w"] ** 2).sum()
+    model["w"].realize()
+    (before + (model["w"] ** 3).sum()).backward()
+    assert model["w"].grad.tolist() == [5.0, 16.0]
+
+
+def test_what_only_one_side_has_is_returned():
+    model, state = {"a": Tensor([1.0])}, {"b": Tensor([2.0])}
+    assert load_state_dict(model, state, strict=False) == (["a"], ["b"])
