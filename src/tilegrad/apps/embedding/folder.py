@@ -10,7 +10,7 @@ from tilegrad.base.errors import DataError
 
 _MEAN, _FIRST = "mean", "cls"
 _OLDER = {"pooling_mode_mean_tokens": _MEAN, "pooling_mode_cls_token": _FIRST}
-"""What version 5 of sentence-transformers and those before it call the ways to pool."""
+"""What older versions of sentence-transformers call the ways to pool."""
 _PLAIN = ("Transformer", "Normalize")
 """Modules that are what they are in every encoder."""
 

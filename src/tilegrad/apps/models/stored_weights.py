@@ -50,7 +50,7 @@ class StoredWeights:
         """Return the numbers of a small weight, or None if there is none of this name."""
         return self.find(name).numbers().realize() if name in self else None
 
-    def check_all_found(self, but: Collection[str] = ()) -> None:
+    def check_all_found(self, but: Collection[str]) -> None:
         """Refuse a file with weights that nothing has asked for: its model computes more than ours.
 
         Args:
