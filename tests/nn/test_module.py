@@ -286,3 +286,12 @@ def test_layers_know_their_sizes(name, arguments):
     assert sizes
     for size in sizes:
         assert getattr(ours, size) == getattr(theirs, size), size
+
+
+def test_gradients_are_forgotten_or_zeroed():
+    layer = nn.Linear(2, 1).requires_grad_()
+    layer(Tensor([1.0, 2.0])).sum().backward()
+    layer.zero_grad(set_to_none=False)
+    assert layer.weight.grad.tolist() == [[0.0, 0.0]]
+    layer.zero_grad()
+    assert layer.weight.grad is None

@@ -179,10 +179,14 @@ class Module:
             tensor.requires_grad = requires_grad
         return self
 
-    def zero_grad(self) -> None:
-        """Forget the gradients."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients.
+
+        Args:
+            set_to_none: whether they become None, rather than zeros.
+        """
         for tensor in self.parameters():
-            tensor.grad = None
+            tensor.grad = None if set_to_none else tensor.zeros_like()
 
     def to(self, target: str | DType) -> Self:
         """Move all tensors to a device, or cast the floating-point ones to a dtype.

@@ -80,7 +80,7 @@ class BatchNorm(Module):
             raise ShapeError(
                 "the statistics of a batch need more than one value per channel",
                 got=f"shape {x.shape}",
-                mend="train on larger batches, or unset Tensor.training",
+                mend="train on larger batches, or call .eval() on the module",
             )
         wide = x.float() if x.dtype.bits < 32 else x
         axes = [axis for axis in range(x.ndim) if axis != 1]

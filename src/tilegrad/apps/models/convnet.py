@@ -39,7 +39,7 @@ class ConvNet(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.classifier = nn.Linear(widths[-1], classes)
 
-    def __call__(self, images: Tensor) -> Tensor:
+    def forward(self, images: Tensor) -> Tensor:
         """Return the classes' logits, (batch, classes), for (batch, channels, height, width).
 
         Height and width are at least 2 to the power of the number of stages.

@@ -49,7 +49,7 @@ class Attention(nn.Module):
         self.qkv = _linear(config.width, 3 * config.width, config)
         self.projection = _linear(config.width, config.width, config, is_residual=True)
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         """Return shape (batch, time, width)."""
         q, k, v = (
             part.unflatten(2, (self.heads, -1)).transpose(1, 2)
@@ -75,7 +75,7 @@ class Block(nn.Module):
         self.hidden = _linear(config.width, 4 * config.width, config)
         self.projection = _linear(4 * config.width, config.width, config, is_residual=True)
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         """Return shape (batch, time, width)."""
         x = x + self.attention(self.norm1(x))
         hidden = self.hidden(self.norm2(x)).gelu()
@@ -103,7 +103,7 @@ class GPT(nn.Module):
         self.blocks = [Block(self.config) for _ in range(self.config.layers)]
         self.norm = nn.LayerNorm(width, bias=self.config.bias)
 
-    def __call__(self, tokens: Tensor) -> Tensor:
+    def forward(self, tokens: Tensor) -> Tensor:
         """Return the logits of the next tokens, (batch, time, vocabulary), for (batch, time).
 
         Raises:

@@ -32,7 +32,7 @@ class BasicBlock(nn.Module):
         self.bn2 = nn.BatchNorm(width)
         self.downsample = _shortcut(inputs, width, stride)
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         """Return (batch, width, height / stride, width / stride)."""
         out = self.bn1(self.conv1(x)).relu()
         out = self.bn2(self.conv2(out))
@@ -60,7 +60,7 @@ class Bottleneck(nn.Module):
         self.bn3 = nn.BatchNorm(outputs)
         self.downsample = _shortcut(inputs, outputs, stride)
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         """Return (batch, 4 · width, height / stride, width / stride)."""
         out = self.bn1(self.conv1(x)).relu()
         out = self.bn2(self.conv2(out)).relu()
@@ -100,7 +100,7 @@ class ResNet(nn.Module):
         self.layer1, self.layer2, self.layer3, self.layer4 = stages
         self.fc = nn.Linear(inputs, classes)
 
-    def __call__(self, images: Tensor) -> Tensor:
+    def forward(self, images: Tensor) -> Tensor:
         """Return the classes' logits, (batch, classes), for (batch, channels, height, width)."""
         x = self.bn1(self.conv1(images)).relu()
         x = self.maxpool(x)
