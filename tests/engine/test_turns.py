@@ -68,3 +68,39 @@ def test_a_signal_handler_that_replays_is_refused_or_disturbs_nothing():
     assert done
     """
     run(STEP + textwrap.dedent(script))
+
+
+def test_what_a_thread_does_while_another_captures_is_no_part_of_the_capture():
+    script = """
+    inside, done = threading.Event(), threading.Event()
+    found = []
+
+    @jit
+    def wait(x):
+        y = x * 2
+        inside.set()
+        assert done.wait(60)
+        return y + 1
+
+    def work():
+        inside.wait(60)
+        try:
+            found.append((Tensor(numpy.arange(9, dtype="f4")) * 5).numpy())
+        except BaseException as error:
+            found.append(error)
+        done.set()
+
+    done.set()
+    wait(Tensor(numpy.ones(7, "f4")))
+    inside.clear()
+    done.clear()
+    thread = threading.Thread(target=work)
+    thread.start()
+    wait(Tensor(numpy.ones(7, "f4")))
+    thread.join()
+    numpy.testing.assert_array_equal(found[0], numpy.arange(9) * 5)
+    (step,) = wait.captured
+    assert step.kernels == 1
+    numpy.testing.assert_array_equal(wait(Tensor(numpy.ones(7, "f4"))).numpy(), numpy.full(7, 3))
+    """
+    run(STEP + textwrap.dedent(script))

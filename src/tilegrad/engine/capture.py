@@ -8,6 +8,7 @@ memory of their own each time.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -19,6 +20,19 @@ from tilegrad.ops.leaves import Storage
 
 if TYPE_CHECKING:
     from tilegrad.engine.compiled import CompiledExecutor
+
+
+class InThread(threading.local):
+    """What holds for what a thread does, and for no other one.
+
+    Attributes:
+        capture: the capture that is under way, if there is one.
+        symbols: values of symbolic sizes, by name.
+    """
+
+    def __init__(self) -> None:
+        self.capture: Capture | None = None
+        self.symbols: Mapping[str, int] = {}
 
 
 class Capture:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from tilegrad.base.trace import Trace
-from tilegrad.engine.capture import Capture
+from tilegrad.engine.capture import InThread
 from tilegrad.engine.collection import pause_collection
 from tilegrad.engine.graph_key import GraphKey, key_of
 from tilegrad.engine.launches import Launched, emit_launches
@@ -77,7 +77,7 @@ class CompiledExecutor:
         self.threads = threads
         self.trace = trace
         self.plans: dict[tuple[object, ...], Ready] = {}
-        self.capture: Capture | None = None
+        self.thread = InThread()
         self.profile: Profile | None = None
         self.moves = moves
         self.scratch = Scratch(device.allocator, moves)
@@ -176,9 +176,10 @@ class CompiledExecutor:
             self._run_profiled(self.profile, ready, storages, symbols)
         elif plan.groups:
             self._launch(ready, storages, symbols)
-        if self.capture is not None and not self.capture.is_paused:
+        capture = self.thread.capture
+        if capture is not None and not capture.is_paused:
             new = storages[len(given) :]
-            self.capture.ran.append(Ran(nodes, plan, tuple(given), tuple(new)))
+            capture.ran.append(Ran(nodes, plan, tuple(given), tuple(new)))
         if plan.overwritten:
             overwritten = {given[number] for number in plan.overwritten}
             for storage in overwritten:

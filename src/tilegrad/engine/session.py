@@ -15,7 +15,7 @@ from tilegrad.base.errors import CaptureError, DeviceError
 from tilegrad.base.settings import Settings
 from tilegrad.base.trace import Trace
 from tilegrad.base.trace_files import open_trace_file
-from tilegrad.engine.capture import Capture
+from tilegrad.engine.capture import Capture, InThread
 from tilegrad.engine.captured_step import NEVER, CapturedStep
 from tilegrad.engine.compiled import CompiledExecutor
 from tilegrad.engine.cpu import start_cpu
@@ -88,8 +88,7 @@ class Session:
         self.settled = NEVER  # the count of assignments when all of them were last written
         self.moves = Moves()
         self._executors: dict[str, Executor] = {}
-        self._symbols: dict[str, int] = {}
-        self._capture: Capture | None = None
+        self._thread = InThread()
         # Keys alone matter; a dictionary keeps them in the order in which they were made. Each
         # reference takes itself out, without any Python.
         self._live: dict[weakref.ref[Tracked], None] = {}
@@ -159,37 +158,41 @@ class Session:
     @contextmanager
     def bound(self, symbols: Mapping[str, int]) -> Iterator[None]:
         """Give symbolic sizes values, by name, for what is realised in a ``with`` statement."""
-        before, self._symbols = self._symbols, {**self._symbols, **symbols}
+        before = self._thread.symbols
+        self._thread.symbols = {**before, **symbols}
         try:
             yield
         finally:
-            self._symbols = before
+            self._thread.symbols = before
 
     @contextmanager
     def capturing(self, executor: CompiledExecutor) -> Iterator[Capture]:
         """Note every plan that runs in a ``with`` statement, where data may not reach the host.
 
+        What other threads do meanwhile is no part of it.
+
         Raises:
-            CaptureError: another capture is under way.
+            CaptureError: another capture is under way in this thread.
         """
-        if self._capture is not None:
+        if self._thread.capture is not None:
             raise CaptureError(
                 "a captured function called another while it was captured",
                 mend="capture the outer function only",
             )
-        capture = self._capture = executor.capture = Capture(self.live_tensors())
+        own, running = self._thread, executor.thread
+        capture = own.capture = running.capture = Capture(self.live_tensors())
         try:
             yield capture
         finally:
-            self._capture = executor.capture = None
+            own.capture = running.capture = None
 
     @property
     def is_capturing(self) -> bool:
-        """Whether a function is being captured."""
-        return self._capture is not None
+        """Whether a function is being captured in this thread."""
+        return self._thread.capture is not None
 
     def _refuse_host(self, what: str, mend: str) -> None:
-        if self._capture is not None:
+        if self._thread.capture is not None:
             raise CaptureError(what, mend=mend)
 
     def note_owners(self, step: CapturedStep, results: Collection[Tracked]) -> None:
@@ -302,7 +305,7 @@ class Session:
             wanted = move_copies(wanted, self.realize, device or self.default_device)
             order = sort_topologically(wanted)
         name = _find_device(order) or device or self.default_device
-        results = self.executor(name).realize(wanted, symbols or self._symbols, order)
+        results = self.executor(name).realize(wanted, symbols or self._thread.symbols, order)
         for tensor in reversed(late):
             tensor.settle(results.pop())
         return results
@@ -317,7 +320,8 @@ class Session:
             self._own(storage)
         readers = find_readers(self.live_tensors(), targets.keys(), targets.values())
         late = [tensor for tensor in readers if not part_with_memory(tensor)]
-        return late if self._capture is None else self._realize_bystanders(late, self._capture)
+        capture = self._thread.capture
+        return late if capture is None else self._realize_bystanders(late, capture)
 
     def _realize_bystanders(self, late: Sequence[Tracked], capture: Capture) -> list[Tracked]:
         """Realise tensors that have nothing to do with what is captured; return the others."""
