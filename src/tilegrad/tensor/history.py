@@ -60,10 +60,11 @@ def _leads_to(node: Node, histories: Histories) -> bool:
 
 
 def leads_straight(node: Node, source: Node) -> bool:
-    """Whether a node has but one source, which has but one, and so on to the one that is given."""
-    while len(node.sources) == 1:
-        node = node.sources[0]
-    return node is source
+    """Whether a node has but one source, which has but one, and so on to another that is given."""
+    last = node
+    while len(last.sources) == 1:
+        last = last.sources[0]
+    return last is source and last is not node
 
 
 def origin(node: Node, histories: Histories) -> Node:
