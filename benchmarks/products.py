@@ -25,7 +25,7 @@ from tilegrad.ops.affine import Index
 from tilegrad.ops.build import Builder, lanes
 from tilegrad.ops.conversion import CastAttributes, bitcast, cast_to
 from tilegrad.ops.matrix import WORD_BYTES
-from tilegrad.ops.movement import filled, expand_to, permute_axes, reshape_to
+from tilegrad.ops.movement import expand_to, filled, permute_axes, reshape_to
 from tilegrad.ops.program import Program
 from tilegrad.ops.tile import dot
 from tilegrad.render.llvm import render

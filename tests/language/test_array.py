@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.language.running import close, on_both, run
 from tilegrad import Tensor, Variable, dtypes, kernel
 from tilegrad import language as tl
-from tilegrad.base.errors import ArgumentTypeError
+from tilegrad.base.errors import ArgumentTypeError, ShapeError
 from tilegrad.engine.explain import explain
 
 X = numpy.arange(4 * 6 * 5, dtype=numpy.float32).reshape(4, 6, 5) + 1
@@ -148,6 +148,66 @@ def test_each_line_of_pieces_that_lie_apart_is_asked_for(step, asked):
     (compiled,) = explain(total).kernels
     assert compiled.llvm.count("call void @llvm.prefetch") == asked
     numpy.testing.assert_array_equal(total.numpy(), pieces[:, :16].sum(0, dtype=numpy.uint8))
+
+
+@kernel
+def double_rows(build, x, *, start):
+    out = build.output(x.shape, dtypes.float32)
+    row = build.grid(x.shape[0])
+    x.fetch(start + row * 30 + build.following(x), 30)
+    out[row] = x[row] * 2
+    return out
+
+
+@pytest.mark.parametrize("device", ["cpu", "reference"])
+@pytest.mark.parametrize("start", [-1 << 40, 0, 60, 1 << 40])
+def test_what_is_fetched_changes_nothing(start, device):
+    found = double_rows(_tensor(device), start=start)
+    numpy.testing.assert_array_equal(found.numpy(), X * 2)
+    program = double_rows.program(_tensor(device), start=start)
+    assert "fetch(" in str(program)
+    assert [one.pointer for one in program.following] == [0]
+
+
+def test_a_fetch_asks_for_every_line_of_the_caches():
+    (kernel_,) = explain(double_rows(_tensor("cpu"), start=0)).kernels
+    assert str(kernel_.linear).count("fetch_lines(") == 1
+    assert kernel_.llvm.count("call void @llvm.prefetch") == 2  # 120 bytes
+
+
+@pytest.mark.parametrize("size", [0, 2.0, None])
+def test_how_much_is_fetched_is_a_number(size):
+    @kernel
+    def wrong(build, x):
+        x.fetch(0, size)
+
+    with pytest.raises(ArgumentTypeError, match="how many elements"):
+        wrong(_tensor("cpu"))
+
+
+@kernel
+def turn_pairs(build, x):
+    """Exchange the halves of each two neighbouring rows of 30 numbers, seen as one of 60."""
+    out = build.output(x.shape, dtypes.float32)
+    pair = build.grid(x.shape[0] // 2)
+    pairs, turned = (array.reshape(2, 2, 30) for array in (x, out))
+    turned[pair, 0], turned[pair, 1] = pairs[pair, 1], pairs[pair, 0]
+    return out
+
+
+@on_both
+def test_the_same_memory_in_another_shape(device):
+    found = turn_pairs(_tensor(device)).numpy()
+    numpy.testing.assert_array_equal(found, X[[1, 0, 3, 2]])
+
+
+def test_another_shape_has_as_many_elements():
+    @kernel
+    def wrong(build, x):
+        return x.reshape(2, 2, 31)
+
+    with pytest.raises(ShapeError, match="keeps its elements"):
+        wrong(_tensor("cpu"))
 
 
 def test_how_far_ahead_is_no_tile():

@@ -218,6 +218,16 @@ class _Reader:
         return self.context.emitter.put_below(self.depth, op, sources, attributes)
 
 
+def lower_fetch(context: Context, node: Node) -> Vectors:
+    """Ask for lines of memory, before and after which everything else may be done."""
+    pointer, offset = node.sources
+    (access,) = Addresses(context, pointer, offset, ()).accesses()
+    nbytes = attributes_of(node, memory.FetchAttributes).size * access.itemsize
+    attributes = linear.FetchAttributes(context.emitter.next_order(), nbytes)
+    context.emitter.put_here(linear.fetch_lines, (access.address,), attributes)
+    return []
+
+
 def lane_offsets_of(access: Access) -> Node:
     """Return the offsets of all lanes, also where the stride would do."""
     if access.offsets is not None:

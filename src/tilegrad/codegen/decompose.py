@@ -33,6 +33,7 @@ _CARRYING: tuple[Op, ...] = (
     memory.table,
     memory.load,
     memory.store,
+    memory.fetch,
     comparison.where,
     movement.reshape,
     movement.permute,

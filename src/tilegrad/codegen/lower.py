@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from tilegrad.base.errors import CompileError
-from tilegrad.codegen.access import lower_load, lower_store
+from tilegrad.codegen.access import lower_fetch, lower_load, lower_store
 from tilegrad.codegen.analysis import analyse
 from tilegrad.codegen.atomic import lower_atomic, lower_atomic_result
 from tilegrad.codegen.context import Context, Handler, Needs, Vectors
@@ -196,6 +196,7 @@ _HANDLERS: dict[Op, Handler] = {
     tile.scalar: _lower_leaf,
     memory.load: lower_load,
     memory.store: lower_store,
+    memory.fetch: lower_fetch,
     atomic.atomic: lower_atomic,
     atomic.atomic_result: lower_atomic_result,
     tile.block: lower_block,

@@ -10,6 +10,7 @@ from tilegrad.engine.captured_step import CapturedStep, Dynamic, Result
 from tilegrad.engine.launches import Launched
 from tilegrad.engine.packs import Pack, is_constant
 from tilegrad.engine.plan import Place, Plan, Step
+from tilegrad.engine.reads import find_following
 from tilegrad.engine.scratch import Scratch, ScratchUse
 from tilegrad.engine.sizes import evaluate_index
 from tilegrad.engine.step_memory import plan_step
@@ -136,6 +137,9 @@ class StepBuilder:
             packed = sum(pack.memory.nbytes for pack in self.packs)
             span.count(copies=len(self.packs), bytes=packed)
         recording = self.executor.device.queue.record(self.groups, keep=self.keep)
+        launches = [launch for group in self.groups for launch in group]
+        for number, slot, distance in find_following(launches, [one.step for one in self.launches]):
+            recording.arguments[recording.place_of(number, slot)] = distance
         apart = kept.difference(placed.kept)
         total = placed.nbytes + packed + sum(memory_of(storage).nbytes for storage in apart)
         overwritten = self._overwritten().union(kept)

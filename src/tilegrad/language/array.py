@@ -8,7 +8,7 @@ from typing import ClassVar, NoReturn
 from tilegrad.base.errors import ArgumentTypeError, DTypeError, ShapeError
 from tilegrad.ir.dtype import DType
 from tilegrad.ir.node import Node
-from tilegrad.language.indexing import WHOLE, Place, Size, as_mask, locate
+from tilegrad.language.indexing import WHOLE, Place, Size, as_mask, locate, size_index
 from tilegrad.language.operands import align, as_operand, broadcast, expand, shape_of
 from tilegrad.language.ranges import Ranges
 from tilegrad.language.tile import Number, Tile
@@ -77,6 +77,22 @@ class Array:
         """The same memory as an array of one axis: its positions are offsets."""
         count = symbolic.multiply_all(self._sizes)
         return Array(self._builder, self._ranges, self.pointer, (count,), self._base)
+
+    def reshape(self, *sizes: Size) -> Array:
+        """Return the same memory as an array of other sizes.
+
+        Raises:
+            ShapeError: it has another number of elements, or one that is known at launch only.
+        """
+        indices = tuple(size_index(size) for size in sizes)
+        count = symbolic.multiply_all(indices)
+        if isinstance(count, Node) or count != symbolic.multiply_all(self._sizes):
+            raise ShapeError(
+                "an array keeps its elements when it gets another shape",
+                got=f"{self!r} as {list(sizes)}",
+                expected="as many elements, and sizes that are known when the kernel is written",
+            )
+        return Array(self._builder, self._ranges, self.pointer, indices, self._base)
 
     def at(self, *positions: Size) -> Array:
         """Return the array of the other axes at single positions along the first ones.
@@ -152,6 +168,26 @@ class Array:
         """
         place, inside = self._find(key, mask)
         self._builder.store(self.pointer, place.offset, self._fit(place, value), inside)
+
+    def fetch(self, start: Size, size: int) -> None:
+        """Say that elements are read soon, so that they may be brought into a cache already.
+
+        Args:
+            start: the first one's offset in memory from the beginning of the array; it may lie
+                outside.
+            size: how many follow each other from there on.
+
+        Raises:
+            ArgumentTypeError: the size is no positive Python integer.
+        """
+        if type(size) is not int or size < 1:
+            raise ArgumentTypeError(
+                "how many elements are asked for is known when the kernel is written",
+                got=repr(size),
+                expected="a positive Python integer",
+            )
+        offset = symbolic.add(as_index(self._base.offset), size_index(start))
+        self._builder.fetch(self.pointer, offset, size)
 
     def atomic_add(self, key: object, value: Tile | Number, mask: Tile | None = None) -> Tile:
         """Add to elements that other instances change, too; return what they were before.

@@ -87,6 +87,15 @@ class KernelBuilder:
         sizes = [known(size) for size in ([shape] if isinstance(shape, (int, Tile)) else shape)]
         return self._array(self._builder.scratch(check_dtype(dtype), math.prod(sizes)), sizes)
 
+    def following(self, array: Array) -> Tile:
+        """Return where the kernel that runs after this one reads, to ``fetch`` it early.
+
+        Returns:
+            How many bytes of memory lie between the end of the whole of an argument and the
+            weights that the next kernel of a captured step reads; 0 if nobody knows.
+        """
+        return Tile(self._builder.following(array.pointer))
+
     # --- control ---
 
     @overload

@@ -38,13 +38,14 @@ from tilegrad.ops.frame import Frame
 from tilegrad.ops.leaves import IotaAttributes, Number, constant, iota, is_true
 from tilegrad.ops.memory import (
     ParameterAttributes,
+    make_fetch,
     make_load,
     make_parameter,
     make_scratch,
     make_store,
 )
 from tilegrad.ops.movement import reshape_to
-from tilegrad.ops.program import Program, Role, Slot
+from tilegrad.ops.program import Following, Program, Role, Slot
 
 LARGEST = 1 << 48
 """Sizes stay below this, so that offsets stay far below 2⁶³."""
@@ -89,6 +90,7 @@ class Builder:
         self._read: set[Node] = set()
         self._performed: set[Node] = set()
         self._homes: dict[Node, Frame] = {}
+        self._following: list[Following] = []
         self._scratches = 0
         self._loops = 0
         self._open: list[int] = []
@@ -139,6 +141,16 @@ class Builder:
         self._slots.append(Slot("scalar", dtypes.index, value))
         return tile.make_scalar(len(self._slots) - 1, name, minimum, maximum)
 
+    def following(self, pointer: Node) -> Node:
+        """Return the next slot's integer: how far behind a slot's memory the next launch reads.
+
+        See ``program.Following``; it is 0 where nobody knows.
+        """
+        distance = self.scalar(f"following{len(self._slots)}", 0, -LARGEST, LARGEST - 1)
+        slot = attributes_of(pointer, ParameterAttributes).slot
+        self._following.append(Following(len(self._slots) - 1, slot))
+        return distance
+
     def scratch(self, dtype: DType, size: int) -> Node:
         """Return a pointer to ``size`` elements that are private to the instance."""
         self._scratches += 1
@@ -173,6 +185,10 @@ class Builder:
             value = make_load(pointer, offset, mask, frame.start(), ahead=ahead)
         frame.loads.setdefault(pointer, []).append(value)
         return value
+
+    def fetch(self, pointer: Node, offset: Index, size: int) -> None:
+        """Say that ``size`` elements from ``pointer[offset]`` on are read soon."""
+        self.perform(make_fetch(pointer, offset, size), [])
 
     def store(
         self, pointer: Node, offset: Index, value: Node | Number, mask: Node | None = None
@@ -289,7 +305,7 @@ class Builder:
         ending = [self._finish.block()] if self._finish.effects else []
         attributes = tile.ProgramAttributes(self._name, len(self._grid), bool(ending))
         root = tile.program(self._main.block(), *self._grid, *ending, attributes=attributes)
-        return Program(root, tuple(self._slots))
+        return Program(root, tuple(self._slots), tuple(self._following))
 
     def open_frame(self, index: Node) -> None:
         """Begin the body of the loop with this index."""

@@ -96,6 +96,13 @@ class WriteAttributes(NamedTuple):
     ahead: int = 0
 
 
+class FetchAttributes(NamedTuple):
+    """The fetch's place in the order of effects, and how many bytes are read soon."""
+
+    order: int
+    size: int
+
+
 class UpdateAttributes(NamedTuple):
     """The kind of an atomic update (``atomic.KINDS``), and its place in the order of effects."""
 
@@ -233,6 +240,12 @@ def _infer_write(sources: tuple[Node, ...], attributes: WriteAttributes) -> Infe
     return dtypes.void, ()
 
 
+def _infer_fetch(sources: tuple[Node, ...], attributes: FetchAttributes) -> Inferred:
+    del attributes
+    _check_address(sources[0])
+    return dtypes.void, ()
+
+
 def _infer_read_scattered(sources: tuple[Node, ...], attributes: ReadAttributes) -> Inferred:
     _check_address(sources[0])
     _check_offsets(sources[1])
@@ -353,6 +366,14 @@ write = compiler_op(
     WriteAttributes,
     Property.EFFECT,
 )
+fetch_lines = compiler_op(
+    "fetch_lines",
+    "Lines of the caches that memory is asked for, from an address on: fetch_lines(address).",
+    1,
+    _infer_fetch,
+    FetchAttributes,
+    Property.EFFECT,
+)
 read_scattered = compiler_op(
     "read_scattered",
     "Elements at address[offset] for a vector of offsets in elements, 0 where masked off: "
@@ -448,6 +469,7 @@ OPS: tuple[Op, ...] = (
     address_after,
     read,
     write,
+    fetch_lines,
     read_scattered,
     write_scattered,
     read_lanes,

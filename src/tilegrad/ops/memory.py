@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tilegrad.base.errors import DTypeError, VerifyError
+from tilegrad.base.errors import DTypeError, ShapeError, VerifyError
 from tilegrad.ir.dtype import STORABLE, DType, dtypes
 from tilegrad.ir.node import Node, sort_topologically
 from tilegrad.ir.op import Inferred, Op, Property, Shape, attributes_of
@@ -50,6 +50,12 @@ class StoreAttributes(NamedTuple):
     has_after: bool = False
     is_uncached: bool = False
     ahead: int = 0
+
+
+class FetchAttributes(NamedTuple):
+    """How many elements are read soon."""
+
+    size: int
 
 
 class ScratchAttributes(NamedTuple):
@@ -144,6 +150,15 @@ def _infer_store(sources: tuple[Node, ...], attributes: StoreAttributes) -> Infe
     return dtypes.void, ()
 
 
+def _infer_fetch(sources: tuple[Node, ...], attributes: FetchAttributes) -> Inferred:
+    _check_memory("fetch", sources, ())
+    if sources[1].shape:
+        raise ShapeError("a fetch begins at one place", got=sources[1].shape, expected="()")
+    if attributes.size <= 0:
+        raise VerifyError("a fetch asks for something", got=attributes.size, expected="1 or more")
+    return dtypes.void, ()
+
+
 parameter = compiler_op(
     "parameter",
     "The address of a flat, contiguous buffer of elements, passed at launch.",
@@ -184,7 +199,16 @@ store = compiler_op(
 )
 
 
-OPS: tuple[Op, ...] = (parameter, scratch, table, load, store)
+fetch = compiler_op(
+    "fetch",
+    "Says that so many elements from pointer[offset] on, in memory or beyond it, are read soon: "
+    "fetch(pointer, offset). A processor may bring them into a cache; nothing else comes of it.",
+    2,
+    _infer_fetch,
+    FetchAttributes,
+    Property.EFFECT,
+)
+OPS: tuple[Op, ...] = (parameter, scratch, table, load, store, fetch)
 
 
 def make_parameter(slot: int, dtype: DType) -> Node:
@@ -219,6 +243,11 @@ def make_load(
     extra = [node for node in (mask, after) if node is not None]
     attributes = LoadAttributes(mask is not None, after is not None, ahead)
     return load(pointer, as_node(offset), *extra, attributes=attributes)
+
+
+def make_fetch(pointer: Node, offset: Index, size: int) -> Node:
+    """Return the advice that ``size`` elements from ``pointer[offset]`` on are read soon."""
+    return fetch(pointer, as_node(offset), attributes=FetchAttributes(size))
 
 
 def make_store(

@@ -32,6 +32,20 @@ class Slot(NamedTuple):
     size: Index
 
 
+class Following(NamedTuple):
+    """A scalar that says how far away what is launched next reads.
+
+    Attributes:
+        scalar: its slot. Its value is how many bytes of memory lie between the end of what
+            ``pointer`` points to and what the next launch reads; what its size says where nobody
+            knows.
+        pointer: a slot with memory.
+    """
+
+    scalar: int
+    pointer: int
+
+
 @dataclass(frozen=True, slots=True)
 class Program:
     """A tile program and what its slots are.
@@ -42,10 +56,12 @@ class Program:
     Attributes:
         root: the ``program`` node.
         slots: what to pass, in order.
+        following: scalars that the launches of a recording may have told.
     """
 
     root: Node
     slots: tuple[Slot, ...]
+    following: tuple[Following, ...] = ()
 
     @property
     def name(self) -> str:

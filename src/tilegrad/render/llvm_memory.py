@@ -48,13 +48,26 @@ _FAR_AHEAD = 4096
 
 
 def _write_fetch(
-    writer: Writer, name: str, address: str, ahead: int, *, is_written: bool = False
+    writer: Writer,
+    name: str,
+    address: str,
+    ahead: int,
+    *,
+    is_written: bool = False,
+    is_far: bool = False,
 ) -> None:
     """Write that memory is read or written soon, which need not exist."""
     writer.assign(f"{name}.ahead", f"getelementptr i8, ptr {address}, i64 {ahead}")
-    locality = 2 if ahead > _FAR_AHEAD else 3
+    locality = 2 if is_far or ahead > _FAR_AHEAD else 3
     arguments = [f"ptr {name}.ahead", f"i32 {int(is_written)}", f"i32 {locality}", "i32 1"]
     writer.perform("llvm.prefetch.p0", arguments)
+
+
+def _write_fetch_lines(writer: Writer, node: Node) -> None:
+    size = attributes_of(node, linear.FetchAttributes).size
+    address, name = writer.operand(node.sources[0], 0), writer.names[node]
+    for number, start in enumerate(range(0, size, linear.LINE_BYTES)):
+        _write_fetch(writer, f"{name}.{number}", address, start, is_far=True)
 
 
 def _write_read(writer: Writer, node: Node) -> None:
@@ -229,6 +242,7 @@ MEMORY_WRITERS: dict[Op, Write] = {
     linear.address_after: _write_address_after,
     linear.read: _write_read,
     linear.write: _write_write,
+    linear.fetch_lines: _write_fetch_lines,
     linear.read_scattered: _write_read_scattered,
     linear.write_scattered: _write_write_scattered,
     linear.read_lanes: _write_read_lanes,

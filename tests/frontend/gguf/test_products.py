@@ -49,8 +49,11 @@ def rows_of(count: int, columns: int, seed: int = 0) -> numpy.ndarray:
 
 
 @kinds
-@settings(max_examples=6)
-@given(st.sampled_from([(3, 7), (4, 3), (4, 18)]), st.integers(0, 2**32 - 1))
+@settings(max_examples=8)
+@given(
+    st.sampled_from([(3, 7), (4, 3), (4, 18), (8, 18), (16, 7), (4, 5), (2, 6), (8, 9), (4, 11)]),
+    st.integers(0, 2**32 - 1),
+)
 def test_products_of_rows(kind: str, shape: tuple[int, int], seed: int) -> None:
     rows, columns = shape[0], shape[1] * FORMATS[kind].elements
     weight, numbers = stored(kind, rows, columns)
@@ -62,6 +65,18 @@ def test_products_of_rows(kind: str, shape: tuple[int, int], seed: int) -> None:
     check(several, x, numbers)
     one = multiply(kind, weight.stored, Tensor(x[1:2])).numpy()
     numpy.testing.assert_array_equal(one, several.numpy()[1:2])
+
+
+def test_a_row_that_is_not_finite_is_alone_so() -> None:
+    """Rows of 18 blocks are joined in pairs, and share a portion."""
+    data = random_blocks("Q4_1", 8, 576)
+    data[2, 17 * 20 : 17 * 20 + 4] = 0x7E  # the last scales of one row are NaN
+    data[5, :4] = 0x7E  # and the first ones of another
+    shaped = data.reshape(8, 18, 20)
+    blocks = Blocks(Tensor(shaped), Tensor(shaped.view(numpy.float16)))
+    found = multiply("Q4_1", blocks, Tensor(rows_of(3, 576))).numpy()
+    assert numpy.isnan(found).all(0).tolist() == [row in (2, 5) for row in range(8)]
+    assert numpy.isfinite(found[:, [0, 1, 3, 4, 6, 7]]).all()
 
 
 def test_what_is_not_finite_stays_so() -> None:

@@ -16,6 +16,7 @@ from tilegrad.frontend.gguf.products import Lines
 from tilegrad.frontend.gguf.quantised_rows import QuantisedRow, quantise_rows
 from tilegrad.ir.dtype import dtypes
 from tilegrad.language import Array, KernelBuilder, Span, Tile
+from tilegrad.ops.infer import known_sizes
 from tilegrad.tensor import Tensor
 from tilegrad.tensor.kernel import kernel
 
@@ -44,7 +45,9 @@ def multiply_sorted(form: str, stored: Blocks, x: Tensor, numbers: Tensor) -> Te
     places = Tensor.arange(matrices + 1, device=x.device).unsqueeze(1)
     starts = (numbers.unsqueeze(0) < places).sum(1).cast(dtypes.int32)
     together = min(_TOGETHER, 1 << (-(-count // matrices) - 1).bit_length())
-    quantised = quantise_rows(LAYOUTS[form].order, x)
+    layout = LAYOUTS[form]
+    turns = layout.turns(*known_sizes(stored.bytes.node.shape[1:3]))
+    quantised = quantise_rows(layout.order, x, is_ring=turns > 1)
     way = _Way(form, together)
     return _multiply_sorted(way, stored.bytes, halves, starts, numbers, x, *quantised)
 
@@ -67,9 +70,9 @@ def _multiply_sorted(
     matrices, rows = (tl.known(size) for size in stored.shape[:2])
     count = tl.known(x.shape[0])
     y = build.output((count, rows), dtypes.float32)
-    lines = Lines(build, layout, rows, tl.known(stored.shape[2]), is_long=True)
     matrix = build.grid(matrices)
-    first = build.grid(rows // lines.count) * lines.count
+    lines = Lines(build, layout, stored.at(matrix), halves.at(matrix), is_long=True)
+    first = build.grid(lines.instances) * lines.count
     end = starts[matrix + 1].cast(dtypes.index)
     with build.loop(starts[matrix].cast(dtypes.index), end, together) as some:
         # What lies beyond the matrix's last row is computed, but not stored.
@@ -77,9 +80,10 @@ def _multiply_sorted(
         given = [QuantisedRow(levels.at(n), factors.at(n)) for n in places]
 
         def store(number: int, span: Span, product: Tile) -> None:
-            y.store((some.index + number, span), product, some.index + number < end)
+            rows = y.at(some.index + number).reshape(*lines.shape)
+            rows.store(span, product, some.index + number < end)
 
-        lines.multiply(stored.at(matrix), halves.at(matrix), first, given, store)
+        lines.multiply(first, given, store)
     return y
 
 

@@ -20,11 +20,6 @@ from tilegrad.frontend.gguf.quantised_rows import PART, PARTS, Order
 from tilegrad.ir.dtype import dtypes
 from tilegrad.language import Array, Tile
 
-_AHEAD = 10816
-"""Formats that need less time than memory ask for it so many bytes early, into the second cache.
-Less than 9 KiB does not hide how long memory takes; multiples of 2 KiB made products up to eight
-times as slow, as if the first cache took what is asked for and what is read for each other."""
-
 
 class Group(NamedTuple):
     """Numbers that are added up together.
@@ -61,10 +56,10 @@ class Portion(NamedTuple):
         """How many there are."""
         return self.row.shape[0]
 
-    def part(self, place: int, ahead: int = 0) -> Tile:
-        """Return 16 bytes of each part's block, as one vector; so many bytes ahead is read soon."""
+    def part(self, place: int) -> Tile:
+        """Return 16 bytes of each part's block, as one vector."""
         places = (place + tl.arange(PART))[None, :].expand(self.parts, PART)
-        return self._read(self.bytes, places, ahead)
+        return self._read(self.bytes, places)
 
     def spread(self, place: int) -> Tile:
         """Return the bits of two bytes of each block, one in each byte; as 0 and other values."""
@@ -100,13 +95,13 @@ class Portion(NamedTuple):
         spread = places[None].expand(rows, *places.shape).reshape(self.parts, *own)
         return self._read(self.bytes, spread)
 
-    def _read(self, array: Array, places: Tile, ahead: int = 0) -> Tile:
+    def _read(self, array: Array, places: Tile) -> Tile:
         """Return bytes of each part's block, as one vector."""
         axes = (1,) * (places.ndim - 1)
         index = (one.reshape(self.parts, *axes) for one in (self.row, self.block))
         size = math.prod(places.shape)
         flat = [one.expand(*places.shape).reshape(size) for one in (*index, places)]
-        return array.load(tuple(flat), ahead=ahead)
+        return array[tuple(flat)]
 
 
 Read = Callable[[Portion], Iterator[Group]]
@@ -127,9 +122,14 @@ class Layout(NamedTuple):
     blocks: int
     middle: int | None = None
 
+    def turns(self, rows: int, blocks: int) -> int:
+        """Return how many rows of a matrix are joined to fill portions; 1 if none can be."""
+        joined = self.blocks // math.gcd(self.blocks, blocks)
+        return joined if rows % joined == 0 and blocks >= self.blocks else 1
 
-def _four_bits(portion: Portion, place: int, ahead: int = 0) -> tuple[Tile, Tile]:
-    packed = portion.part(place, ahead)
+
+def _four_bits(portion: Portion, place: int) -> tuple[Tile, Tile]:
+    packed = portion.part(place)
     return packed & 15, packed >> 4
 
 
@@ -145,11 +145,11 @@ def _add_bit(levels: Tile, condition: Tile, bit: int) -> Tile:
 
 
 def _q4_0(portion: Portion) -> Iterator[Group]:
-    yield Group(_four_bits(portion, 2, _AHEAD), portion.number(0))
+    yield Group(_four_bits(portion, 2), portion.number(0))
 
 
 def _q4_1(portion: Portion) -> Iterator[Group]:
-    yield Group(_four_bits(portion, 4, _AHEAD), *portion.numbers(0))
+    yield Group(_four_bits(portion, 4), *portion.numbers(0))
 
 
 def _q5_0(portion: Portion) -> Iterator[Group]:
@@ -161,7 +161,7 @@ def _q5_1(portion: Portion) -> Iterator[Group]:
 
 
 def _q8_0(portion: Portion) -> Iterator[Group]:
-    signed = (portion.part(place, _AHEAD) for place in (2, 2 + PART))
+    signed = (portion.part(place) for place in (2, 2 + PART))
     yield Group(tuple(one ^ 128 for one in signed), portion.number(0))
 
 
@@ -272,7 +272,7 @@ def _iq4_nl(portion: Portion) -> Iterator[Group]:
 
 def _looked_up(portion: Portion, place: int, levels: tuple[int, ...], scales: Tile) -> Group:
     """Return the only group of a format whose codes of four bits stand for other levels."""
-    packed = portion.part(place, _AHEAD)
+    packed = portion.part(place)
     codes = (packed, packed >> 4)
     return Group(tuple(tl.look_up(code, levels, dtypes.uint8) for code in codes), scales)
 

@@ -22,6 +22,7 @@ from tilegrad.frontend.gguf.quantised_rows import BYTES, PART, PARTS, QuantisedR
 from tilegrad.ir.dtype import dtypes
 from tilegrad.ir.op import Shape
 from tilegrad.language import Array, KernelBuilder, Size, Span, Tile
+from tilegrad.ops.infer import known_sizes
 from tilegrad.tensor import Tensor
 from tilegrad.tensor.kernel import kernel
 
@@ -35,6 +36,11 @@ _MANY_LINES = 16
 """Rows of an instance where there are more of x: they stay in the first cache while x changes."""
 _WORDS = 4
 """Words of four bytes in a part."""
+
+_AHEAD = 10816
+"""Memory is asked for rows so many bytes early, into the second cache. Less than 9 KiB does not
+hide how long it takes; multiples of 2 KiB made products up to eight times as slow, as if the first
+cache took what is asked for and what is read for each other."""
 
 Store = Callable[[int, Span, Tile], None]
 """Stores the products of a row of x, given by its number, and some rows of the matrix."""
@@ -62,7 +68,9 @@ def multiply(form: str, stored: Blocks, x: Tensor) -> Tensor:
         x: float32 of shape (count, columns), of fixed and small size.
     """
     halves = stored.bytes if stored.halves is None else stored.halves
-    quantised = quantise_rows(LAYOUTS[form].order, x)
+    layout = LAYOUTS[form]
+    turns = layout.turns(*known_sizes(stored.bytes.node.shape[:2]))
+    quantised = quantise_rows(layout.order, x, is_ring=turns > 1)
     return multiply_levels(form, x.shape[0], stored.bytes, halves, x, *quantised)
 
 
@@ -79,18 +87,18 @@ def multiply_levels(
 ) -> Array:
     """Return the products of count rows; x is there for the gradient alone."""
     del x
-    rows = tl.known(stored.shape[0])
-    y = build.output((count, rows), dtypes.float32)
-    lines = Lines(build, LAYOUTS[form], rows, tl.known(stored.shape[1]), count > _TOGETHER)
-    first = build.grid(rows // lines.count) * lines.count
+    y = build.output((count, stored.shape[0]), dtypes.float32)
+    following, is_long = build.following(stored), count > _TOGETHER
+    lines = Lines(build, LAYOUTS[form], stored, halves, following, is_long=is_long)
+    first = build.grid(lines.instances) * lines.count
 
     def multiply_some(start: Size, size: int) -> None:
         given = [QuantisedRow(levels.at(start + n), factors.at(start + n)) for n in range(size)]
 
         def store(number: int, span: Span, product: Tile) -> None:
-            y[start + number, span] = product
+            y.at(start + number).reshape(*lines.shape)[span] = product
 
-        lines.multiply(stored, halves, first, given, store)
+        lines.multiply(first, given, store)
 
     whole = count - count % _TOGETHER
     if whole:
@@ -120,32 +128,38 @@ class _Sums(NamedTuple):
         for byte in range(BYTES):
             total = total << 8
             for number, vector in enumerate(group.vectors):
-                factor = x.levels[(*place.group, byte, number, place.bytes)]
+                factor = x.levels[place.group, byte, number, place.bytes]
                 total = total + (_words(vector) * _words(factor)).sum(0, keepdim=True)
         whole = total.reshape(parts, _WORDS).sum(1).cast(dtypes.float32)
-        scales = group.scales * x.factors[(*place.group, place.parts)]
+        scales = group.scales * x.factors[place.group, 0, place.parts]
         leasts = group.scales if group.leasts is None else group.leasts
         return _Sums(
             tl.fma(whole, scales, self.products),
-            tl.fma(leasts, x.factors[(*place.group, PARTS + place.parts)], self.rest),
+            tl.fma(leasts, x.factors[place.group, 1, place.parts], self.rest),
         )
 
-    def finish(self, middle: int | None, rows: int) -> Tile:
-        """Return the product of each row."""
-        rest = self.rest if middle is None else self.rest * -middle
-        total = self.products + rest
-        return total.reshape(rows, total.shape[0] // rows).sum(1)
+    def where(self, condition: Tile) -> _Sums:
+        """Return the sums of some parts; 0 for the others."""
+        return _Sums(*(tl.where(condition, one, 0.0) for one in self))
+
+    def plus(self, other: _Sums) -> _Sums:
+        """Return the sums of both."""
+        return _Sums(self.products + other.products, self.rest + other.rest)
+
+    def total(self, middle: int | None) -> Tile:
+        """Return what each part adds to a product."""
+        return self.products + (self.rest if middle is None else self.rest * -middle)
 
 
 class _Place(NamedTuple):
     """Where the numbers of x that belong to a group are.
 
     Attributes:
-        group: its portion, and its number there.
-        parts: which of the four parts, for each part of each row.
+        group: its number in each portion.
+        parts: which parts of the row, for each part of each row of the matrix.
     """
 
-    group: tuple[Size, int]
+    group: int
     parts: Tile
 
     @property
@@ -158,92 +172,132 @@ class _Place(NamedTuple):
 class Lines:
     """Products of some rows of a matrix with rows of x.
 
-    Four rows at a time are multiplied: so what four parts of each add up to fills a vector, which
-    is scaled by one instruction. Of each row whole portions are read; then what is left of all of
-    them, so that it fills vectors, too.
+    Rows that do not fill whole portions are joined, as many as do: they follow each other in
+    memory, and x is repeated. A portion then may hold the end of one row and the beginning of the
+    next one. Four (joined) rows at a time are multiplied: so what four parts of each add up to
+    fills a vector, which is scaled by one instruction.
 
     Args:
         build: the kernel.
         layout: of the format.
-        rows: of the matrix.
-        blocks: in each row.
+        stored: the matrix, uint8 of shape (rows, blocks, ..).
+        halves: the same as float16.
+        following: how many bytes behind the matrix lies what the next kernel reads.
         is_long: whether so many rows are wanted that x changes more often than they.
 
     Attributes:
-        count: how many rows an instance multiplies.
+        shape: how many joined rows there are, and of how many rows each.
+        count: how many joined rows an instance multiplies.
+        instances: how many there are.
     """
 
     def __init__(
-        self, build: KernelBuilder, layout: Layout, rows: int, blocks: int, is_long: bool
+        self,
+        build: KernelBuilder,
+        layout: Layout,
+        stored: Array,
+        halves: Array,
+        following: Size = 0,
+        *,
+        is_long: bool,
     ) -> None:
+        rows, self._blocks = (tl.known(size) for size in stored.shape[:2])
+        turns = layout.turns(rows, self._blocks)
+        self.shape = rows // turns, turns
         self._build, self._layout = build, layout
-        self._whole, self._left = divmod(blocks, layout.blocks)
-        self.count = math.gcd(rows, _MANY_LINES if is_long else _LINES)
+        self._stored, self._halves = (
+            one.reshape(rows // turns, turns * self._blocks, one.shape[2])
+            for one in (stored, halves)
+        )
+        self._following = following
+        self.count = math.gcd(rows // turns, _MANY_LINES if is_long else _LINES)
+        self.instances = self.shape[0] // self.count
         self._together = min(self.count, _LINES)
 
-    def multiply(
-        self, stored: Array, halves: Array, first: Size, given: list[QuantisedRow], store: Store
-    ) -> None:
-        """Multiply the rows from the first one on with each row of x, and store the products."""
-        with self._build.loop(0, self.count, self._together) as loop:
-            rows = Span(first + loop.index, self._together)
-            sums = self._multiply_whole(stored, halves, rows, given)
-            products = [one.finish(self._layout.middle, self._together) for one in sums]
-            if self._left:
-                left = self._multiply_left(stored, halves, rows, given)
-                products = [one + other for one, other in zip(products, left, strict=True)]
-            for number, product in enumerate(products):
-                store(number, rows, product)
+    def multiply(self, first: Size, given: Sequence[QuantisedRow], store: Store) -> None:
+        """Multiply the joined rows from the first one on with each row of x.
 
-    def _multiply_whole(
-        self, stored: Array, halves: Array, rows: Span, given: list[QuantisedRow]
-    ) -> list[_Sums]:
-        """Return for each row of x what is added up over whole portions."""
-        names = [(f"products{n}", f"rest{n}") for n in range(len(given))]
-        parts = tl.arange(self._together * PARTS)
-        zero = tl.zeros(self._together * PARTS)
-        carried = {name: zero for both in names for name in both}
-        with self._build.loop(0, self._whole, 1, **carried) as loop:
-            found = [_Sums(*(getattr(loop, name) for name in both)) for both in names]
-            block = loop.index * self._layout.blocks + parts % self._layout.blocks
-            portion = Portion(stored, halves, rows.start + parts // PARTS, block)
-            found = _add(self._layout, portion, given, (loop.index, parts % PARTS), found)
-            for both, sums in zip(names, found, strict=True):
-                for name, value in zip(both, sums, strict=True):
-                    setattr(loop, name, value)
-        return [_Sums(*(getattr(loop, name) for name in both)) for both in names]
-
-    def _multiply_left(
-        self, stored: Array, halves: Array, rows: Span, given: list[QuantisedRow]
-    ) -> list[Tile]:
-        """Return the products of what follows the whole portions of each row.
-
-        Three blocks are read as four: x is 0 there.
+        Args:
+            first: its number.
+            given: the rows of x.
+            store: stores the products of a row of x, given by its number, and some joined rows:
+                shape (joined rows, rows of each).
         """
-        size = 1 << (self._left - 1).bit_length()
-        number = tl.arange(self._together * size)
-        part = number % size
-        block = self._whole * self._layout.blocks + tl.minimum(part, self._left - 1)
-        portion = Portion(stored, halves, rows.start + number // size, block)
-        zero = tl.zeros(self._together * size)
-        nothing = [_Sums(zero, zero)] * len(given)
-        found = _add(self._layout, portion, given, (self._whole, part), nothing)
-        return [one.finish(self._layout.middle, self._together) for one in found]
+        with self._build.loop(0, self.count, self._together) as loop:
+            start = loop.index + first
+            totals: list[list[Tile]] = []
+            begun = self._nothing(len(given))
+            for turn in range(self.shape[1]):
+                sums, begun = self._multiply_turn(start, turn, given, begun)
+                totals.append([one.total(self._layout.middle) for one in sums])
+            for number, turns in enumerate(zip(*totals, strict=True)):
+                store(number, Span(start, self._together), _add_parts(turns, self._together))
+
+    def _multiply_turn(
+        self, start: Tile, turn: int, given: Sequence[QuantisedRow], begun: list[_Sums]
+    ) -> tuple[list[_Sums], list[_Sums]]:
+        """Return the sums of one of the joined rows, and what those of the next one begin with."""
+        size, end = self._layout.blocks, (turn + 1) * self._blocks
+        first, last = -(-turn * self._blocks // size), end // size
+        products, rest = zip(*begun, strict=True)
+        with self._build.loop(first, last, 1, products=products, rest=rest) as loop:
+            sums = [_Sums(*both) for both in zip(loop.products, loop.rest, strict=True)]
+            sums = self._add(start, loop.index, turn, given, sums)
+            loop.products, loop.rest = zip(*sums, strict=True)
+        sums = [_Sums(*both) for both in zip(loop.products, loop.rest, strict=True)]
+        if end % size == 0:
+            return sums, self._nothing(len(given))
+        border = self._add(start, last, turn, given, self._nothing(len(given)))
+        is_own = tl.arange(self._together * PARTS) % PARTS < end % size
+        own = [one.plus(both.where(is_own)) for one, both in zip(sums, border, strict=True)]
+        return own, [both.where(~is_own) for both in border]
+
+    def _nothing(self, count: int) -> list[_Sums]:
+        """Return the sums of so many rows of x before anything is added."""
+        zero = tl.zeros(self._together * PARTS)
+        return [_Sums(zero, zero)] * count
+
+    def _add(
+        self,
+        first: Tile,
+        index: Size,
+        turn: int,
+        given: Sequence[QuantisedRow],
+        sums: list[_Sums],
+    ) -> list[_Sums]:
+        """Return sums of each row of x with a portion, which begins in the given turn."""
+        blocks = self._layout.blocks
+        parts = tl.arange(self._together * PARTS)
+        block = index * blocks + parts % blocks
+        if isinstance(index, int):  # x is 0 where the last row has ended
+            block = tl.minimum(block, self._stored.shape[1] - 1)
+        portion = Portion(self._stored, self._halves, first + parts // PARTS, block)
+        self._fetch(first, index)
+        # Parts are blocks wherever turns are more than one.
+        start = index * PARTS - turn * self._blocks
+        for number, group in enumerate(self._layout.read(portion)):
+            place = _Place(number, start + parts % PARTS)
+            sums = [one.add(group, x, place) for one, x in zip(sums, given, strict=True)]
+        return sums
+
+    def _fetch(self, first: Tile, portion: Size) -> None:
+        """Ask for rows that come soon, or for what the next kernel reads where none do."""
+        rows, *sizes = (tl.known(size) for size in self._stored.shape)
+        length, share = math.prod(sizes), self._layout.blocks * sizes[-1]
+        soon = first * length + _AHEAD
+        soon = tl.where(soon < rows * length, soon, soon + self._following) + portion * share
+        for row in range(self._together):
+            self._stored.fetch(soon + row * length, share)
 
 
-def _add(
-    layout: Layout,
-    portion: Portion,
-    given: Sequence[QuantisedRow],
-    place: tuple[Size, Tile],
-    sums: list[_Sums],
-) -> list[_Sums]:
-    """Return the sums of each row of x with the products of a portion."""
-    index, parts = place
-    for number, group in enumerate(layout.read(portion)):
-        at = _Place((index, number), parts)
-        sums = [one.add(group, x, at) for one, x in zip(sums, given, strict=True)]
-    return sums
+def _add_parts(totals: Sequence[Tile], rows: int) -> Tile:
+    """Return the sums of each row's parts, for several turns: shape (rows, turns)."""
+    number = tl.arange(len(totals))[None, :, None]
+    shape = (rows, len(totals), PARTS)
+    chosen = totals[0].reshape(rows, 1, PARTS).expand(*shape)
+    for turn, total in enumerate(totals[1:], 1):
+        chosen = tl.where(number < turn, chosen, total.reshape(rows, 1, PARTS).expand(*shape))
+    return chosen.sum(2)
 
 
 def _words(x: Tile) -> Tile:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from tilegrad import language as tl
 from tilegrad.ir.dtype import dtypes
-from tilegrad.language import Array, KernelBuilder, Tile
+from tilegrad.language import Array, KernelBuilder, Span, Tile
 from tilegrad.tensor.kernel import kernel
 
 PARTS = 4
@@ -59,12 +59,12 @@ class Order(NamedTuple):
 
 
 class QuantisedRow(NamedTuple):
-    """A row as bytes.
+    """A row as bytes: for each group and vector its parts, those of one portion after the other's.
 
     Attributes:
-        levels: int8 of shape (portions, groups, bytes, vectors, 64), the highest bytes first.
-        factors: the scales of the numbers of each part of a group, and then their sums, scaled;
-            float32 of shape (portions, groups, 8).
+        levels: int8 of shape (groups, bytes, vectors, 16 · parts), the highest bytes first.
+        factors: the scales of the numbers of each part of a group, and their sums, scaled; float32
+            of shape (groups, 2, parts).
     """
 
     levels: Array
@@ -72,29 +72,44 @@ class QuantisedRow(NamedTuple):
 
 
 @kernel
-def quantise_rows(build: KernelBuilder, order: Order, x: Array) -> tuple[Array, Array]:
-    """Return levels and factors of rows (count, columns); what is missing at the end is 0."""
-    count, columns = x.shape
+def quantise_rows(
+    build: KernelBuilder, order: Order, x: Array, *, is_ring: bool = False
+) -> tuple[Array, Array]:
+    """Return levels and factors of rows (count, columns).
+
+    Args:
+        build: the kernel.
+        order: of the numbers.
+        x: the rows, float32.
+        is_ring: whether each row is followed by its beginning, as far as any portion reaches that
+            starts at a block of the row; else it is followed by 0.
+    """
+    count, columns = x.shape[0], tl.known(x.shape[1])
     size, groups = order.size, order.groups
-    portions = -(-columns // size)
-    shape = (count, portions, groups)
-    levels = build.output((*shape, BYTES, order.vectors, PARTS * PART), dtypes.int8)
-    factors = build.output((*shape, 2 * PARTS), dtypes.float32)
+    end = columns + size - math.gcd(columns, size) if is_ring else columns
+    portions = -(-end // size)
+    shape = (count, groups, BYTES, order.vectors, portions * PARTS * PART)
+    levels = build.output(shape, dtypes.int8)
+    factors = build.output((count, groups, 2, portions * PARTS), dtypes.float32)
     row = build.grid(count)
     with build.loop(portions) as loop:
         first = loop.index * size
-        value = x[row, first : first + size].reshape(size // BLOCK, BLOCK)
+        parts = Span(loop.index * PARTS, PARTS)
+        value = x[row, first : first + size]
+        if is_ring:
+            value = value + x[row, first - columns : first - columns + size]
+        value = value.reshape(size // BLOCK, BLOCK)
         largest = tl.maximum(abs(value).max(1, keepdim=True), _SMALLEST)
         whole = tl.round(value * (_LARGEST / largest)).cast(dtypes.int32)
         scale = (largest / _LARGEST).expand(size // BLOCK, BLOCK // PART)
         scale = order.arrange(scale).max(1)
-        factors[row, loop.index, :, :PARTS] = scale
+        factors[row, :, 0, parts] = scale
         added = whole.reshape(size // PART, PART).sum(1)
-        total = order.arrange(added).sum(1).cast(dtypes.float32) * scale
-        factors[row, loop.index, :, PARTS:] = total
+        factors[row, :, 1, parts] = order.arrange(added).sum(1).cast(dtypes.float32) * scale
         for byte in reversed(range(BYTES)):
             higher = (whole + 128) >> 8
             low = order.arrange((whole - (higher << 8)).cast(dtypes.int8), PART)
-            levels[row, loop.index, :, byte] = low.reshape(groups, order.vectors, PARTS * PART)
+            places = Span(loop.index * (PARTS * PART), PARTS * PART)
+            levels[row, :, byte, :, places] = low.reshape(groups, order.vectors, PARTS * PART)
             whole = higher
     return levels, factors

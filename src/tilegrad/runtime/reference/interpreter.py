@@ -83,6 +83,7 @@ class _Instance:
             "scratch": access.scratch,
             "load": self._load,
             "store": lambda node: access.store(node, self._values),
+            "fetch": lambda _: None,  # advice
             "atomic": lambda node: access.update(node, self._values, _combine_of(node)),
             "atomic_result": lambda node: self._values[node.sources[0]],
             "block": lambda _: None,  # its effects are steps of their own
