@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from tilegrad import language as tl
 from tilegrad.ir.dtype import dtypes
-from tilegrad.language import Array, KernelBuilder, Span, Tile
+from tilegrad.language import Array, KernelBuilder, Size, Span, Tile
 from tilegrad.tensor.kernel import kernel
 
 PARTS = 4
@@ -85,31 +85,39 @@ def quantise_rows(
             starts at a block of the row; else it is followed by 0.
     """
     count, columns = x.shape[0], tl.known(x.shape[1])
-    size, groups = order.size, order.groups
+    size = order.size
     end = columns + size - math.gcd(columns, size) if is_ring else columns
     portions = -(-end // size)
-    shape = (count, groups, BYTES, order.vectors, portions * PARTS * PART)
+    shape = (count, order.groups, BYTES, order.vectors, portions * PARTS * PART)
     levels = build.output(shape, dtypes.int8)
-    factors = build.output((count, groups, 2, portions * PARTS), dtypes.float32)
+    factors = build.output((count, order.groups, 2, portions * PARTS), dtypes.float32)
     row = build.grid(count)
-    with build.loop(portions) as loop:
+    quantised = QuantisedRow(levels.at(row), factors.at(row))
+    with build.loop(columns // size) as loop:
         first = loop.index * size
-        parts = Span(loop.index * PARTS, PARTS)
-        value = x[row, first : first + size]
-        if is_ring:
-            value = value + x[row, first - columns : first - columns + size]
-        value = value.reshape(size // BLOCK, BLOCK)
-        largest = tl.maximum(abs(value).max(1, keepdim=True), _SMALLEST)
-        whole = tl.round(value * (_LARGEST / largest)).cast(dtypes.int32)
-        scale = (largest / _LARGEST).expand(size // BLOCK, BLOCK // PART)
-        scale = order.arrange(scale).max(1)
-        factors[row, :, 0, parts] = scale
-        added = whole.reshape(size // PART, PART).sum(1)
-        factors[row, :, 1, parts] = order.arrange(added).sum(1).cast(dtypes.float32) * scale
-        for byte in reversed(range(BYTES)):
-            higher = (whole + 128) >> 8
-            low = order.arrange((whole - (higher << 8)).cast(dtypes.int8), PART)
-            places = Span(loop.index * (PARTS * PART), PARTS * PART)
-            levels[row, :, byte, :, places] = low.reshape(groups, order.vectors, PARTS * PART)
-            whole = higher
+        _quantise(order, x[row, first : first + size], loop.index, quantised)
+    for portion in range(columns // size, portions):
+        # Positions outside the row read 0: what is its end, and what its beginning, is added.
+        starts = [portion * size, portion * size - columns][: 1 + is_ring]
+        found = [x[row, first : first + size] for first in starts if first < columns]
+        _quantise(order, sum(found[1:], found[0]), portion, quantised)
     return levels, factors
+
+
+def _quantise(order: Order, value: Tile, portion: Size, row: QuantisedRow) -> None:
+    """Store levels and factors of a portion of a row."""
+    blocks = value.reshape(order.size // BLOCK, BLOCK)
+    largest = tl.maximum(abs(blocks).max(1, keepdim=True), _SMALLEST)
+    whole = tl.round(blocks * (_LARGEST / largest)).cast(dtypes.int32)
+    scale = (largest / _LARGEST).expand(order.size // BLOCK, BLOCK // PART)
+    scale = order.arrange(scale).max(1)
+    parts = Span(portion * PARTS, PARTS)
+    row.factors[:, 0, parts] = scale
+    added = whole.reshape(order.size // PART, PART).sum(1)
+    row.factors[:, 1, parts] = order.arrange(added).sum(1).cast(dtypes.float32) * scale
+    places = Span(portion * (PARTS * PART), PARTS * PART)
+    for byte in reversed(range(BYTES)):
+        higher = (whole + 128) >> 8
+        low = order.arrange((whole - (higher << 8)).cast(dtypes.int8), PART)
+        row.levels[:, byte, :, places] = low.reshape(order.groups, order.vectors, PARTS * PART)
+        whole = higher
