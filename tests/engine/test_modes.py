@@ -1,5 +1,7 @@
 """Modes that objects have by themselves, as they were seen and as they are."""
 
+import threading
+
 from tilegrad.engine.modes import ModeWatch, are_unchanged
 
 
@@ -33,3 +35,26 @@ def test_objects_that_are_gone_have_no_mode():
         watch.note(owner)
     del owner
     assert are_unchanged(seen)
+
+
+def test_threads_do_not_see_what_each_other_looks_at():
+    watch, mine, theirs = ModeWatch(), Owner(), Owner()
+    begun, looked = threading.Event(), threading.Event()
+    found = {}
+
+    def look():
+        with watch.watching() as seen:
+            begun.set()
+            looked.wait(10)
+            watch.note(theirs)
+        found.update(seen)
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    assert begun.wait(10)
+    with watch.watching() as seen:
+        watch.note(mine)
+    looked.set()
+    thread.join(10)
+    assert list(seen) == [id(mine)]
+    assert list(found) == [id(theirs)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,13 @@ SeenModes = dict[int, tuple[weakref.ref[HasMode], bool | None]]
 """The modes that objects had when somebody looked, by the objects' ids. None is kept alive."""
 
 
+class _Watchers(threading.local):
+    """Who wants to know what a thread looks at, the innermost last."""
+
+    def __init__(self) -> None:
+        self.seen: list[SeenModes] = []
+
+
 class ModeWatch:
     """Notes changes of modes, and, while a function is captured, who was asked for theirs.
 
@@ -30,21 +38,21 @@ class ModeWatch:
 
     def __init__(self) -> None:
         self.changes = 0
-        self._watchers: list[SeenModes] = []
+        self._watchers = _Watchers()
 
     @contextmanager
     def watching(self) -> Iterator[SeenModes]:
-        """Give a dictionary that takes the modes that are looked at in a ``with`` statement."""
+        """Give a dictionary of the modes that this thread looks at in a ``with`` statement."""
         seen: SeenModes = {}
-        self._watchers.append(seen)
+        self._watchers.seen.append(seen)
         try:
             yield seen
         finally:
-            self._watchers.pop()
+            self._watchers.seen.pop()
 
     def note(self, owner: HasMode) -> None:
         """Note that what is computed depends on an object's mode."""
-        for watcher in self._watchers:
+        for watcher in self._watchers.seen:
             watcher[id(owner)] = (weakref.ref(owner), owner.own_mode)
 
 
