@@ -116,7 +116,11 @@ class Decoder:
             ArgumentError: the prompt is empty or longer than the context.
             OutOfMemoryError: too many sequences are open, or too few pages are free.
         """
-        if not 1 <= len(tokens) <= self.context:
+        if not tokens:
+            raise ArgumentError(
+                "a text has tokens to go on from", got="none", mend="give it a word"
+            )
+        if len(tokens) > self.context:
             raise ArgumentError(
                 "the text does not fit into the context",
                 got=f"{len(tokens)} tokens",
