@@ -175,6 +175,15 @@ def test_a_fetch_asks_for_every_line_of_the_caches():
     assert kernel_.llvm.count("call void @llvm.prefetch") == 2  # 120 bytes
 
 
+def test_scratch_memory_is_followed_by_nothing():
+    @kernel
+    def wrong(build, x):
+        return build.following(build.scratch(4, dtypes.float32))
+
+    with pytest.raises(ArgumentTypeError, match="memory of an instance"):
+        wrong(_tensor("cpu"))
+
+
 @pytest.mark.parametrize("size", [0, 2.0, None])
 def test_how_much_is_fetched_is_a_number(size):
     @kernel

@@ -21,7 +21,7 @@ from tilegrad.ops import symbolic
 from tilegrad.ops.affine import Index, as_index, as_node
 from tilegrad.ops.bounds import bounds
 from tilegrad.ops.build import LARGEST, Builder, Loop
-from tilegrad.ops.memory import ParameterAttributes
+from tilegrad.ops.memory import ParameterAttributes, parameter
 from tilegrad.ops.program import Program
 from tilegrad.rewrite.graph import substitute
 
@@ -93,7 +93,16 @@ class KernelBuilder:
         Returns:
             How many bytes of memory lie between the end of the whole of an argument and the
             weights that the next kernel of a captured step reads; 0 if nobody knows.
+
+        Raises:
+            ArgumentTypeError: the array is scratch memory.
         """
+        if array.pointer.op is not parameter:
+            raise ArgumentTypeError(
+                "memory of an instance has no place among what kernels read",
+                got=repr(array),
+                expected="an argument, an output or a workspace",
+            )
         return Tile(self._builder.following(array.pointer))
 
     # --- control ---

@@ -13,6 +13,7 @@ from tilegrad.nn.state.dictionary import (
     Mismatch,
     find_parameters,
     get_state_dict,
+    list_once,
     load_state_dict,
     walk,
 )
@@ -128,11 +129,11 @@ class Module:
     def named_buffers(self) -> list[tuple[str, Tensor]]:
         """Return the ``buffers`` with their names."""
         known = {id(tensor) for tensor in self.parameters()}
-        found: dict[int, tuple[str, Tensor]] = {}
-        for held in walk(self):
-            if isinstance(held.value, Tensor) and id(held.value) not in known:
-                found.setdefault(id(held.value), (held.path, held.value))
-        return list(found.values())
+        return list_once(
+            (path, value)
+            for path, value, *_ in walk(self)
+            if isinstance(value, Tensor) and id(value) not in known
+        )
 
     def modules(self) -> list[Module]:
         """Return this module and those in it, at any depth, each once."""
@@ -140,11 +141,9 @@ class Module:
 
     def named_modules(self) -> list[tuple[str, Module]]:
         """Return the ``modules`` with their names; this module's own is empty."""
-        found: dict[int, tuple[str, Module]] = {}
-        for held in walk(self):
-            if isinstance(held.value, Module):
-                found.setdefault(id(held.value), (held.path, held.value))
-        return list(found.values())
+        return list_once(
+            (path, value) for path, value, *_ in walk(self) if isinstance(value, Module)
+        )
 
     def children(self) -> list[Module]:
         """Return the modules that this one holds itself, each once."""
@@ -152,15 +151,13 @@ class Module:
 
     def named_children(self) -> list[tuple[str, Module]]:
         """Return the ``children`` with their names."""
-        paths: set[str] = set()
-        found: dict[int, tuple[str, Module]] = {}
-        for held in walk(self):
-            if isinstance(held.value, Module) and held.path:
-                above = (held.path[:end] for end, sign in enumerate(held.path) if sign == ".")
-                if paths.isdisjoint(above):
-                    found.setdefault(id(held.value), (held.path, held.value))
-                paths.add(held.path)
-        return list(found.values())
+        children: list[tuple[str, Module]] = []
+        for path, value, *_ in walk(self):
+            # What a child holds comes right after it.
+            is_inside = bool(children) and path.startswith(f"{children[-1][0]}.")
+            if path and isinstance(value, Module) and not is_inside:
+                children.append((path, value))
+        return list_once(children)
 
     def apply(self, function: Callable[[Module], Any]) -> Self:
         """Call a function with each module, the parts before the whole."""

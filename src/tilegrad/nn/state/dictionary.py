@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple, TypeVar
 
 from tilegrad.base.errors import DataError
 from tilegrad.tensor import Tensor
+
+T = TypeVar("T")
 
 _MANY = 10
 _OPAQUE = (type, types.FunctionType, types.MethodType, types.ModuleType)
@@ -114,11 +116,22 @@ def get_parameters(model: object) -> list[Tensor]:
 
 def find_parameters(model: object) -> dict[str, Tensor]:
     """Return the floating-point tensors of a model but its buffers, each once, by name."""
-    found: dict[int, tuple[str, Tensor]] = {}
-    for held in walk(model):
-        if isinstance(held.value, Tensor) and held.value.is_floating_point() and not held.is_buffer:
-            found.setdefault(id(held.value), (held.path, held.value))
-    return dict(found.values())
+    named = ((held.path, held.value) for held in walk(model) if not held.is_buffer)
+    return dict(
+        list_once(
+            (path, value)
+            for path, value in named
+            if isinstance(value, Tensor) and value.is_floating_point()
+        )
+    )
+
+
+def list_once(named: Iterable[tuple[str, T]]) -> list[tuple[str, T]]:
+    """Return each thing that has names once, under the first of them."""
+    found: dict[int, tuple[str, T]] = {}
+    for path, value in named:
+        found.setdefault(id(value), (path, value))
+    return list(found.values())
 
 
 def load_state_dict(model: object, state: Mapping[str, Tensor], strict: bool = True) -> Mismatch:
